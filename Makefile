@@ -1,0 +1,43 @@
+# `make demo` and `make test` do everything, set-up included, on Debian 12 or Ubuntu 24.04.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+BIN := .venv/bin
+
+.PHONY: help
+help: ## what there is to do
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+.PHONY: setup
+setup: ## packages and environments, nothing else
+	@scripts/setup.sh all
+
+.PHONY: demo
+demo: ## a machine moves from dc1 to dc2, its sessions live
+	@scripts/setup.sh demo
+	@$(SUDO) $(BIN)/vmto run
+
+.PHONY: test
+test: ## everything CI runs
+	@scripts/setup.sh all
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/pytest -q -n 2 tests/unit tests/conformance
+	@$(SUDO) $(BIN)/pytest -q tests/interop tests/lab
+
+.PHONY: check
+check: lint ## quick: lint, types, imports, unit tests
+	@$(BIN)/pytest -q -n 2 tests/unit
+
+.PHONY: lint
+lint: ## ruff, mypy, import-linter
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: format
+format: ## let ruff put it right
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+.PHONY: clean
+clean: ## environments, caches and results
+	rm -rf .venv .venv-shell .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache results
