@@ -58,12 +58,12 @@ install_packages() {
   rm -f "$log"
 }
 
-# $1: environment folder, $2: what pip is to install there (words), $3: what the stamp depends on
+# $1: environment folder, $2: what pip is to install there (words), $3: what the stamp depends on, $4: its level
 environment() {
   local dir=$1 wanted=$2 stamp
-  stamp=$(printf '%s %s\n' "$wanted" "$(python3 -V)" | cat - "$3" | sha256sum | cut -d' ' -f1)
-  # A stamp of the level above serves too: its environment holds more, never less.
-  if [ -f "$dir/.stamp-$stamp" ]; then return; fi
+  stamp=$(python3 -V | cat - "$3" | sha256sum | cut -d' ' -f1)
+  # The environment of level "all" holds more than that of "demo", never less, so its stamp serves for both.
+  if [ -f "$dir/.stamp-all-$stamp" ] || [ -f "$dir/.stamp-$4-$stamp" ]; then return; fi
   say "building $dir (pip)"
   [ -x "$dir/bin/python" ] || python3 -m venv "$dir" || die "python3 -m venv failed: install python3-venv"
   local log; log=$(mktemp)
@@ -71,11 +71,11 @@ environment() {
   "$dir/bin/python" -m pip install -q --disable-pip-version-check $wanted >"$log" 2>&1 \
     || { tail -n 2 "$log" >&2; rm -f "$log"; die "pip could not install into $dir: is the package index reachable?"; }
   rm -f "$log"
-  : > "$dir/.stamp-$stamp"
+  rm -f "$dir"/.stamp-*; : > "$dir/.stamp-$4-$stamp"
 }
 
 mapfile -t wanted < <(missing_packages)
 [ ${#wanted[@]} -eq 0 ] || install_packages "${wanted[@]}"
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || die "Python 3.11 or later is needed, found $(python3 -V)"
-environment .venv "-e .$extras" pyproject.toml
-if [ "$level" = all ]; then environment .venv-shell "p4runtime-shell==0.0.6" /dev/null; fi
+environment .venv "-e .$extras" pyproject.toml "$level"
+if [ "$level" = all ]; then environment .venv-shell "p4runtime-shell==0.0.6" /dev/null all; fi
