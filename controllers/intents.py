@@ -1,29 +1,32 @@
 """What the data plane shall look like: the language between decisions and tables.
 
-The decision cores (`controllers.evpn`, `controllers.vpls`) describe a desired state as a set of frozen objects,
-each with a `key` that says which thing it describes. They emit deltas: `Set(obj)` replaces whatever stood under
-`obj.key`, `Unset(key)` removes it. `controllers.dataplane` maps every object on its own to table entries and orders
-the writes: what a delta points at is written before what points at it, removals come last (make before break).
+The decision cores (`controllers.evpn`, `controllers.vpls`) describe a desired state as a set of frozen
+objects, each with a `key` that says which thing it describes. They emit deltas: `Set(obj)` replaces whatever
+stood under `obj.key`, `Unset(key)` removes it. `controllers.dataplane` maps every object on its own to table
+entries and orders the writes: what a delta points at is written before what points at it, removals come last
+(make before break).
 
-Conventions: MAC addresses are `int`; IP addresses and prefixes are `ipaddress` objects; labels are 20-bit `int`;
-`bd`, `ac`, `pw` and `vrf` are small integers that mean something on this PE only. No object names a next-hop id,
-a group id or an output port towards the core: those indirections belong to the data plane, which shares one next
-hop among all objects with an equal `Remote`, one segment entry among all with an equal `RemoteSegment`.
+Conventions: MAC addresses are `int`; IP addresses and prefixes are `ipaddress` objects; labels are 20-bit
+`int`; `bd`, `ac`, `pw` and `vrf` are small integers that mean something on this PE only. No object names a
+next-hop id, a group id or an output port towards the core: those indirections belong to the data plane, which
+shares one next hop among all objects with an equal `Remote`, one segment entry among all with an equal
+`RemoteSegment`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Network, IPv6Network
 from typing import Final, TypeAlias, final
 
-IpAddress: TypeAlias = IPv4Address | IPv6Address
+from controllers.wire.types import Esi, IpAddress
+
 IpNetwork: TypeAlias = IPv4Network | IPv6Network
 Key: TypeAlias = tuple[object, ...]
 """Identity of an object: its class name, then the fields that tell it from others of its class."""
 
 
-# --- where a frame or packet goes -------------------------------------------------------------------------------
+# --- where a frame or packet goes ---------------------------------------------------------------------------
 
 
 @final
@@ -51,7 +54,7 @@ class RemoteSegment:
     `bd` is part of it: the alias label of a PE differs per bridge domain.
     """
 
-    esi: int
+    esi: Esi
     bd: int
 
 
@@ -77,8 +80,9 @@ MacTarget: TypeAlias = LocalAc | Remote | RemoteSegment | ViaPseudoWire | Drop
 class Adjacent:
     """Routed, then bridged: rewrite the MACs and TTL, and leave as a frame of `bd` towards `via`.
 
-    A local host has `via = LocalAc`. A host behind another PE reached through the MAC-VRF (asymmetric IRB, RFC 9135
-    §6; or a PE that has no gateway of its own) has `via = Remote` with that PE's label for the bridge domain.
+    A local host has `via = LocalAc`. A host behind another PE reached through the MAC-VRF (asymmetric IRB,
+    RFC 9135 §6; or a PE that has no gateway of its own) has `via = Remote` with that PE's label for the
+    bridge domain.
     """
 
     bd: int
@@ -96,10 +100,10 @@ class Glean:
 
 
 IpTarget: TypeAlias = Adjacent | Remote | Glean | Drop
-"""`Remote` here carries IP directly under the label: IP-VRF to IP-VRF over MPLS (RFC 9135 §5, RFC 9136 §4.4)."""
+"""`Remote` carries IP right under the label: IP-VRF to IP-VRF over MPLS (RFC 9135 §5, RFC 9136 §4.4)."""
 
 
-# --- layer 2 ----------------------------------------------------------------------------------------------------
+# --- layer 2 ------------------------------------------------------------------------------------------------
 
 
 @final
@@ -107,11 +111,11 @@ IpTarget: TypeAlias = Adjacent | Remote | Glean | Drop
 class BridgeDomain:
     """One bridge domain, `bd` in 1..4095.
 
-    `flood_unknown`: unknown unicast goes to the `FloodList`, else it is dropped. `suppress_arp`: a broadcast ARP
-    request or neighbour solicitation for a `Neighbor` is answered and not flooded (RFC 9161 §3.3); anything else,
-    gratuitous announcements included, is flooded. `learn_from_core`: digests for frames from pseudo-wires (VPLS
-    learns in the data plane, EVPN never does). `mac_ageing` in seconds, None for never: applies to local, non-static
-    entries, reported back as an event and not removed by the switch.
+    `flood_unknown`: unknown unicast goes to the `FloodList`, else it is dropped. `suppress_arp`: a broadcast
+    ARP request or neighbour solicitation for a `Neighbor` is answered and not flooded (RFC 9161 §3.3);
+    anything else, gratuitous announcements included, is flooded. `learn_from_core`: digests for frames from
+    pseudo-wires (VPLS learns in the data plane, EVPN never does). `mac_ageing` in seconds, None for never:
+    applies to local, non-static entries, reported back as an event and not removed by the switch.
     """
 
     bd: int
@@ -131,9 +135,10 @@ class BridgeDomain:
 class AttachmentCircuit:
     """A (port, VLAN) of this PE that belongs to a bridge domain.
 
-    `vlan` None is untagged. `egress_vlan` is the tag put on frames that leave, None for the same as `vlan`. Frames
-    never go from one circuit of a `split_horizon_group` to another one of it; group 0 is none. `blocked` stops BUM
-    frames towards the circuit (non-designated forwarder), `shut` stops everything both ways (VPLS standby).
+    `vlan` None is untagged. `egress_vlan` is the tag put on frames that leave, None for the same as `vlan`.
+    Frames never go from one circuit of a `split_horizon_group` to another one of it; group 0 is none.
+    `blocked` stops BUM frames towards the circuit (non-designated forwarder), `shut` stops everything both
+    ways (VPLS standby).
     """
 
     ac: int
@@ -193,7 +198,7 @@ class FloodList:
 class EthernetSegment:
     """A remote segment as seen from `bd`: load-share over `active`, else over `backup` (RFC 7432 §8.4)."""
 
-    esi: int
+    esi: Esi
     bd: int
     active: tuple[Remote, ...]
     backup: tuple[Remote, ...] = ()
@@ -219,7 +224,7 @@ class PseudoWire:
         return ("PseudoWire", self.pw)
 
 
-# --- what an incoming service label means -----------------------------------------------------------------------
+# --- what an incoming service label means -------------------------------------------------------------------
 
 
 @final
@@ -272,13 +277,13 @@ class ServiceLabel:
         return ("ServiceLabel", self.label)
 
 
-# --- the gateway and layer 3 ------------------------------------------------------------------------------------
+# --- the gateway and layer 3 --------------------------------------------------------------------------------
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class GatewayMac:
-    """Frames of `bd` to `mac` are routed in `vrf`: own, anycast, VRRP, and other gateways' MACs (RFC 7432 §10.1)."""
+    """Frames of `bd` to `mac` are routed in `vrf`: own, anycast, VRRP, other gateways' (RFC 7432 §10.1)."""
 
     bd: int
     mac: int
@@ -311,8 +316,8 @@ class GatewayAddress:
 class Neighbor:
     """Proxy ARP / ND entry (RFC 9161 §3): answer broadcast requests for `ip` with `mac`.
 
-    Not on `owner_ac`, where the owner itself answers. `router` and `override` are the flags of the advertisement
-    for IPv6 (RFC 9047 §2).
+    Not on `owner_ac`, where the owner itself answers. `router` and `override` are the flags of the
+    advertisement for IPv6 (RFC 9047 §2).
     """
 
     bd: int
