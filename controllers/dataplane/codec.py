@@ -1,0 +1,316 @@
+"""Entities <-> P4Runtime messages, by the names and widths of one P4Info.
+
+Byte strings are canonical: the shortest that holds the value (P4Runtime §8.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, final
+
+from finsy.proto import p4i, p4r
+
+from controllers.dataplane.entity import (
+    Action,
+    CloneSession,
+    DefaultEntry,
+    Digest,
+    Entity,
+    Lpm,
+    MatchValue,
+    Member,
+    MeterConfig,
+    MulticastGroup,
+    Range,
+    TableEntry,
+    Ternary,
+    Update,
+)
+
+
+class SchemaError(Exception):
+    """A name that this P4Info does not have, or a value that does not fit."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Field:
+    id: int
+    name: str
+    width: int
+    kind: int
+
+
+def _bytes(value: int) -> bytes:
+    return value.to_bytes(max(1, (value.bit_length() + 7) // 8), "big")
+
+
+def _int(value: bytes) -> int:
+    return int.from_bytes(value, "big")
+
+
+class _Names:
+    """Objects of one kind by name and by alias; the alias is what entities carry."""
+
+    def __init__(self, kind: str, objects: Iterable[Any]) -> None:
+        self.kind = kind
+        self.id_of: dict[str, int] = {}
+        self.name_of: dict[int, str] = {}
+        for each in objects:
+            self.id_of[each.preamble.name] = self.id_of[each.preamble.alias] = each.preamble.id
+            self.name_of[each.preamble.id] = each.preamble.alias
+
+    def id(self, name: str) -> int:
+        try:
+            return self.id_of[name]
+        except KeyError:
+            raise SchemaError(f"no {self.kind} '{name}' in the P4 program") from None
+
+
+@final
+class Codec:
+    """Translates for one program. Raises SchemaError for names and values that the program does not know."""
+
+    def __init__(self, p4info: p4i.P4Info) -> None:
+        self.tables = _Names("table", p4info.tables)
+        self.actions = _Names("action", p4info.actions)
+        self.digests = _Names("digest", p4info.digests)
+        self.meters = _Names("meter", p4info.meters)
+        self._keys = {
+            table.preamble.id: [_Field(f.id, f.name, f.bitwidth, f.match_type) for f in table.match_fields]
+            for table in p4info.tables
+        }
+        self._constant = {table.preamble.id for table in p4info.tables if table.is_const_table}
+        self._params = {
+            action.preamble.id: {p.name: (p.id, p.bitwidth) for p in action.params}
+            for action in p4info.actions
+        }
+        self._headers = {
+            header.preamble.name: [(field.id, field.name, field.bitwidth) for field in header.metadata]
+            for header in p4info.controller_packet_metadata
+        }
+        structs = p4info.type_info.structs
+        self._digest_members = {
+            digest.preamble.id: [member.name for member in structs[digest.type_spec.struct.name].members]
+            for digest in p4info.digests
+            if digest.type_spec.HasField("struct")
+        }
+
+    # -- to the switch -------------------------------------------------------------------------------------
+
+    def update(self, update: Update) -> p4r.Update:
+        """One write as a message."""
+        return p4r.Update(type=p4r.Update.Type.ValueType(update.verb), entity=self.entity(update.entity))
+
+    def entity(self, entity: Entity) -> p4r.Entity:
+        """One entity as a message."""
+        match entity:
+            case TableEntry():
+                return p4r.Entity(table_entry=self._table_entry(entity))
+            case DefaultEntry(table, does):
+                return p4r.Entity(
+                    table_entry=p4r.TableEntry(
+                        table_id=self.tables.id(table),
+                        is_default_action=True,
+                        action=p4r.TableAction(action=self._action(does)),
+                    )
+                )
+            case MulticastGroup(group, replicas):
+                return p4r.Entity(
+                    packet_replication_engine_entry=p4r.PacketReplicationEngineEntry(
+                        multicast_group_entry=p4r.MulticastGroupEntry(
+                            multicast_group_id=group, replicas=_replicas(replicas)
+                        )
+                    )
+                )
+            case CloneSession(session, replicas, truncate):
+                return p4r.Entity(
+                    packet_replication_engine_entry=p4r.PacketReplicationEngineEntry(
+                        clone_session_entry=p4r.CloneSessionEntry(
+                            session_id=session, replicas=_replicas(replicas), packet_length_bytes=truncate
+                        )
+                    )
+                )
+            case Digest(name, size, timeout, ack):
+                config = p4r.DigestEntry.Config(
+                    max_timeout_ns=timeout, max_list_size=size, ack_timeout_ns=ack
+                )
+                return p4r.Entity(
+                    digest_entry=p4r.DigestEntry(digest_id=self.digests.id(name), config=config)
+                )
+            case MeterConfig(meter, index, cir, cburst, pir, pburst):
+                return p4r.Entity(
+                    meter_entry=p4r.MeterEntry(
+                        meter_id=self.meters.id(meter),
+                        index=p4r.Index(index=index),
+                        config=p4r.MeterConfig(cir=cir, cburst=cburst, pir=pir, pburst=pburst),
+                    )
+                )
+
+    def _table_entry(self, entry: TableEntry) -> p4r.TableEntry:
+        table_id = self.tables.id(entry.table)
+        if isinstance(entry.does, Action):
+            does = p4r.TableAction(action=self._action(entry.does))
+        else:
+            does = p4r.TableAction(
+                action_profile_action_set=p4r.ActionProfileActionSet(
+                    action_profile_actions=[self._member(member) for member in entry.does]
+                )
+            )
+        return p4r.TableEntry(
+            table_id=table_id,
+            match=self._match(table_id, entry),
+            action=does,
+            priority=entry.priority,
+            idle_timeout_ns=entry.idle_timeout_ns,
+        )
+
+    def _member(self, member: Member) -> p4r.ActionProfileAction:
+        message = p4r.ActionProfileAction(action=self._action(member.action), weight=member.weight)
+        if member.watch_port:
+            message.watch_port = _bytes(member.watch_port)
+        return message
+
+    def _match(self, table_id: int, entry: TableEntry) -> list[p4r.FieldMatch]:
+        values = dict(entry.match)
+        found = [
+            _field_match(field, values.pop(field.name))
+            for field in self._keys[table_id]
+            if field.name in values
+        ]
+        if values:
+            raise SchemaError(f"table '{entry.table}' has no key '{next(iter(values))}'")
+        return found
+
+    def _action(self, action: Action) -> p4r.Action:
+        action_id = self.actions.id(action.name)
+        known = self._params[action_id]
+        if len(action.params) != len(known):
+            raise SchemaError(f"action '{action.name}' takes {sorted(known)}, not {dict(action.params)}")
+        params = []
+        for name, value in action.params:
+            if name not in known:
+                raise SchemaError(f"action '{action.name}' has no parameter '{name}'")
+            param_id, width = known[name]
+            if value < 0 or value.bit_length() > width:
+                raise SchemaError(f"action '{action.name}': {name}={value} does not fit in {width} bits")
+            params.append(p4r.Action.Param(param_id=param_id, value=_bytes(value)))
+        return p4r.Action(action_id=action_id, params=params)
+
+    def packet_out(self, payload: bytes, metadata: dict[str, int]) -> p4r.StreamMessageRequest:
+        """A packet for the switch; fields of the header that `metadata` leaves out are 0."""
+        fields = [
+            p4r.PacketMetadata(metadata_id=field_id, value=_bytes(metadata.get(name, 0)))
+            for field_id, name, _width in self._headers["packet_out"]
+        ]
+        return p4r.StreamMessageRequest(packet=p4r.PacketOut(payload=payload, metadata=fields))
+
+    # -- from the switch -----------------------------------------------------------------------------------
+
+    def read(self, message: p4r.Entity) -> Entity | None:
+        """What a switch reported, in the form that was written; None for kinds that nobody here writes."""
+        match message.WhichOneof("entity"):
+            case "table_entry":
+                return self._read_table_entry(message.table_entry)
+            case "packet_replication_engine_entry":
+                entry = message.packet_replication_engine_entry
+                if entry.WhichOneof("type") == "multicast_group_entry":
+                    group = entry.multicast_group_entry
+                    return MulticastGroup(group.multicast_group_id, _read_replicas(group.replicas))
+                session = entry.clone_session_entry
+                return CloneSession(
+                    session.session_id, _read_replicas(session.replicas), session.packet_length_bytes
+                )
+            case "digest_entry":
+                digest = message.digest_entry
+                config = digest.config
+                return Digest(
+                    self.digests.name_of[digest.digest_id],
+                    config.max_list_size,
+                    config.max_timeout_ns,
+                    config.ack_timeout_ns,
+                )
+            case _:
+                return None
+
+    def packet_in(self, message: p4r.PacketIn) -> tuple[dict[str, int], bytes]:
+        """Metadata by field name, and the packet."""
+        values = {each.metadata_id: _int(each.value) for each in message.metadata}
+        names = self._headers["packet_in"]
+        return {name: values.get(field_id, 0) for field_id, name, _width in names}, message.payload
+
+    def digest_list(self, message: p4r.DigestList) -> tuple[str, list[dict[str, int]]]:
+        """The digest's name and its samples, each by member name."""
+        members = self._digest_members[message.digest_id]
+        samples = [
+            dict(zip(members, (_int(field.bitstring) for field in data.struct.members), strict=True))
+            for data in message.data
+        ]
+        return self.digests.name_of[message.digest_id], samples
+
+    def _read_table_entry(self, message: p4r.TableEntry) -> Entity | None:
+        table = self.tables.name_of[message.table_id]
+        if message.table_id in self._constant:
+            return None
+        if message.is_default_action:
+            return DefaultEntry(table, self._read_action(message.action.action))
+        fields = {field.id: field for field in self._keys[message.table_id]}
+        values = {fields[m.field_id].name: _read_match(m) for m in message.match}
+        does: Action | tuple[Member, ...]
+        if message.action.WhichOneof("type") == "action_profile_action_set":
+            does = tuple(
+                Member(self._read_action(each.action), each.weight, _int(each.watch_port))
+                for each in message.action.action_profile_action_set.action_profile_actions
+            )
+        else:
+            does = self._read_action(message.action.action)
+        return TableEntry(
+            table, tuple(sorted(values.items())), does, message.priority, message.idle_timeout_ns
+        )
+
+    def _read_action(self, message: p4r.Action) -> Action:
+        values = {param.param_id: _int(param.value) for param in message.params}
+        known = self._params[message.action_id]
+        params = tuple(sorted((name, values[param_id]) for name, (param_id, _width) in known.items()))
+        return Action(self.actions.name_of[message.action_id], params)
+
+
+def _field_match(field: _Field, value: MatchValue) -> p4r.FieldMatch:
+    match value:
+        case Lpm(number, length):
+            lpm = p4r.FieldMatch.LPM(value=_bytes(number), prefix_len=length)
+            return p4r.FieldMatch(field_id=field.id, lpm=lpm)
+        case Ternary(number, mask):
+            ternary = p4r.FieldMatch.Ternary(value=_bytes(number), mask=_bytes(mask))
+            return p4r.FieldMatch(field_id=field.id, ternary=ternary)
+        case Range(low, high):
+            between = p4r.FieldMatch.Range(low=_bytes(low), high=_bytes(high))
+            return p4r.FieldMatch(field_id=field.id, range=between)
+    if value < 0 or value.bit_length() > field.width:
+        raise SchemaError(f"key '{field.name}': {value} does not fit in {field.width} bits")
+    if field.kind == p4i.MatchField.OPTIONAL:
+        return p4r.FieldMatch(field_id=field.id, optional=p4r.FieldMatch.Optional(value=_bytes(value)))
+    return p4r.FieldMatch(field_id=field.id, exact=p4r.FieldMatch.Exact(value=_bytes(value)))
+
+
+def _read_match(message: p4r.FieldMatch) -> MatchValue:
+    match message.WhichOneof("field_match_type"):
+        case "lpm":
+            return Lpm(_int(message.lpm.value), message.lpm.prefix_len)
+        case "ternary":
+            return Ternary(_int(message.ternary.value), _int(message.ternary.mask))
+        case "range":
+            return Range(_int(message.range.low), _int(message.range.high))
+        case "optional":
+            return _int(message.optional.value)
+        case _:
+            return _int(message.exact.value)
+
+
+def _replicas(replicas: Iterable[tuple[int, int]]) -> list[p4r.Replica]:
+    return [p4r.Replica(egress_port=port, instance=rid) for port, rid in replicas]
+
+
+def _read_replicas(messages: Iterable[p4r.Replica]) -> tuple[tuple[int, int], ...]:
+    return tuple(sorted((m.egress_port or _int(m.port), m.instance) for m in messages))

@@ -1,0 +1,188 @@
+"""P4Runtime entities as plain values, named as in P4Info, so that a desired state can be compared and sorted.
+
+An entity has a `key`, which P4Runtime uses to tell it from others, and content. Two entities with equal keys
+and different content are a MODIFY.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple, TypeAlias, final
+
+
+class Lpm(NamedTuple):
+    """A prefix: value (int, host bits zero) and length in bits."""
+
+    value: int
+    length: int
+
+
+class Ternary(NamedTuple):
+    """A value under a mask, both int; bits outside the mask are zero."""
+
+    value: int
+    mask: int
+
+
+class Range(NamedTuple):
+    """From low to high, both included."""
+
+    low: int
+    high: int
+
+
+MatchValue: TypeAlias = int | Lpm | Ternary | Range
+"""A plain int is exact, or optional with a value. What matches everything is left out (P4Runtime §9.1.1)."""
+
+Match: TypeAlias = tuple[tuple[str, MatchValue], ...]
+"""Sorted by name, so that equal means equal; `entry` and `action` see to it."""
+Params: TypeAlias = tuple[tuple[str, int], ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Action:
+    """An action by its P4Info name or alias, with its arguments as int."""
+
+    name: str
+    params: Params = ()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of a one-shot selector; left out while `watch_port` is down (0: always live)."""
+
+    action: Action
+    weight: int = 1
+    watch_port: int = 0
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TableEntry:
+    """An entry; `does` is one action, or the members of a one-shot action selector."""
+
+    table: str
+    match: Match
+    does: Action | tuple[Member, ...]
+    priority: int = 0
+    idle_timeout_ns: int = 0
+
+    @property
+    def key(self) -> EntityKey:
+        """Table, match and priority."""
+        return (self.table, self.match, self.priority)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class DefaultEntry:
+    """The default action of a table. It cannot be deleted, only set back to what the program says."""
+
+    table: str
+    does: Action
+
+    @property
+    def key(self) -> EntityKey:
+        """Table alone."""
+        return (self.table, "default")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class MulticastGroup:
+    """A group of the packet replication engine: (egress port, egress_rid) of each copy, sorted."""
+
+    group: int
+    replicas: tuple[tuple[int, int], ...]
+
+    @property
+    def key(self) -> EntityKey:
+        """The group id."""
+        return ("multicast", self.group)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class CloneSession:
+    """A clone session: the same replicas as a multicast group; `truncate` in bytes, 0: whole packets."""
+
+    session: int
+    replicas: tuple[tuple[int, int], ...]
+    truncate: int = 0
+
+    @property
+    def key(self) -> EntityKey:
+        """The session id."""
+        return ("clone", self.session)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """How a digest is delivered: list size, and times in ns."""
+
+    name: str
+    max_list_size: int = 1
+    max_timeout_ns: int = 0
+    ack_timeout_ns: int = 0
+
+    @property
+    def key(self) -> EntityKey:
+        """The digest's name."""
+        return ("digest", self.name)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class MeterConfig:
+    """One cell of an indexed meter: rates per second and bursts, in bytes or packets as declared."""
+
+    meter: str
+    index: int
+    cir: int
+    cburst: int
+    pir: int
+    pburst: int
+
+    @property
+    def key(self) -> EntityKey:
+        """Meter and index."""
+        return ("meter", self.meter, self.index)
+
+
+Entity: TypeAlias = TableEntry | DefaultEntry | MulticastGroup | CloneSession | Digest | MeterConfig
+EntityKey: TypeAlias = tuple[object, ...]
+
+
+def action(name: str, **params: int) -> Action:
+    """An action; parameters in any order."""
+    return Action(name, tuple(sorted(params.items())))
+
+
+def entry(
+    table: str,
+    match: dict[str, MatchValue],
+    does: Action | tuple[Member, ...],
+    priority: int = 0,
+    idle_timeout_ns: int = 0,
+) -> TableEntry:
+    """A table entry; keys in any order."""
+    return TableEntry(table, tuple(sorted(match.items())), does, priority, idle_timeout_ns)
+
+
+class Verb(IntEnum):
+    """P4Runtime's Update.Type."""
+
+    INSERT = 1
+    MODIFY = 2
+    DELETE = 3
+
+
+class Update(NamedTuple):
+    """One write."""
+
+    verb: Verb
+    entity: Entity

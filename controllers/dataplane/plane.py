@@ -1,0 +1,175 @@
+"""The desired state of one switch, and the ordered writes that turn what is installed into it.
+
+Intents are declarative objects with a key. Each renders to entities; entities that several intents need (a
+tunnel, a next hop) are counted. A change writes only what differs, in an order in which no packet finds a
+reference that leads nowhere: what is pointed at comes before what points at it, and removal goes the other
+way round, last (make before break).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from hashlib import blake2b
+from typing import Protocol, final
+
+from controllers.dataplane.entity import DefaultEntry, Entity, EntityKey, MeterConfig, Update, Verb
+
+
+class Keyed(Protocol):
+    """An intent: a value that knows what identifies it in the desired state."""
+
+    @property
+    def key(self) -> Hashable:
+        """What identifies it."""
+
+
+Render = Callable[[Keyed], Iterable[Entity]]
+Rank = Callable[[Entity], int]
+
+
+@final
+class Plane:
+    """Desired and installed entities of one switch.
+
+    `render` turns an intent into its entities and is pure but for stable ids that it hands out; `rank` orders
+    entities from those pointed at (low) to those that point (high); `freed` hears of an entity once its
+    removal is due for writing, so that an id is not used again by the very batch that frees it.
+    """
+
+    def __init__(self, render: Render, rank: Rank, freed: Callable[[EntityKey], None] | None = None) -> None:
+        self._render = render
+        self._rank = rank
+        self._freed = freed or (lambda _key: None)
+        self._intents: dict[Hashable, Keyed] = {}
+        self._rendered: dict[Hashable, dict[EntityKey, Entity]] = {}
+        self._needed_by: Counter[EntityKey] = Counter()
+        self._desired: dict[EntityKey, Entity] = {}
+        self._installed: dict[EntityKey, Entity] = {}
+        self._touched: set[EntityKey] = set()
+
+    @property
+    def desired(self) -> Mapping[EntityKey, Entity]:
+        """What ought to be in the switch."""
+        return self._desired
+
+    @property
+    def installed(self) -> Mapping[EntityKey, Entity]:
+        """What the switch is known to hold."""
+        return self._installed
+
+    @property
+    def intents(self) -> Mapping[Hashable, Keyed]:
+        """The intents behind it, by key."""
+        return self._intents
+
+    def set(self, intent: Keyed) -> None:
+        """Add an intent, or replace the one with the same key."""
+        new = {entity.key: entity for entity in self._render(intent)}
+        old = self._rendered.get(intent.key, {})
+        self._intents[intent.key] = intent
+        self._rendered[intent.key] = new
+        for key, entity in new.items():
+            if key not in old:
+                self._needed_by[key] += 1
+            if self._desired.get(key) != entity:
+                self._desired[key] = entity
+                self._touched.add(key)
+        for key in old.keys() - new.keys():
+            self._release(key)
+
+    def unset(self, key: Hashable) -> None:
+        """Remove an intent; one that is not there is no error, so that a withdrawal can be repeated."""
+        self._intents.pop(key, None)
+        for entity_key in self._rendered.pop(key, {}):
+            self._release(entity_key)
+
+    def _release(self, key: EntityKey) -> None:
+        self._needed_by[key] -= 1
+        if not self._needed_by[key]:
+            del self._needed_by[key]
+            del self._desired[key]
+            self._touched.add(key)
+
+    def changes(self) -> list[Update]:
+        """The ordered writes that are due; they count as done unless `failed` or `reconcile` is called."""
+        updates = self._difference(self._touched)
+        self._touched = set()
+        for update in updates:
+            if update.verb is Verb.DELETE:
+                del self._installed[update.entity.key]
+                self._freed(update.entity.key)
+            else:
+                self._installed[update.entity.key] = update.entity
+        return updates
+
+    def reconcile(self, present: Iterable[Entity]) -> list[Update]:
+        """Take what a switch was read to hold; returns the writes that lead to the desired state."""
+        self._installed = {entity.key: entity for entity in present}
+        self._touched = self._installed.keys() | self._desired.keys()
+        return self.changes()
+
+    def failed(self, update: Update) -> None:
+        """A write was refused: forget what was assumed about that entity. The next `changes` tries again only
+        when the entity is touched again, so that a refusal does not become a storm."""
+        key = update.entity.key
+        if update.verb is Verb.DELETE:
+            self._installed[key] = update.entity
+        else:
+            self._installed.pop(key, None)
+
+    def _difference(self, keys: Iterable[EntityKey]) -> list[Update]:
+        build: list[Update] = []
+        remove: list[Update] = []
+        for key in keys:
+            wanted, there = self._desired.get(key), self._installed.get(key)
+            if wanted is None:
+                if there is not None:
+                    remove.append(Update(Verb.DELETE, there))
+            elif there is None:
+                # Defaults and meter cells exist as soon as the program does (P4Runtime §9.1.3, §9.4).
+                exists = isinstance(wanted, DefaultEntry | MeterConfig)
+                build.append(Update(Verb.MODIFY if exists else Verb.INSERT, wanted))
+            elif wanted != there:
+                build.append(Update(Verb.MODIFY, wanted))
+        build.sort(key=lambda update: self._rank(update.entity))
+        remove.sort(key=lambda update: -self._rank(update.entity))
+        return build + remove
+
+
+@final
+class Ids:
+    """Small numbers for keys: a key keeps its number while it is in use.
+
+    The number comes from a hash of the key, so that a controller that starts again finds the same numbers that it
+    reads back from the switch, and nothing that was right is renumbered. OverflowError when all are in use.
+    """
+
+    def __init__(self, first: int, size: int) -> None:
+        self._first = first
+        self._size = size
+        self._by_key: dict[Hashable, int] = {}
+        self._by_number: dict[int, Hashable] = {}
+
+    def of(self, key: Hashable) -> int:
+        """The number of `key`, given to it now if it had none."""
+        number = self._by_key.get(key)
+        if number is None:
+            number = self._by_key[key] = self._choose(key)
+            self._by_number[number] = key
+        return number
+
+    def release(self, number: int) -> None:
+        """Free a number; nothing if it is not in use."""
+        key = self._by_number.pop(number, None)
+        if key is not None:
+            del self._by_key[key]
+
+    def _choose(self, key: Hashable) -> int:
+        if len(self._by_number) >= self._size:
+            raise OverflowError(f"no id left for {key!r}")
+        start = int.from_bytes(blake2b(repr(key).encode(), digest_size=8).digest(), "big")
+        offset = start % self._size
+        while self._first + offset in self._by_number:
+            offset = (offset + 1) % self._size
+        return self._first + offset
