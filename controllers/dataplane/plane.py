@@ -141,7 +141,7 @@ class Plane:
 class Ids:
     """Small numbers for keys: a key keeps its number while it is in use.
 
-    The number comes from a hash of the key, so that a controller that starts again finds the same numbers that it
+    The number comes from a hash of the key: a controller that starts again finds the numbers that it
     reads back from the switch, and nothing that was right is renumbered. OverflowError when all are in use.
     """
 
