@@ -124,7 +124,7 @@ class Session:
         while True:
             client = P4Client(self.address, wait_for_ready=False)
             try:
-                await client.open(complete_request=self._complete)
+                await client.open()
                 await self._handshake(client)
                 delay = 0.05
                 await self._serve(client)
@@ -273,9 +273,6 @@ class Session:
             self.writes += len(batch) - len(error.details)
             return [(batch[i], each.canonical_code.name, each.message) for i, each in error.details.items()]
         return []
-
-    def _complete(self, _request: object) -> None:
-        """finsy fills nothing in for us: device and election id stand in every request already."""
 
 
 def _reason(error: Exception) -> str:
