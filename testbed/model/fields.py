@@ -1,0 +1,103 @@
+"""The value types of a topology file, each with a message that says what to write."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+_MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
+
+
+def _text(value: object, example: str) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, ipaddress._BaseAddress | ipaddress._BaseNetwork):
+        return str(value)
+    raise ValueError(f"{value!r} is not text: write for example {example}")
+
+
+def _name(value: object) -> str:
+    text = _text(value, "pe1")
+    if not _NAME.fullmatch(text) or len(text) > 32:
+        raise ValueError(f"{text!r} is not a name: use at most 32 of a-z, 0-9 and -, a letter first")
+    return text
+
+
+def _mac(value: object) -> str:
+    text = _text(value, "02:00:00:00:00:01").lower()
+    if not _MAC.fullmatch(text):
+        raise ValueError(f"{text!r} is not a MAC address: write for example 02:00:00:00:00:01")
+    if int(text[:2], 16) & 1 or text == "00:00:00:00:00:00":
+        raise ValueError(
+            f"{text!r} is a group or null address: write a unicast MAC, for example 02:00:00:00:00:01"
+        )
+    return text
+
+
+def _address(version: int, example: str) -> Callable[[object], Any]:
+    parse = ipaddress.IPv4Address if version == 4 else ipaddress.IPv6Address
+
+    def check(value: object) -> Any:
+        text = _text(value, example)
+        try:
+            return parse(text)
+        except ValueError:
+            raise ValueError(
+                f"{text!r} is not an IPv{version} address: write for example {example}"
+            ) from None
+
+    return check
+
+
+def _network(version: int, example: str) -> Callable[[object], Any]:
+    parse = ipaddress.IPv4Network if version == 4 else ipaddress.IPv6Network
+
+    def check(value: object) -> Any:
+        text = _text(value, example)
+        try:
+            network = parse(text, strict=False)
+        except ValueError:
+            raise ValueError(f"{text!r} is not an IPv{version} subnet: write for example {example}") from None
+        if "/" not in text:
+            raise ValueError(f"{text!r} has no prefix length: write for example {example}")
+        if parse(text.partition("/")[0]) != parse(network.network_address):
+            raise ValueError(f"{text!r} has host bits set: write {network}")
+        return network
+
+    return check
+
+
+def _schema(kind: str, example: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "format": kind, "examples": [example]})
+
+
+Name = Annotated[
+    str,
+    BeforeValidator(_name),
+    WithJsonSchema({"type": "string", "pattern": f"^{_NAME.pattern}$", "maxLength": 32}),
+]
+Mac = Annotated[
+    str, BeforeValidator(_mac), WithJsonSchema({"type": "string", "pattern": f"^{_MAC.pattern}$"})
+]
+IPv4 = Annotated[
+    ipaddress.IPv4Address, BeforeValidator(_address(4, "10.0.10.11")), _schema("ipv4", "10.0.10.11")
+]
+IPv6 = Annotated[
+    ipaddress.IPv6Address, BeforeValidator(_address(6, "fd00:10::11")), _schema("ipv6", "fd00:10::11")
+]
+Subnet4 = Annotated[
+    ipaddress.IPv4Network,
+    BeforeValidator(_network(4, "10.0.10.0/24")),
+    _schema("ipv4-network", "10.0.10.0/24"),
+]
+Subnet6 = Annotated[
+    ipaddress.IPv6Network,
+    BeforeValidator(_network(6, "fd00:10::/64")),
+    _schema("ipv6-network", "fd00:10::/64"),
+]
+Milliseconds = Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)]

@@ -1,0 +1,186 @@
+"""Reading topology files: the shipped ones are sound, and every mistake is told in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from testbed.model import TopologyError, load_topology, topology_from_text, topology_schema
+from testbed.model.source import MAX_BYTES, parse
+
+TOPOLOGIES = Path(__file__).parents[4] / "topologies"
+WAN = (TOPOLOGIES / "wan.yaml").read_text()
+
+
+def line_of(text: str) -> int:
+    """Line on which `text` first stands in wan.yaml."""
+    return WAN[: WAN.index(text)].count("\n") + 1
+
+
+@pytest.mark.parametrize("path", sorted(TOPOLOGIES.glob("*.yaml")), ids=lambda path: path.name)
+def test_shipped_topologies_are_sound(path: Path) -> None:
+    assert load_topology(path).name == path.stem
+
+
+def test_shipped_schema_is_current() -> None:
+    shipped = json.loads((TOPOLOGIES / "topology.schema.json").read_text())
+    assert shipped == topology_schema(), "run `vmto validate --schema > topologies/topology.schema.json`"
+
+
+MISTAKES = [
+    ("gateway: 10.0.10.1\n", "gatway: 10.0.10.1\n", "unknown key 'gatway': did you mean 'gateway'?"),
+    ("vlan: 20", "vlan: 10", "VLAN 10 is used twice, by 'servers' and 'databases': choose a free one"),
+    (
+        "vlan: 20",
+        "vlan: 5000",
+        "bridge_domains.databases.vlan: 5000 is not allowed: input should be less than",
+    ),
+    ("address: 10.0.10.101", "address: 10.9.9.9", "address 10.9.9.9 is outside its subnet 10.0.10.0/24: use"),
+    ("gateway: 10.0.10.1\n", "gateway: 10.0.11.1\n", "gateway 10.0.11.1 is outside its subnet 10.0.10.0/24"),
+    (
+        "10.0.20.0/24",
+        "10.0.20.1/24",
+        "bridge_domains.databases.subnet: '10.0.20.1/24' has host bits set: write",
+    ),
+    ("10.0.20.0/24", "10.0.20.0", "bridge_domains.databases.subnet: '10.0.20.0' has no prefix length: write"),
+    ("  h2: {", "  h1: {", "duplicate 'h1' (first on line"),
+    ("  db2: {", "  pe1: {", "duplicate name 'pe1' (also in nodes): rename one of the two"),
+    ("address: 10.0.10.102", "address: 10.0.10.101", "duplicate address 10.0.10.101 (also of h1): give it"),
+    (
+        "address: 10.0.10.102",
+        "address: 10.0.10.1",
+        "duplicate address 10.0.10.1 (also of a gateway): give it",
+    ),
+    ("[p1, p2]", "[p1, p9]", "unknown node 'p9': use one of pe1,"),
+    ("[p1, p2]", "[p1]", "links.0.ends: ['p1'] is not allowed: tuple should have at least 2 items"),
+    (
+        "[pe1, p1]",
+        "[acc2, p1]",
+        "a link from an access switch to a node of role p: link it to a PE of its site",
+    ),
+    (
+        "[acc1, pe1]",
+        "[acc1, pe2]",
+        "'acc1' is in 'dc1' but 'pe2' is in 'dc2': link an access switch to PEs of",
+    ),
+    (
+        "  pe1: {role: pe, site: dc1}",
+        "  pe1: {role: pee, site: dc1}",
+        "nodes.pe1.role: unknown value 'pee': did",
+    ),
+    ("p1: {role: p}", "p1: {role: p, site: dc1}", "P router 'p1' has a site: remove `site`"),
+    (
+        "at: dc1\n",
+        "at: branch\n",
+        "'vm1' starts at 'branch', which is not one of its slots: use one of dc1, dc2",
+    ),
+    (
+        "slots: [dc1, dc2, dc3]",
+        "slots: [dc1, branch]",
+        "its bridge domain (VLAN 10) does not exist at 'branch': use",
+    ),
+    ("slots: [dc1, dc2, dc3]", "slots: [dc2, dc3]", "'vm1' starts at 'dc1', which is not one of its slots"),
+    ("name: wan", "name: Wan Lab", "name: 'Wan Lab' is not a name: use at most 32 of a-z"),
+    ("name: wan", "name: [wan", "not YAML while parsing a flow sequence"),
+    ("name: wan", "name: &x wan\ndescription: *x", "not YAML: an alias (*name) is not allowed"),
+    ("asn: 65000", "asn: !!python/object:os.system x", "tag 'tag:yaml.org,2002:python/object:os.system'"),
+    (
+        "mode: evpn-vmto",
+        "mode: evpn_vmto",
+        "defaults.mode: unknown value 'evpn_vmto': did you mean 'evpn-vmto'?",
+    ),
+    (
+        "sites: [dc1, dc2, dc3] ",
+        "sites: dc1 ",
+        "bridge_domains.servers.sites: 'dc1' is not a list: write [dc1]",
+    ),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "message"), MISTAKES, ids=[wrong for _, wrong, _ in MISTAKES])
+def test_one_mistake_gives_one_line(right: str, wrong: str, message: str) -> None:
+    with pytest.raises(TopologyError) as caught:
+        topology_from_text(WAN.replace(right, wrong, 1), "lab.yaml")
+    assert message in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    assert str(caught.value).startswith("lab.yaml:")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [("vlan: 20", "vlan: 10"), ("address: 10.0.10.101", "address: 10.9.9.9"), ("[p1, p2]", "[p1, p9]")],
+)
+def test_the_line_is_the_one_to_repair(right: str, wrong: str) -> None:
+    with pytest.raises(TopologyError) as caught:
+        topology_from_text(WAN.replace(right, wrong, 1))
+    assert caught.value.problems[0].line == line_of(right)
+
+
+def test_long_interface_name() -> None:
+    with pytest.raises(
+        TopologyError, match=r"'provideredge4-eth2' has 18 characters, Linux allows 15.*at most 10"
+    ):
+        topology_from_text(WAN.replace("pe4", "provideredge4"))
+
+
+def test_disconnected_core() -> None:
+    text = WAN.replace("  - {ends: [pe3, p3], delay_ms: 0.5}\n", "")
+    with pytest.raises(TopologyError, match="the core is not connected: no path from 'pe1' to 'pe3'"):
+        topology_from_text(text)
+
+
+def test_second_uplink_needs_a_segment() -> None:
+    nodes = WAN.replace("  pe2: {", "  pe5: {role: pe, site: dc1}\n  pe2: {")
+    links = nodes.replace("\nhosts:", "  - {ends: [pe5, p1]}\n  - {ends: [acc1, pe5]}\n\nhosts:")
+    with pytest.raises(
+        TopologyError, match=r"has 2 PEs but no segment: add `segments: \{es1: \{access: acc1\}\}`"
+    ):
+        topology_from_text(links)
+    assert topology_from_text(links + "\nsegments: {es1: {access: acc1}}\n").segments["es1"].access == "acc1"
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(TopologyError, match=r"absent.yaml:1: cannot be read \(no such file or directory\)"):
+        load_topology(tmp_path / "absent.yaml")
+
+
+def test_size_and_depth_are_bounded() -> None:
+    with pytest.raises(TopologyError, match="larger than"):
+        parse(" " * (MAX_BYTES + 1), "x")
+    with pytest.raises(TopologyError, match="nested deeper than"):
+        parse("[" * 5000, "x")
+
+
+def test_mac_in_base_sixty_stays_text() -> None:
+    assert parse("mac: 10:20:30:40:50:51", "x").data == {"mac": "10:20:30:40:50:51"}
+
+
+@settings(max_examples=200)
+@given(st.one_of(st.binary(max_size=200), st.text(max_size=200)))
+def test_any_text_gives_a_topology_error(text: str | bytes) -> None:
+    with pytest.raises(TopologyError) as caught:
+        topology_from_text(text, "f")
+    assert all(problem.line >= 1 and "\n" not in str(problem) for problem in caught.value.problems)
+
+
+VALUES = st.sampled_from(
+    ["x", "[]", "{}", "0", "-1", "1.5", "~", "[1, [2]]", "{a: b}", "true", "10.0.10.1", ".inf"]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_any_one_value_replaced_never_crashes(data: st.DataObject) -> None:
+    lines = [i for i, line in enumerate(WAN.splitlines()) if ": " in line and not line.startswith("#")]
+    text = WAN.splitlines()
+    number = data.draw(st.sampled_from(lines))
+    key = text[number].split(": ")[0]
+    text[number] = f"{key}: {data.draw(VALUES)}"
+    try:
+        topology_from_text("\n".join(text))
+    except TopologyError as error:
+        assert error.problems
