@@ -13,16 +13,16 @@ die() { printf 'pristine: %s\n' "$*" >&2; exit 2; }
 [ "$(id -u)" -eq 0 ] || die "needs root: sudo scripts/pristine.sh"
 command -v debootstrap >/dev/null || die "needs debootstrap: apt-get install debootstrap"
 
-root=$(mktemp -d "${TMPDIR:-/tmp}/vmto-pristine.XXXXXX")
 # A mount namespace of its own takes every mount below with it, however this ends.
-if [ "${VMTO_PRISTINE:-}" != inside ]; then
+if [ -z "${VMTO_ROOT:-}" ]; then
+  root=$(mktemp -d "${TMPDIR:-/tmp}/vmto-pristine.XXXXXX")
   trap '[ -n "${KEEP:-}" ] && echo "pristine: kept $root" || rm -rf --one-file-system "$root"' EXIT
-  VMTO_PRISTINE=inside VMTO_ROOT=$root unshare --mount --propagation private "$0" "$suite" "$@" && exit 0 || exit $?
+  VMTO_ROOT=$root unshare --mount --propagation private "$0" "$suite" "$@" && exit 0 || exit $?
 fi
-rmdir "$root"; root=$VMTO_ROOT
+root=$VMTO_ROOT
 
 case $suite in
-  bookworm) archive=$(grep -rhoE 'https?://[^ ]+' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | grep -v security | head -n 1) ;;
+  bookworm) archive=$(grep -rhoE 'https?://[^ ]+' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | grep -v security | sort -u | sed -n 1p || true) ;;
   noble) archive=${UBUNTU_ARCHIVE:-http://archive.ubuntu.com/ubuntu} ;;
   *) die "unknown suite '$suite': write bookworm or noble" ;;
 esac
