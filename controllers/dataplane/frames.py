@@ -1,0 +1,150 @@
+"""The frames a controller reads and writes itself: ARP, RARP and neighbour discovery in Ethernet.
+
+MAC addresses are int. Parsing never raises: what is short, odd or of another kind gives None.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import Enum
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final, TypeAlias, final
+
+IpAddress: TypeAlias = IPv4Address | IPv6Address
+
+BROADCAST: Final = 0xFFFFFFFFFFFF
+_ARP, _RARP, _IPV6, _VLAN = 0x0806, 0x8035, 0x86DD, 0x8100
+_ICMPV6, _SOLICITATION, _ADVERTISEMENT = 58, 135, 136
+_SOURCE_LLA, _TARGET_LLA = 1, 2
+
+
+class Kind(Enum):
+    """What an ARP or ND message says of its sender; the names are those of the decision cores."""
+
+    REQUEST = "request"
+    REPLY = "reply"
+    GRATUITOUS = "gratuitous"
+    PROBE = "probe"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NeighborMessage:
+    """An ARP message or a neighbour solicitation or advertisement."""
+
+    kind: Kind
+    mac: int
+    ip: IpAddress
+    target: IpAddress
+    router: bool = False
+    override: bool = True
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class RarpMessage:
+    """A reverse ARP request: `mac` asks for its own address, which announces it (RFC 903)."""
+
+    mac: int
+
+
+def parse(frame: bytes) -> NeighborMessage | RarpMessage | None:
+    """What an Ethernet frame (802.1Q tags skipped) says about its sender, or None."""
+    offset = 12
+    while (ethertype := int.from_bytes(frame[offset : offset + 2], "big")) == _VLAN and len(frame) > offset:
+        offset += 4
+    body = frame[offset + 2 :]
+    if ethertype in (_ARP, _RARP):
+        return _parse_arp(body, ethertype)
+    if ethertype == _IPV6:
+        return _parse_nd(body, int.from_bytes(frame[6:12], "big"))
+    return None
+
+
+def _parse_arp(body: bytes, ethertype: int) -> NeighborMessage | RarpMessage | None:
+    if len(body) < 28 or body[:6] != b"\0\1\x08\0\6\4":
+        return None
+    operation = int.from_bytes(body[6:8], "big")
+    mac = int.from_bytes(body[8:14], "big")
+    if ethertype == _RARP:
+        return RarpMessage(mac) if operation == 3 else None
+    sender, target = IPv4Address(body[14:18]), IPv4Address(body[24:28])
+    if operation not in (1, 2):
+        return None
+    if not int(sender):
+        kind = Kind.PROBE
+    elif sender == target:
+        kind = Kind.GRATUITOUS
+    else:
+        kind = Kind.REQUEST if operation == 1 else Kind.REPLY
+    return NeighborMessage(kind, mac, sender, target)
+
+
+def _parse_nd(packet: bytes, source_mac: int) -> NeighborMessage | None:
+    # RFC 4861 §7.1: hop limit 255 proves that no router forwarded it, code is 0.
+    if len(packet) < 64 or packet[6] != _ICMPV6 or packet[7] != 255 or packet[41] != 0:
+        return None
+    message, source = packet[40:], IPv6Address(packet[8:24])
+    target = IPv6Address(message[8:24])
+    if message[0] == _SOLICITATION:
+        if source.is_unspecified:
+            return NeighborMessage(Kind.PROBE, source_mac, source, target)
+        mac = _link_layer_address(message[24:], _SOURCE_LLA) or source_mac
+        return NeighborMessage(Kind.REQUEST, mac, source, target)
+    if message[0] == _ADVERTISEMENT:
+        mac = _link_layer_address(message[24:], _TARGET_LLA) or source_mac
+        kind = Kind.REPLY if message[4] & 0x40 else Kind.GRATUITOUS
+        return NeighborMessage(
+            kind, mac, target, target, router=bool(message[4] & 0x80), override=bool(message[4] & 0x20)
+        )
+    return None
+
+
+def _link_layer_address(options: bytes, wanted: int) -> int | None:
+    while len(options) >= 8 and options[1]:
+        if options[0] == wanted and options[1] == 1:
+            return int.from_bytes(options[2:8], "big")
+        options = options[8 * options[1] :]
+    return None
+
+
+def solicit(
+    ip: IpAddress, source_mac: int, source_ip: IpAddress | None, destination_mac: int | None
+) -> bytes:
+    """An ARP request or neighbour solicitation for `ip`.
+
+    `destination_mac` None asks everybody. `source_ip` None makes it a probe that claims no address (RFC 5227,
+    RFC 4862 §5.4.2).
+    """
+    if isinstance(ip, IPv4Address):
+        sender = source_ip.packed if source_ip is not None else bytes(4)
+        arp = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + _mac(source_mac) + sender + bytes(6) + ip.packed
+        return _ethernet(BROADCAST if destination_mac is None else destination_mac, source_mac, _ARP, arp)
+    group = IPv6Address(0xFF0200000000000000000001FF000000 | int(ip) & 0xFFFFFF)
+    to = group if destination_mac is None else ip
+    source = IPv6Address(0) if source_ip is None else IPv6Address(int(source_ip))
+    options = b"" if source_ip is None else bytes((_SOURCE_LLA, 1)) + _mac(source_mac)
+    message = bytes((_SOLICITATION, 0, 0, 0)) + bytes(4) + ip.packed + options
+    message = message[:2] + _icmpv6_checksum(source, to, message) + message[4:]
+    header = struct.pack("!IHBB", 6 << 28, len(message), _ICMPV6, 255) + source.packed + to.packed
+    where = 0x333300000000 | int(group) & 0xFFFFFFFF if destination_mac is None else destination_mac
+    return _ethernet(where, source_mac, _IPV6, header + message)
+
+
+def _icmpv6_checksum(source: IPv6Address, destination: IPv6Address, message: bytes) -> bytes:
+    pseudo = source.packed + destination.packed + struct.pack("!II", len(message), _ICMPV6)
+    data = pseudo + message + bytes(len(message) % 2)
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return (~total & 0xFFFF).to_bytes(2, "big")
+
+
+def _ethernet(destination: int, source: int, ethertype: int, body: bytes) -> bytes:
+    frame = _mac(destination) + _mac(source) + ethertype.to_bytes(2, "big") + body
+    return frame.ljust(60, b"\0")
+
+
+def _mac(mac: int) -> bytes:
+    return mac.to_bytes(6, "big")

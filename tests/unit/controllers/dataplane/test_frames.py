@@ -1,0 +1,111 @@
+"""ARP, RARP and ND: agrees with Scapy, and no bytes make it raise."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, IPv6
+from scapy.layers.l2 import ARP, Dot1Q, Ether
+
+from controllers.dataplane.frames import Kind, NeighborMessage, RarpMessage, parse, solicit
+
+MAC, GUEST = 0x020000000001, "02:00:00:00:00:01"
+A, B = IPv4Address("10.0.10.11"), IPv4Address("10.0.10.1")
+A6, B6 = IPv6Address("fd00:0:0:10::11"), IPv6Address("fd00:0:0:10::1")
+
+
+def arp(**fields: object) -> bytes:
+    return bytes(Ether(src=GUEST, dst="ff:ff:ff:ff:ff:ff") / ARP(hwsrc=GUEST, **fields))
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind", "ip"),
+    [
+        (arp(op=1, psrc=str(A), pdst=str(B)), Kind.REQUEST, A),
+        (arp(op=2, psrc=str(A), pdst=str(B)), Kind.REPLY, A),
+        (arp(op=1, psrc=str(A), pdst=str(A)), Kind.GRATUITOUS, A),
+        (arp(op=2, psrc=str(A), pdst=str(A)), Kind.GRATUITOUS, A),
+        (arp(op=1, psrc="0.0.0.0", pdst=str(A)), Kind.PROBE, IPv4Address("0.0.0.0")),
+        (
+            bytes(Ether(src=GUEST) / Dot1Q(vlan=10) / ARP(hwsrc=GUEST, op=1, psrc=str(A), pdst=str(A))),
+            Kind.GRATUITOUS,
+            A,
+        ),
+        (
+            bytes(
+                Ether(src=GUEST)
+                / IPv6(src=str(A6), hlim=255)
+                / ICMPv6ND_NS(tgt=str(B6))
+                / ICMPv6NDOptSrcLLAddr(lladdr=GUEST)
+            ),
+            Kind.REQUEST,
+            A6,
+        ),
+        (
+            bytes(
+                Ether(src=GUEST)
+                / IPv6(src=str(A6), dst="ff02::1", hlim=255)
+                / ICMPv6ND_NA(tgt=str(A6), S=0)
+                / ICMPv6NDOptDstLLAddr(lladdr=GUEST)
+            ),
+            Kind.GRATUITOUS,
+            A6,
+        ),
+    ],
+)
+def test_what_scapy_writes_is_read(frame: bytes, kind: Kind, ip: object) -> None:
+    message = parse(frame)
+    assert isinstance(message, NeighborMessage)
+    assert (message.kind, message.mac, message.ip) == (kind, MAC, ip)
+
+
+def test_rarp_request_names_its_mac_and_other_operations_nothing() -> None:
+    assert parse(bytes(Ether(src=GUEST, type=0x8035) / ARP(op=3, hwsrc=GUEST, hwdst=GUEST))) == RarpMessage(
+        MAC
+    )
+    assert parse(bytes(Ether(src=GUEST, type=0x8035) / ARP(op=4, hwsrc=GUEST, hwdst=GUEST))) is None
+
+
+def test_nd_from_beyond_the_link_is_ignored() -> None:
+    frame = Ether(src=GUEST) / IPv6(src=str(A6), hlim=254) / ICMPv6ND_NS(tgt=str(B6))
+    assert parse(bytes(frame)) is None
+
+
+@given(
+    st.integers(0, 2**48 - 1),
+    st.ip_addresses(v=4),
+    st.none() | st.ip_addresses(v=4),
+    st.none() | st.just(MAC),
+)
+def test_arp_solicitations_are_what_scapy_reads(
+    mac: int, ip: IPv4Address, source: IPv4Address | None, to: int | None
+) -> None:
+    packet = Ether(solicit(ip, mac, source, to))
+    assert packet[ARP].op == 1
+    assert packet[ARP].pdst == str(ip)
+    assert packet[ARP].psrc == str(source or "0.0.0.0")
+    assert packet.dst == ("ff:ff:ff:ff:ff:ff" if to is None else GUEST)
+
+
+@given(st.ip_addresses(v=6), st.none() | st.just(A6), st.none() | st.just(MAC))
+def test_neighbour_solicitations_have_the_right_checksum(
+    ip: IPv6Address, source: IPv6Address | None, to: int | None
+) -> None:
+    packet = Ether(solicit(ip, MAC, source, to))
+    said = packet[ICMPv6ND_NS].cksum
+    del packet[ICMPv6ND_NS].cksum
+    assert Ether(bytes(packet))[ICMPv6ND_NS].cksum == said
+    assert IPv6Address(packet[ICMPv6ND_NS].tgt) == ip
+
+
+@given(st.binary(max_size=120))
+def test_no_bytes_raise(frame: bytes) -> None:
+    parse(frame)
+
+
+@given(st.binary(max_size=100), st.sampled_from([b"\x08\x06", b"\x80\x35", b"\x86\xdd", b"\x81\x00"]))
+def test_no_body_of_a_known_kind_raises(body: bytes, ethertype: bytes) -> None:
+    parse(bytes(12) + ethertype + body)
