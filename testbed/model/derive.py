@@ -11,6 +11,7 @@ from testbed.model import addresses as numbering
 from testbed.model.addresses import LabelKind
 from testbed.model.plan import (
     Attachment,
+    BridgeDomainPlan,
     Cable,
     Endpoint,
     HostPlan,
@@ -23,7 +24,6 @@ from testbed.model.plan import (
     Slot,
     Switch,
     TenantPlan,
-    Vlan,
     VmPlan,
     Vrf,
 )
@@ -221,7 +221,7 @@ class _Derivation:
 
     def _bridge_domain(
         self, ordinal: int, name: str, bd: BridgeDomain, segments: dict[str, SegmentPlan]
-    ) -> Vlan:
+    ) -> BridgeDomainPlan:
         evi = bd.evi or bd.vlan
         vrid = bd.vrid or (bd.vlan if bd.vlan < 256 else 1)
         shared = bd.gateway_mac or numbering.anycast_mac(vrid)
@@ -235,7 +235,7 @@ class _Derivation:
         )
         machines: dict[str, Host | Vm] = {**self.topology.hosts, **self.topology.vms}
         members = {machine for machine, it in machines.items() if it.bridge_domain == name}
-        return Vlan(
+        return BridgeDomainPlan(
             name=name,
             ordinal=ordinal,
             vlan=bd.vlan,
@@ -276,7 +276,7 @@ class _Derivation:
             else numbering.gateway_mac(self.device[pe], evi),
         )
 
-    def _tenants(self, bridge_domains: dict[str, Vlan]) -> Iterator[tuple[str, TenantPlan]]:
+    def _tenants(self, bridge_domains: dict[str, BridgeDomainPlan]) -> Iterator[tuple[str, TenantPlan]]:
         for ordinal, name in enumerate(self.topology.tenants, start=1):
             own = [bd for bd in bridge_domains.values() if bd.tenant == name]
             pes = tuple(dict.fromkeys(pe for bd in own for pe in bd.pes))

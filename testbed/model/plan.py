@@ -140,7 +140,7 @@ class Instance:
 
 @final
 @dataclass(frozen=True, slots=True)
-class Vlan:
+class BridgeDomainPlan:
     """A bridge domain of the whole lab."""
 
     name: str
@@ -302,7 +302,7 @@ class Plan:
     switches: dict[str, Switch]
     cables: tuple[Cable, ...]
     tenants: dict[str, TenantPlan]
-    bridge_domains: dict[str, Vlan]
+    bridge_domains: dict[str, BridgeDomainPlan]
     segments: dict[str, SegmentPlan]
     hosts: dict[str, HostPlan]
     vms: dict[str, VmPlan]
