@@ -66,9 +66,9 @@ class TableOp(NamedTuple):
     range field (`Table.match_kind`).
 
     `handle` is chosen by the caller: unique in the table, below `Table.max_size`, dense (freed handles are
-    used again), so that an engine can index arrays by it. The `entries` of the program take the handles from 0
-    up, in program order, in `Target.load`. Direct counters, the direct meter and the age of a handle start afresh at
-    INSERT and survive MODIFY.
+    used again), so that an engine can index arrays by it. The `entries` of the program take the handles from
+    0 up, in program order, in `Target.load`. Direct counters, the direct meter and the age of a handle start
+    afresh at INSERT and survive MODIFY.
     """
 
     verb: int

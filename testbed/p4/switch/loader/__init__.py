@@ -1,0 +1,1 @@
+"""bmv2 JSON -> `model`: checked, resolved, typed."""
