@@ -1,0 +1,187 @@
+"""One switch under control: its desired state kept in step with its tables over P4Runtime."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Protocol, final
+
+from controllers.dataplane.entity import Entity, EntityKey, TableEntry, Update
+from controllers.dataplane.p4runtime import Program, Session, describe
+from controllers.dataplane.plane import Keyed, Plane
+
+log = logging.getLogger(__name__)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SwitchConfig:
+    """Where a switch is: `address` of its P4Runtime server, and the interface name of each of its ports."""
+
+    name: str
+    address: str
+    device_id: int
+    interfaces: Mapping[int, str] = field(default_factory=dict)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A step of the timeline: `t` is CLOCK_MONOTONIC in seconds."""
+
+    t: float
+    node: str
+    event: str
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """Who is told what happens: steps of the timeline, and packets that the watch list reported.
+
+    `postcard(node, packet_in metadata, packet)` follows the P4 programs' `packet_in` header.
+    """
+
+    stamp: Callable[[Stamp], None] = lambda _stamp: None
+    postcard: Callable[[str, dict[str, int], bytes], None] = lambda _node, _metadata, _packet: None
+
+
+class Renderer(Protocol):
+    """Intents to entities for one P4 program."""
+
+    def render(self, intent: Keyed) -> Iterable[Entity]:
+        """The entities of one intent."""
+
+    def rank(self, entity: Entity) -> int:
+        """Low for what is pointed at, high for what points."""
+
+    def freed(self, key: EntityKey) -> None:
+        """The entity is removed; its ids may be used again."""
+
+
+class Decisions(Protocol):
+    """Who decides for the switch; called from the event loop."""
+
+    def packet_in(self, metadata: dict[str, int], packet: bytes) -> None:
+        """A punted packet."""
+
+    def digest(self, name: str, samples: list[dict[str, int]]) -> None:
+        """Samples of a digest."""
+
+    def idle(self, entries: list[TableEntry]) -> None:
+        """Entries that nobody hit for their idle timeout."""
+
+
+@final
+class SwitchController:
+    """Keeps the tables of one switch at the desired state; `set` and `unset` take effect at the next turn of
+    the event loop, together."""
+
+    def __init__(
+        self,
+        config: SwitchConfig,
+        program: Program,
+        renderer: Renderer,
+        decisions: Decisions,
+        observer: Observer,
+        is_report: Callable[[dict[str, int]], bool],
+    ) -> None:
+        self.config = config
+        self.plane = Plane(renderer.render, renderer.rank, renderer.freed)
+        self.session = Session(config.name, config.address, config.device_id, program, self)
+        self.ready = asyncio.Event()
+        """Set while the switch holds the desired state, as far as it has been asked for."""
+        self._decisions = decisions
+        self._observer = observer
+        self._is_report = is_report
+        self._due = False
+        self._connected = False
+        self._stamps: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Keep the session up until cancelled."""
+        await self.session.run()
+
+    def set(self, intent: Keyed) -> None:
+        """Make an intent part of the desired state."""
+        self.plane.set(intent)
+        self._schedule()
+
+    def unset(self, key: Hashable) -> None:
+        """Take an intent out of the desired state."""
+        self.plane.unset(key)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._connected and not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._commit)
+
+    def _commit(self) -> None:
+        self._due = False
+        if self._connected:
+            self._write(self.plane.changes())
+
+    def _write(self, updates: list[Update]) -> None:
+        if updates:
+            self.session.write(updates)
+            stamp = asyncio.ensure_future(self._programmed(len(updates)))
+            self._stamps.add(stamp)
+            stamp.add_done_callback(self._stamps.discard)
+
+    async def _programmed(self, writes: int) -> None:
+        await self.session.flushed()
+        self.stamp("programmed", writes=writes)
+
+    def stamp(self, event: str, **details: object) -> None:
+        """Put a step on the timeline, now."""
+        self._observer.stamp(Stamp(monotonic(), self.config.name, event, details))
+
+    # -- from the session (controllers.dataplane.p4runtime.Events) -------------------------------------------
+
+    def on_ready(self, present: list[Entity]) -> list[Update]:
+        """Connected: write what differs from what is there."""
+        updates = self.plane.reconcile(present)
+        self._connected = True
+        self.stamp("connected", present=len(present), writes=len(updates))
+        ready = asyncio.ensure_future(self._becomes_ready())
+        self._stamps.add(ready)
+        ready.add_done_callback(self._stamps.discard)
+        return updates
+
+    async def _becomes_ready(self) -> None:
+        await self.session.flushed()
+        self.ready.set()
+
+    def on_packet_in(self, metadata: dict[str, int], payload: bytes) -> None:
+        """Reports go to the observer, everything else to the decisions."""
+        if self._is_report(metadata):
+            self._observer.postcard(self.config.name, metadata, payload)
+        else:
+            self._decisions.packet_in(metadata, payload)
+
+    def on_digest(self, name: str, samples: list[dict[str, int]]) -> None:
+        """Pass on."""
+        self._decisions.digest(name, samples)
+
+    def on_idle(self, entries: list[TableEntry]) -> None:
+        """Pass on."""
+        self._decisions.idle(entries)
+
+    def on_refused(self, update: Update, reason: str) -> None:
+        """Log it, and do not believe that the entity is there."""
+        log.error("%s refused %s: %s", self.config.name, describe(update), reason)
+        self.plane.failed(update)
+        self.stamp("refused", update=describe(update), reason=reason)
+
+    def on_lost(self, reason: str) -> None:
+        """The switch forwards on alone."""
+        if self._connected:
+            log.warning("%s: P4Runtime session lost: %s", self.config.name, reason)
+            self.stamp("lost", reason=reason)
+        self._connected = False
+        self.ready.clear()
