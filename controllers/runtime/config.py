@@ -1,0 +1,103 @@
+"""What the controllers of a lab are told: frozen values, to and from JSON, so each can run on its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from typing import Any, final
+
+from pydantic import TypeAdapter
+
+from controllers.evpn.config import PeConfig
+from controllers.runtime.switch import SwitchConfig
+from controllers.underlay.lsdb import LinkState
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class CoreTimes:
+    """BGP timers in seconds: hold time, and the first wait before a session is tried again."""
+
+    hold: float = 90.0
+    connect_retry: float = 1.0
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BgpConfig:
+    """iBGP to one route reflector (RFC 4456). `embedded`: it is ours, and started with the controllers."""
+
+    asn: int
+    reflector: IPv4Address
+    port: int = 179
+    embedded: bool = True
+    times: CoreTimes = field(default_factory=CoreTimes)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PeSetup:
+    """A PE: its switch, and what it is to decide."""
+
+    switch: SwitchConfig
+    evpn: PeConfig
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class LsrSetup:
+    """A P router: its switch; the link-state database tells the rest."""
+
+    switch: SwitchConfig
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class AccessPort:
+    """A port of an access switch. Access ports carry one VLAN untagged, trunks carry all of theirs tagged."""
+
+    port: int
+    vlans: tuple[int, ...]
+    tagged: bool
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class AccessSetup:
+    """An access switch."""
+
+    switch: SwitchConfig
+    ports: tuple[AccessPort, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class FabricConfig:
+    """All controllers of a lab."""
+
+    link_state: LinkState
+    bgp: BgpConfig
+    pes: tuple[PeSetup, ...]
+    lsrs: tuple[LsrSetup, ...] = ()
+    access: tuple[AccessSetup, ...] = ()
+
+    def to_json(self) -> bytes:
+        """As JSON."""
+        return _ADAPTER.dump_json(self, indent=1)
+
+    @classmethod
+    def from_json(cls, text: bytes) -> FabricConfig:
+        """From JSON. ValueError says what is wrong with it."""
+        return _ADAPTER.validate_json(text)
+
+    def named(self, name: str) -> PeSetup | LsrSetup | AccessSetup:
+        """The set-up of one switch. KeyError if there is none of that name."""
+        setups: tuple[Any, ...] = (*self.pes, *self.lsrs, *self.access)
+        for setup in setups:
+            if setup.switch.name == name:
+                found: PeSetup | LsrSetup | AccessSetup = setup
+                return found
+        raise KeyError(name)
+
+
+_ADAPTER: TypeAdapter[FabricConfig] = TypeAdapter(FabricConfig)

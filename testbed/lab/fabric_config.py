@@ -1,0 +1,164 @@
+"""A lab's plan and a mode -> what its controllers are told."""
+
+from __future__ import annotations
+
+from ipaddress import ip_interface
+
+from controllers.evpn.config import (
+    AcConfig,
+    BdConfig,
+    GatewayConfig,
+    GatewayMode,
+    HostRouteCarrier,
+    Irb,
+    Mobility,
+    PeConfig,
+    Vmto,
+    VrfConfig,
+)
+from controllers.runtime.config import (
+    AccessPort,
+    AccessSetup,
+    BgpConfig,
+    FabricConfig,
+    LsrSetup,
+    PeSetup,
+)
+from controllers.runtime.switch import SwitchConfig
+from controllers.underlay.lsdb import Interface, Link, LinkState, Node
+from controllers.wire.types import RouteDistinguisher, RouteTarget
+from testbed.model import topology
+from testbed.model.plan import BridgeDomainPlan, Cable, Plan, PortKind, Switch, TenantPlan
+from testbed.model.topology import Mode, Reflector, Role
+
+VMTO_OF = {Mode.EVPN: Vmto.OFF, Mode.EVPN_EGRESS: Vmto.EGRESS, Mode.EVPN_VMTO: Vmto.BOTH}
+"""What each EVPN mode optimizes."""
+
+GATEWAY_MODE_OF = {
+    topology.GatewayMode.ANYCAST: GatewayMode.ANYCAST,
+    topology.GatewayMode.PER_PE: GatewayMode.COMMUNITY,
+    topology.GatewayMode.PER_PE_NO_COMMUNITY: GatewayMode.SILENT,
+}
+
+
+def fabric_config(plan: Plan, mode: Mode, reflector: Reflector) -> FabricConfig:
+    """The controllers' configuration. KeyError for a mode that no controller here implements."""
+    vmto = VMTO_OF[mode]
+    return FabricConfig(
+        link_state=link_state(plan),
+        bgp=BgpConfig(
+            asn=plan.defaults.asn, reflector=plan.reflector, embedded=reflector is Reflector.EMBEDDED
+        ),
+        pes=tuple(PeSetup(_switch(switch), _pe(plan, switch, vmto)) for switch in plan.pes),
+        lsrs=tuple(LsrSetup(_switch(switch)) for switch in plan.with_role(Role.P)),
+        access=tuple(_access(plan, switch) for switch in plan.with_role(Role.ACCESS)),
+    )
+
+
+def link_state(plan: Plan) -> LinkState:
+    """The WAN as an IGP would flood it; PEs carry no transit."""
+    nodes = tuple(
+        Node(switch.name, switch.loopback, switch.sid_label, transit=switch.role is Role.P)
+        for switch in plan.with_role(Role.PE, Role.P)
+        if switch.loopback is not None and switch.sid_label is not None
+    )
+    return LinkState(nodes, tuple(_link(plan, c) for c in plan.cables if c.kind is PortKind.CORE))
+
+
+def _link(plan: Plan, cable: Cable) -> Link:
+    a, b = (Interface(end.node, end.port, mac_as_int(plan.port(end).mac)) for end in (cable.a, cable.b))
+    return Link(a, b, cable.cost)
+
+
+def _switch(switch: Switch) -> SwitchConfig:
+    interfaces = {port.number: port.interface for port in switch.ports}
+    return SwitchConfig(switch.name, switch.grpc_address, switch.device_id, interfaces)
+
+
+def _pe(plan: Plan, switch: Switch, vmto: Vmto) -> PeConfig:
+    if switch.loopback is None:
+        raise ValueError(f"{switch.name} has no loopback")
+    vlans = [vlan for vlan in plan.bridge_domains.values() if switch.name in vlan.pes]
+    tenants = [tenant for tenant in plan.tenants.values() if switch.name in tenant.pes]
+    circuits = [(vlan, each) for vlan in vlans for each in vlan.attachments if each.pe == switch.name]
+    acs = {
+        vlan.name: tuple(
+            AcConfig(ac=number, port=each.port, vlan=each.vlan)
+            for number, (owner, each) in enumerate(circuits, start=1)
+            if owner is vlan
+        )
+        for vlan in vlans
+    }
+    return PeConfig(
+        name=switch.name,
+        loopback=switch.loopback,
+        asn=plan.defaults.asn,
+        bds=tuple(_bd(plan, vlan, switch.name, acs[vlan.name]) for vlan in vlans),
+        vrfs=tuple(_vrf(tenant, switch.name, vmto) for tenant in tenants),
+        mobility=Mobility(),
+    )
+
+
+def _bd(plan: Plan, vlan: BridgeDomainPlan, pe: str, acs: tuple[AcConfig, ...]) -> BdConfig:
+    instance = vlan.instances[pe]
+    target = RouteTarget.parse(vlan.route_target)
+    active = pe == vlan.gateway_pe
+    mac, mode = mac_as_int(instance.gateway_mac), GATEWAY_MODE_OF[vlan.gateway_mode]
+    addresses = [f"{vlan.gateway}/{vlan.subnet.prefixlen}"]
+    if vlan.gateway6 is not None and vlan.subnet6 is not None:
+        addresses.append(f"{vlan.gateway6}/{vlan.subnet6.prefixlen}")
+    return BdConfig(
+        bd=vlan.ordinal,
+        evi=vlan.evi,
+        rd=RouteDistinguisher.parse(instance.rd),
+        import_rts=(target,),
+        export_rts=(target,),
+        unicast_label=instance.unicast_label,
+        flood_label=instance.bum_label,
+        acs=acs,
+        vrf=plan.tenants[vlan.tenant].ordinal,
+        gateways=tuple(
+            GatewayConfig(ip_interface(address), mac, mode, active=active) for address in addresses
+        ),
+    )
+
+
+def _vrf(tenant: TenantPlan, pe: str, vmto: Vmto) -> VrfConfig:
+    target = RouteTarget.parse(tenant.route_target)
+    vrf = tenant.vrfs[pe]
+    return VrfConfig(
+        vrf=tenant.ordinal,
+        rd=RouteDistinguisher.parse(vrf.rd),
+        import_rts=(target,),
+        export_rts=(target,),
+        label=vrf.label,
+        irb=Irb.SYMMETRIC,
+        vmto=vmto,
+        carrier=HostRouteCarrier.TYPE5,
+    )
+
+
+def _access(plan: Plan, switch: Switch) -> AccessSetup:
+    vlan_of = {port: vlan.vlan for vlan in plan.bridge_domains.values() for port in vlan.access_ports}
+    trunk = tuple(
+        sorted(
+            {
+                each.vlan
+                for vlan in plan.bridge_domains.values()
+                for each in vlan.attachments
+                if each.access == switch.name
+            }
+        )
+    )
+    ports = tuple(
+        AccessPort(port.number, trunk, tagged=True)
+        if port.kind is PortKind.EDGE
+        else AccessPort(port.number, (vlan_of[port.endpoint],), tagged=False)
+        for port in switch.ports
+    )
+    return AccessSetup(_switch(switch), ports)
+
+
+def mac_as_int(text: str) -> int:
+    """02:00:00:00:00:01 as int."""
+    return int(text.replace(":", ""), 16)
