@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, dataclass_transform
 
 from testbed.p4.compiler.source import Span
 
@@ -12,12 +12,18 @@ if TYPE_CHECKING:
     from testbed.p4.compiler.ast.expressions import Expression
 
 
-def filled(value: Any = None) -> Any:
+_T = TypeVar("_T")
+
+
+def filled(value: Any = None, *, init: Literal[False] = False) -> Any:
     """A field that the checker fills; `value` until then."""
-    return field(init=False, default=value, repr=False)
+    return field(init=init, default=value, repr=False)
 
 
-node = dataclass(slots=True, eq=False)
+@dataclass_transform(eq_default=False, field_specifiers=(field, filled))
+def node(cls: type[_T]) -> type[_T]:
+    """Make a class of the tree: a slotted dataclass that compares and hashes by identity."""
+    return dataclass(slots=True, eq=False)(cls)
 
 
 class Direction(Enum):

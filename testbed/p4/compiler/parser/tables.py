@@ -1,0 +1,126 @@
+"""Actions and tables (P4_16 grammar: actionDeclaration, tableDeclaration)."""
+
+from __future__ import annotations
+
+from testbed.p4.compiler import ast
+from testbed.p4.compiler.lexer import END
+from testbed.p4.compiler.parser.cursor import ParseError
+from testbed.p4.compiler.parser.statements import StatementParser
+
+
+class TableParser(StatementParser):
+    """Actions and tables."""
+
+    def action(self, annotations: list[ast.Annotation]) -> ast.ActionDecl:
+        """`action name(params) { ... }`."""
+        self.take()
+        name = self.name("a name for the action")
+        self.declare(name.text)
+        with self.scope():
+            params = self.parameters()
+            body = self.block()
+        return ast.ActionDecl(name.span, name.text, annotations, params, body)
+
+    def table(self, annotations: list[ast.Annotation]) -> ast.TableDecl:
+        """`table name { properties }`."""
+        self.take()
+        name = self.name("a name for the table")
+        self.declare(name.text)
+        table = ast.TableDecl(name.span, name.text, annotations, None, [], None, False, None, False, [])
+        self.expect("{", f"before the properties of the table {name.text}")
+        seen: set[str] = set()
+        while self.kinds[self.at] not in ("}", END):
+            nesting = self.nesting
+            try:
+                self._property(table, seen)
+            except ParseError as error:
+                self.report(error)
+                self.nesting = nesting
+                self.recover(in_block=True)
+        self.expect("}", f"after the properties of the table {name.text}")
+        return table
+
+    def _property(self, table: ast.TableDecl, seen: set[str]) -> None:
+        annotations = self.annotations()
+        const = self.accept("const")
+        name = self.name("a property of the table: key, actions, default_action, entries, size ...")
+        if name.text in seen:
+            raise ParseError(name.span, f"the table {table.name} has the property {name.text} twice")
+        seen.add(name.text)
+        self.expect("=", f"after the property {name.text}")
+        match name.text:
+            case "key":
+                table.keys = self._keys()
+            case "actions":
+                table.actions = self._actions()
+            case "entries":
+                table.entries = self._entries()
+                table.const_entries = const
+            case "default_action":
+                table.default_action = self.action_ref(annotations)
+                table.const_default = const
+                self.expect(";", "after the default action")
+            case _:
+                value = self.expression()
+                self.expect(";", f"after the property {name.text}")
+                table.properties.append(ast.TableProperty(name.span, name.text, annotations, value, const))
+
+    def _keys(self) -> list[ast.KeyElement]:
+        self.expect("{", "before the keys")
+        keys: list[ast.KeyElement] = []
+        while self.kinds[self.at] not in ("}", END):
+            start = self.span
+            expr = self.expression()
+            self.expect(":", "and a match kind after the key")
+            kind = self.name("a match kind: exact, lpm, ternary, range, optional or selector")
+            annotations = self.annotations()
+            self.expect(";", "after the key")
+            keys.append(ast.KeyElement(self.since(start), expr, kind.text, annotations))
+        self.expect("}", "after the keys")
+        return keys
+
+    def _actions(self) -> list[ast.ActionRef]:
+        self.expect("{", "before the actions")
+        actions: list[ast.ActionRef] = []
+        while self.kinds[self.at] not in ("}", END):
+            actions.append(self.action_ref(self.annotations()))
+            self.expect(";", "after the action")
+        self.expect("}", "after the actions")
+        return actions
+
+    def action_ref(self, annotations: list[ast.Annotation]) -> ast.ActionRef:
+        """`name` or `name(args)`."""
+        start = self.span
+        absolute = self.accept(".")
+        name = self.name("the name of an action")
+        path = ast.PathExpr(self.since(start), name.text, absolute)
+        args = self.arguments() if self.kinds[self.at] == "(" else None
+        return ast.ActionRef(self.since(start), path, args, annotations)
+
+    def _entries(self) -> list[ast.TableEntry]:
+        self.expect("{", "before the entries")
+        entries: list[ast.TableEntry] = []
+        while self.kinds[self.at] not in ("}", END):
+            entries.append(self._entry())
+        self.expect("}", "after the entries")
+        return entries
+
+    def _entry(self) -> ast.TableEntry:
+        start = self.span
+        const = self.accept("const")
+        priority: ast.Expression | None = None
+        if self.kinds[self.at] == "priority" and self.kinds[self.at + 1] == "=":
+            self.at += 2
+            if self.kinds[self.at] == "number":
+                priority = self.number(self.take())
+            else:
+                self.expect("(", "or a number after priority =")
+                priority = self.expression()
+                self.expect(")", "after the priority")
+            self.expect(":", "after the priority")
+        keys = self.keyset()
+        self.expect(":", "and an action after the keys")
+        action = self.action_ref([])
+        annotations = self.annotations()
+        self.expect(";", "after the entry")
+        return ast.TableEntry(self.since(start), keys, action, priority, const, annotations)
