@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, cast
 
-from testbed.p4.switch.loader.cursor import Cursor
+from testbed.p4.switch.loader.cursor import MAX_BITS, Cursor
 from testbed.p4.switch.loader.scope import Scope
 from testbed.p4.switch.model import (
     VALID,
@@ -32,9 +32,8 @@ from testbed.p4.switch.model import (
 
 MAX_DEPTH: Final = 250
 
-_ARITHMETIC: Final = frozenset(
-    ["+", "-", "*", "/", "%", "<<", ">>", "&", "|", "^", "two_comp_mod", "usat_cast", "sat_cast"]
-)
+_ARITHMETIC: Final = frozenset(["+", "-", "*", "/", "%", "<<", ">>", "&", "|", "^"])
+_CASTS: Final = frozenset(["two_comp_mod", "usat_cast", "sat_cast"])
 _ORDER: Final = frozenset([">", ">=", "<", "<="])
 _EQUALITY: Final = frozenset(["==", "!="])
 _LOGIC: Final = frozenset(["and", "or"])
@@ -132,6 +131,8 @@ class ExpressionLoader:
             return self._stack_size(op, at.get("right"))
         if op in ("+", "-") and at.opt("left") is None:
             return Binary(op, Const(0), self.load(at.get("right"), "data")), "data"
+        if op in _CASTS:
+            return self._cast(op, at), "data"
         if op in _ARITHMETIC:
             return self._binary(op, at, "data"), "data"
         if op in _ORDER:
@@ -146,6 +147,12 @@ class ExpressionLoader:
 
     def _binary(self, op: str, at: Cursor, kind: Kind) -> Expr:
         return Binary(op, self.load(at.get("left"), kind), self.load(at.get("right"), kind))
+
+    def _cast(self, op: str, at: Cursor) -> Expr:
+        width = self.load(at.get("right"), "data")
+        if not isinstance(width, Const) or not 1 <= width.value <= MAX_BITS:
+            raise at.get("right").error(f"'{op}' needs a constant width")
+        return Binary(op, self.load(at.get("left"), "data"), width)
 
     def _equality(self, op: str, at: Cursor) -> Expr:
         left, kind = self.load_any(at.get("left"))
