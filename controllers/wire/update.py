@@ -60,7 +60,7 @@ _ZERO_RD: Final = bytes(8)
 
 
 def next_hop_to_wire(family: Family, address: IpAddress) -> bytes:
-    """Write a next hop as `family` has it: behind a zero RD for VPNs, IPv4-mapped in IPv6 (RFC 4659 §3.2.1)."""
+    """Write a next hop as `family` has it: VPNs put a zero RD before it, IPv6 maps IPv4 (RFC 4659 §3.2.1)."""
     packed = address.packed
     if family in (VPNV6, IPV6_UNICAST) and len(packed) == 4:
         packed = bytes(10) + b"\xff\xff" + packed
