@@ -1,0 +1,182 @@
+// How a P router reads a packet. It switches on the top label; what lies beneath is read for the flow hash and for
+// the watch list only, and no fault in there stops a packet.
+//
+//   start -+- packet_out -> accept
+//          +- link -> top -> labels ... bottom -> ? -> IPv4, IPv6
+//                                                   -> [control word] Ethernet [VLAN [VLAN]] -> IPv4, IPv6, ARP
+//
+// Nothing in a label stack says what it carries (RFC 4928). As any router of the field does, this one takes a first
+// nibble of 4 or 6 for IP and 32 zero bits for a control word (RFC 4385 §3); anything else is Ethernet. A frame
+// without control word whose destination MAC begins with 4 or 6 is misread (RFC 7432 §18): its hash then comes from
+// the wrong bytes, but from the same bytes for each packet of a flow between two MACs.
+
+#ifndef COMMON_LSR_PARSER_P4
+#define COMMON_LSR_PARSER_P4
+
+#include "lsr_state.p4"
+
+parser LsrParser(packet_in packet,
+                 out headers_t hdr,
+                 inout metadata_t meta,
+                 inout standard_metadata_t standard_metadata) {
+    state start {
+        meta.ingress_port = standard_metadata.ingress_port;
+        transition select(standard_metadata.ingress_port) {
+            CPU_PORT: parse_packet_out;
+            default:  parse_link;
+        }
+    }
+
+    state parse_packet_out {
+        packet.extract(hdr.packet_out);
+        meta.ingress_port = (bit<9>)hdr.packet_out.port;
+        transition accept;
+    }
+
+    state parse_link {
+        packet.extract(hdr.link);
+        transition select(hdr.link.ether_type) {
+            EtherType.MPLS: parse_top;
+            default:        accept;
+        }
+    }
+
+    state parse_top {
+        packet.extract(hdr.top);
+        transition select(hdr.top.label, hdr.top.bos) {
+            (_, 1): parse_beneath;
+            (7, 0): parse_entropy;
+            (_, 0): parse_label;
+        }
+    }
+
+    state parse_label {
+        packet.extract(hdr.mpls.next);
+        transition select(hdr.mpls.last.label, hdr.mpls.last.bos) {
+            (_, 1): parse_beneath;
+            (7, 0): parse_entropy;
+            (_, 0): parse_label;
+        }
+    }
+
+    // RFC 6790 §4.3.
+    state parse_entropy {
+        packet.extract(hdr.mpls.next);
+        meta.entropy = hdr.mpls.last.label;
+        transition select(hdr.mpls.last.bos) {
+            1: parse_beneath;
+            0: parse_label;
+        }
+    }
+
+    state parse_beneath {
+        meta.stack_read = true;
+        transition select(packet.lookahead<bit<32>>()) {
+            0x40000000 &&& 0xF0000000: parse_ipv4;
+            0x60000000 &&& 0xF0000000: parse_ipv6;
+            0x00000000:                parse_control_word;
+            default:                   parse_ethernet;
+        }
+    }
+
+    state parse_control_word {
+        packet.extract(hdr.control_word);
+        transition parse_ethernet;
+    }
+
+    state parse_ethernet {
+        packet.extract(hdr.ethernet);
+        transition select(hdr.ethernet.ether_type) {
+            EtherType.IPV4: parse_ipv4;
+            EtherType.IPV6: parse_ipv6;
+            EtherType.ARP:  parse_arp;
+            EtherType.VLAN: parse_vlan;
+            EtherType.QINQ: parse_vlan;
+            default:        accept;
+        }
+    }
+
+    state parse_vlan {
+        packet.extract(hdr.vlan);
+        transition select(hdr.vlan.ether_type) {
+            EtherType.IPV4: parse_ipv4;
+            EtherType.IPV6: parse_ipv6;
+            EtherType.ARP:  parse_arp;
+            EtherType.VLAN: parse_inner_vlan;
+            default:        accept;
+        }
+    }
+
+    state parse_inner_vlan {
+        packet.extract(hdr.inner_vlan);
+        transition select(hdr.inner_vlan.ether_type) {
+            EtherType.IPV4: parse_ipv4;
+            EtherType.IPV6: parse_ipv6;
+            EtherType.ARP:  parse_arp;
+            default:        accept;
+        }
+    }
+
+    state parse_arp {
+        packet.extract(hdr.arp);
+        transition accept;
+    }
+
+    state parse_ipv4 {
+        packet.extract(hdr.ipv4);
+        meta.protocol = (bit<8>)hdr.ipv4.protocol;
+        transition select(hdr.ipv4.ihl, hdr.ipv4.fragment_offset, hdr.ipv4.protocol) {
+            (5, 0, IpProtocol.TCP):  parse_ports;
+            (5, 0, IpProtocol.UDP):  parse_ports;
+            (5, 0, IpProtocol.SCTP): parse_ports;
+            default:                 accept;
+        }
+    }
+
+    state parse_ipv6 {
+        packet.extract(hdr.ipv6);
+        meta.protocol = (bit<8>)hdr.ipv6.next_header;
+        transition select(hdr.ipv6.next_header) {
+            IpProtocol.TCP:  parse_ports;
+            IpProtocol.UDP:  parse_ports;
+            IpProtocol.SCTP: parse_ports;
+            default:         accept;
+        }
+    }
+
+    state parse_ports {
+        packet.extract(hdr.ports);
+        meta.src_port = hdr.ports.src_port;
+        meta.dst_port = hdr.ports.dst_port;
+        transition accept;
+    }
+}
+
+control LsrDeparser(packet_out packet, in headers_t hdr) {
+    apply {
+        packet.emit(hdr.packet_in);
+        packet.emit(hdr.link);
+        packet.emit(hdr.transport);
+        packet.emit(hdr.top);
+        packet.emit(hdr.mpls);
+        packet.emit(hdr.control_word);
+        packet.emit(hdr.ethernet);
+        packet.emit(hdr.vlan);
+        packet.emit(hdr.inner_vlan);
+        packet.emit(hdr.arp);
+        packet.emit(hdr.ipv4);
+        packet.emit(hdr.ipv6);
+        packet.emit(hdr.ports);
+    }
+}
+
+// A P router looks at no checksum: an MPLS label stack has none, and what lies beneath is not its business.
+control LsrVerifyChecksum(inout headers_t hdr, inout metadata_t meta) {
+    apply { }
+}
+
+control LsrComputeChecksum(inout headers_t hdr, inout metadata_t meta) {
+    apply { }
+}
+
+#endif

@@ -1,0 +1,44 @@
+#ifndef COMMON_PE_CHECKSUMS_P4
+#define COMMON_PE_CHECKSUMS_P4
+
+// IPv4 header checksum as received: looked at by the router only, a bridge does not mind (RFC 1812 §5.2.2).
+control PeVerifyChecksum(inout headers_t hdr, inout metadata_t meta) {
+    apply {
+        verify_checksum(hdr.ipv4.isValid() && hdr.ipv4.ihl == 5,
+            { hdr.ipv4.version, hdr.ipv4.ihl, hdr.ipv4.tos, hdr.ipv4.total_length, hdr.ipv4.identification,
+              hdr.ipv4.flags, hdr.ipv4.fragment_offset, hdr.ipv4.ttl, hdr.ipv4.protocol, hdr.ipv4.src_addr,
+              hdr.ipv4.dst_addr },
+            hdr.ipv4.checksum, HashAlgorithm.csum16);
+        verify_checksum(hdr.ipv4_options.isValid(),
+            { hdr.ipv4.version, hdr.ipv4.ihl, hdr.ipv4.tos, hdr.ipv4.total_length, hdr.ipv4.identification,
+              hdr.ipv4.flags, hdr.ipv4.fragment_offset, hdr.ipv4.ttl, hdr.ipv4.protocol, hdr.ipv4.src_addr,
+              hdr.ipv4.dst_addr, hdr.ipv4_options.options },
+            hdr.ipv4.checksum, HashAlgorithm.csum16);
+    }
+}
+
+// Checksums of the ICMP errors made here (RFC 792). Those of forwarded packets and of echo replies are updated where
+// the fields change (RFC 1624), so that a packet damaged on its way is never repaired.
+control PeComputeChecksum(inout headers_t hdr, inout metadata_t meta) {
+    apply {
+        update_checksum(hdr.icmp_ipv4.isValid(),
+            { hdr.icmp_ipv4.version, hdr.icmp_ipv4.ihl, hdr.icmp_ipv4.tos, hdr.icmp_ipv4.total_length,
+              hdr.icmp_ipv4.identification, hdr.icmp_ipv4.flags, hdr.icmp_ipv4.fragment_offset, hdr.icmp_ipv4.ttl,
+              hdr.icmp_ipv4.protocol, hdr.icmp_ipv4.src_addr, hdr.icmp_ipv4.dst_addr },
+            hdr.icmp_ipv4.checksum, HashAlgorithm.csum16);
+        update_checksum(hdr.icmp_error.isValid() && hdr.ports.isValid(),
+            { hdr.icmp_error.message_type, hdr.icmp_error.code, hdr.icmp_error.rest, hdr.ipv4.version, hdr.ipv4.ihl,
+              hdr.ipv4.tos, hdr.ipv4.total_length, hdr.ipv4.identification, hdr.ipv4.flags,
+              hdr.ipv4.fragment_offset, hdr.ipv4.ttl, hdr.ipv4.protocol, hdr.ipv4.checksum, hdr.ipv4.src_addr,
+              hdr.ipv4.dst_addr, hdr.ports.src_port, hdr.ports.dst_port, hdr.ports.rest },
+            hdr.icmp_error.checksum, HashAlgorithm.csum16);
+        update_checksum(hdr.icmp_error.isValid() && hdr.icmp.isValid(),
+            { hdr.icmp_error.message_type, hdr.icmp_error.code, hdr.icmp_error.rest, hdr.ipv4.version, hdr.ipv4.ihl,
+              hdr.ipv4.tos, hdr.ipv4.total_length, hdr.ipv4.identification, hdr.ipv4.flags,
+              hdr.ipv4.fragment_offset, hdr.ipv4.ttl, hdr.ipv4.protocol, hdr.ipv4.checksum, hdr.ipv4.src_addr,
+              hdr.ipv4.dst_addr, hdr.icmp.message_type, hdr.icmp.code, hdr.icmp.checksum, hdr.icmp.rest },
+            hdr.icmp_error.checksum, HashAlgorithm.csum16);
+    }
+}
+
+#endif

@@ -1,0 +1,84 @@
+//   incoming_label (top label) --selector over the flow--+-- swap -> port, label, NHLFE
+//        | miss                                          +-- pop --> port, NHLFE
+//      drop
+//
+// Incoming label map (RFC 3031 §3.11). Pop is for the last router before the end of the path (penultimate-hop
+// popping, RFC 3031 §3.16). Of the paths of equal cost one is chosen by the entropy label where there is one
+// (RFC 6790 §4.3), else by the customer's flow: it never splits.
+
+control LabelSwitching(in headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard_metadata) {
+    action_selector(HashAlgorithm.identity, 32w1024, 32w16) incoming_label_selector;
+    direct_counter(CounterType.packets_and_bytes) incoming_label_counter;
+
+    @id(0x01001701)
+    action swap(bit<9> port, bit<20> label, bit<16> nhlfe_id) {
+        standard_metadata.egress_spec = port;
+        meta.label = label;
+        meta.nhlfe = nhlfe_id;
+        meta.step = Step.SEND;
+    }
+
+    @id(0x01001702)
+    action pop(bit<9> port, bit<16> nhlfe_id) {
+        standard_metadata.egress_spec = port;
+        meta.pop = true;
+        meta.nhlfe = nhlfe_id;
+        meta.step = Step.SEND;
+    }
+
+    // bmv2 knows no default action for a table with a selector (p4c says so of each, hence the annotation), and a
+    // group without a live member runs no action: either way the step stays as it was.
+    @id(0x02000017)
+    @diagnostic("unsupported", "disable")
+    table incoming_label {
+        key = {
+            hdr.top.label  : exact @name("label");
+            meta.flow_hash : selector;
+        }
+        actions = {
+            swap;
+            pop;
+            @defaultonly NoAction;
+        }
+        const default_action = NoAction();
+        implementation = incoming_label_selector;
+        counters = incoming_label_counter;
+        size = 4096;
+    }
+
+    action hash_ipv4_flow() {
+        hash(meta.flow_hash, HashAlgorithm.crc16, 16w0,
+             {hdr.ipv4.src_addr, hdr.ipv4.dst_addr, meta.protocol, meta.src_port, meta.dst_port}, 32w65536);
+    }
+
+    action hash_ipv6_flow() {
+        hash(meta.flow_hash, HashAlgorithm.crc16, 16w0,
+             {hdr.ipv6.src_addr, hdr.ipv6.dst_addr, meta.protocol, meta.src_port, meta.dst_port}, 32w65536);
+    }
+
+    action hash_frame() {
+        hash(meta.flow_hash, HashAlgorithm.crc16, 16w0,
+             {hdr.ethernet.src_addr, hdr.ethernet.dst_addr}, 32w65536);
+    }
+
+    apply {
+        if (hdr.top.ttl <= 1) {
+            meta.drop_reason = DropReason.TTL_EXCEEDED;
+        } else {
+            if (meta.entropy != 0) {
+                meta.flow_hash = meta.entropy[15:0];
+            } else if (hdr.ipv4.isValid()) {
+                hash_ipv4_flow();
+            } else if (hdr.ipv6.isValid()) {
+                hash_ipv6_flow();
+            } else if (hdr.ethernet.isValid()) {
+                hash_frame();
+            }
+            if (!incoming_label.apply().hit) {
+                meta.drop_reason = DropReason.UNKNOWN_LABEL;
+            } else if (meta.step == Step.DROP) {
+                meta.drop_reason = DropReason.NO_PATH;
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//   ARP, RARP ---> copy to the controller (not of what EVPN peers send)
+//        |
+//   broadcast request, from an attachment circuit
+//        |
+//   neighbor_ipv4 (bridge domain, target) --+-- reply ---------> answered, unless its owner sits where it came from
+//        | miss                             +-- gateway_reply -> answered, on circuit and core alike
+//   (bridge)
+//
+// Proxy ARP (RFC 9161 §3.3): the owner's MAC as source and as sender; broadcasts only, a unicast probe must reach
+// the owner. What is not answered is flooded, gratuitous announcements included: they tell the other sites of a
+// move (RFC 9161 §3.6). A gateway's own address is answered here whoever asks.
+
+control NeighborProxy(inout headers_t hdr,
+                      inout metadata_t meta,
+                      inout standard_metadata_t standard_metadata) {
+    direct_counter(CounterType.packets_and_bytes) neighbor_ipv4_counter;
+    bool answer;
+    bit<48> mac;
+
+    @id(0x01000C01)
+    action reply(bit<48> owner_mac, bit<16> owner_attachment) {
+        answer = hdr.ethernet.dst_addr[40:40] == 1
+            && meta.split_horizon_group != SplitHorizonGroup.CORE
+            && meta.attachment != 0
+            && meta.attachment != owner_attachment;
+        mac = owner_mac;
+    }
+
+    @id(0x01000C02)
+    action gateway_reply(bit<48> gateway_mac) {
+        answer = true;
+        mac = gateway_mac;
+        meta.punt_reason = PuntReason.ARP;
+    }
+
+    @id(0x01000C03)
+    action unknown_neighbor() {
+        answer = false;
+    }
+
+    @id(0x0200000C)
+    table neighbor_ipv4 {
+        key = {
+            meta.bridge_domain : exact @name("bridge_domain");
+            hdr.arp.target_ip  : exact @name("address");
+        }
+        actions = {
+            reply;
+            gateway_reply;
+            unknown_neighbor;
+        }
+        const default_action = unknown_neighbor();
+        counters = neighbor_ipv4_counter;
+        size = 65536;
+    }
+
+    // The frame turns round: to a circuit directly (its MAC may not be learned yet), else by way of the bridge.
+    action answer_request() {
+        bit<32> asked = hdr.arp.target_ip;
+        hdr.arp.operation = 2;
+        hdr.arp.target_mac = hdr.arp.sender_mac;
+        hdr.arp.target_ip = hdr.arp.sender_ip;
+        hdr.arp.sender_mac = mac;
+        hdr.arp.sender_ip = asked;
+        hdr.ethernet.dst_addr = hdr.ethernet.src_addr;
+        hdr.ethernet.src_addr = mac;
+        meta.source = 0;
+        meta.bum = Bum.NONE;
+    }
+
+    apply {
+        if (meta.attachment != 0) {
+            if (hdr.arp.operation > 2) {
+                meta.punt_reason = PuntReason.RARP;
+            } else {
+                meta.punt_reason = PuntReason.ARP;
+            }
+        }
+        // A gratuitous request asks for the sender's own address: an announcement, never to be answered.
+        if (hdr.arp.operation == 1 && hdr.arp.sender_ip != hdr.arp.target_ip) {
+            answer = false;
+            mac = 0;
+            neighbor_ipv4.apply();
+            if (answer) {
+                answer_request();
+                if (meta.split_horizon_group != SplitHorizonGroup.CORE && meta.attachment != 0) {
+                    meta.egress_ac = meta.attachment;
+                    standard_metadata.egress_spec = meta.ingress_port;
+                    meta.step = Step.SEND;
+                }
+                meta.split_horizon_group = SplitHorizonGroup.NONE;
+            }
+        }
+    }
+}

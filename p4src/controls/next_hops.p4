@@ -1,0 +1,178 @@
+//   next_hop --+-- local ----------------------------> port, attachment circuit
+//              +-- remote --> service label, tunnel ----------------------+
+//              +-- segment -> segment (selector) -> service label, tunnel -+-> tunnel (selector) -> port, NHLFE
+//              +-- routed_... the same for routed packets: new MACs, or IP directly beneath the label
+//
+// Between "which service" and "how to send". Whatever many MACs or routes share is an entry of its own here: a PE
+// that fails is one write to `tunnel`, a segment that moves one write to `segment` (RFC 7432 §8.2, §8.4). Both
+// choose by the hash over the customer's flow, so that a flow never splits.
+
+control NextHops(in headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard_metadata) {
+    action_selector(HashAlgorithm.identity, 32w4096, 32w16) segment_selector;
+    action_selector(HashAlgorithm.identity, 32w4096, 32w16) tunnel_selector;
+    direct_counter(CounterType.packets_and_bytes) next_hop_counter;
+    direct_counter(CounterType.packets_and_bytes) segment_counter;
+    direct_counter(CounterType.packets_and_bytes) tunnel_counter;
+
+    @id(0x01001101)
+    action local(bit<16> ac, bit<9> port) {
+        meta.egress_ac = ac;
+        standard_metadata.egress_spec = port;
+        meta.step = Step.SEND;
+    }
+
+    @id(0x01001102)
+    action remote(bit<20> service_label, bit<16> tunnel_id) {
+        meta.push_label = service_label;
+        meta.tunnel = tunnel_id;
+        meta.step = Step.TUNNEL;
+    }
+
+    @id(0x01001103)
+    action segment_of(bit<16> segment_id) {
+        meta.segment = segment_id;
+        meta.step = Step.SEGMENT;
+    }
+
+    @id(0x01001104)
+    action routed_local(bit<48> src_mac, bit<48> dst_mac, bit<16> ac, bit<9> port) {
+        meta.src_mac = src_mac;
+        meta.dst_mac = dst_mac;
+        meta.egress_ac = ac;
+        standard_metadata.egress_spec = port;
+        meta.step = Step.SEND;
+    }
+
+    @id(0x01001105)
+    action routed_remote(bit<20> service_label, bit<16> tunnel_id) {
+        meta.strip_ethernet = true;
+        meta.push_label = service_label;
+        meta.tunnel = tunnel_id;
+        meta.step = Step.TUNNEL;
+    }
+
+    @id(0x01001106)
+    action routed_bridged(bit<48> src_mac, bit<48> dst_mac, bit<20> service_label, bit<16> tunnel_id) {
+        meta.src_mac = src_mac;
+        meta.dst_mac = dst_mac;
+        meta.push_label = service_label;
+        meta.tunnel = tunnel_id;
+        meta.step = Step.TUNNEL;
+    }
+
+    @id(0x01001107)
+    action routed_segment(bit<48> src_mac, bit<48> dst_mac, bit<16> segment_id) {
+        meta.src_mac = src_mac;
+        meta.dst_mac = dst_mac;
+        meta.segment = segment_id;
+        meta.step = Step.SEGMENT;
+    }
+
+    @id(0x01001108)
+    action discard_next_hop() {
+        meta.step = Step.DROP;
+        meta.drop_reason = DropReason.NO_NEXT_HOP;
+    }
+
+    @id(0x02000011)
+    table next_hop {
+        key = {
+            meta.next_hop : exact @name("next_hop");
+        }
+        actions = {
+            local;
+            remote;
+            segment_of;
+            routed_local;
+            routed_remote;
+            routed_bridged;
+            routed_segment;
+            discard_next_hop;
+        }
+        const default_action = discard_next_hop();
+        counters = next_hop_counter;
+        size = 131072;
+    }
+
+    // bmv2 knows no default action for a table with a selector (p4c says so of each, hence the annotation), and a
+    // group without a live member runs no action: either way the step stays as it was, which is NO_PATH below.
+    @id(0x02000012)
+    @diagnostic("unsupported", "disable")
+    table segment {
+        key = {
+            meta.segment   : exact @name("segment");
+            meta.flow_hash : selector;
+        }
+        actions = {
+            remote;
+            @defaultonly NoAction;
+        }
+        const default_action = NoAction();
+        implementation = segment_selector;
+        counters = segment_counter;
+        size = 16384;
+    }
+
+    @id(0x01001301)
+    action path(bit<9> port, bit<16> nhlfe_id) {
+        standard_metadata.egress_spec = port;
+        meta.nhlfe = nhlfe_id;
+        meta.step = Step.SEND;
+    }
+
+    @id(0x02000013)
+    table tunnel {
+        key = {
+            meta.tunnel    : exact @name("tunnel");
+            meta.flow_hash : selector;
+        }
+        actions = {
+            path;
+            @defaultonly NoAction;
+        }
+        const default_action = NoAction();
+        implementation = tunnel_selector;
+        counters = tunnel_counter;
+        size = 4096;
+    }
+
+    action hash_ipv4_flow() {
+        hash(meta.flow_hash, HashAlgorithm.crc16, 16w0,
+             {hdr.ipv4.src_addr, hdr.ipv4.dst_addr, meta.protocol, meta.src_port, meta.dst_port}, 32w65536);
+    }
+
+    action hash_ipv6_flow() {
+        hash(meta.flow_hash, HashAlgorithm.crc16, 16w0,
+             {hdr.ipv6.src_addr, hdr.ipv6.dst_addr, meta.protocol, meta.src_port, meta.dst_port}, 32w65536);
+    }
+
+    action hash_frame() {
+        hash(meta.flow_hash, HashAlgorithm.crc16, 16w0,
+             {hdr.ethernet.src_addr, hdr.ethernet.dst_addr}, 32w65536);
+    }
+
+    apply {
+        next_hop.apply();
+        if (meta.step == Step.SEGMENT || meta.step == Step.TUNNEL) {
+            if (hdr.ipv4.isValid()) {
+                hash_ipv4_flow();
+            } else if (hdr.ipv6.isValid()) {
+                hash_ipv6_flow();
+            } else {
+                hash_frame();
+            }
+        }
+        if (meta.step == Step.SEGMENT) {
+            segment.apply();
+            // Two selectors over the same bits would agree in all that they choose.
+            meta.flow_hash = meta.flow_hash[7:0] ++ meta.flow_hash[15:8];
+        }
+        if (meta.step == Step.TUNNEL) {
+            tunnel.apply();
+        }
+        if (meta.step != Step.SEND && meta.step != Step.DROP) {
+            meta.step = Step.DROP;
+            meta.drop_reason = DropReason.NO_PATH;
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//   packet of an IP-VRF: to a gateway's MAC in a bridge domain, or beneath an IP-VRF's label
+//        |
+//     (icmp)
+//        |
+//   ip_vrf_ipv4 (VRF, longest prefix) --+-- route_to ------> next hop: a neighbour, or another PE
+//   ip_vrf_ipv6                         +-- glean ---------> controller: connected, neighbour unknown
+//                                       +-- receive -------> controller: an address of this router
+//                                       +-- discard_route -> drop
+//                                       +-- miss ----------> drop
+//
+// Host routes and prefixes in one table per family; what VMTO adds is entries (RFC 9135 §5, RFC 9136 §4.4). The
+// TTL is decremented where headers are rewritten, in egress.
+
+control Routing(inout headers_t hdr,
+                inout metadata_t meta,
+                in standard_metadata_t standard_metadata) {
+    Icmp() icmp;
+    direct_counter(CounterType.packets_and_bytes) ip_vrf_ipv4_counter;
+    direct_counter(CounterType.packets_and_bytes) ip_vrf_ipv6_counter;
+
+    @id(0x01000F01)
+    action route_to(bit<24> next_hop) {
+        meta.step = Step.NEXT_HOP;
+        meta.next_hop = next_hop;
+        meta.routed = true;
+        meta.source = 0;
+        meta.split_horizon_group = SplitHorizonGroup.NONE;
+        meta.bum = Bum.NONE;
+    }
+
+    @id(0x01000F02)
+    action glean(bit<16> bridge_domain) {
+        meta.step = Step.PUNT;
+        meta.punt_reason = PuntReason.GLEAN;
+        meta.bridge_domain = bridge_domain;
+    }
+
+    @id(0x01000F03)
+    action receive() {
+        meta.step = Step.PUNT;
+        meta.punt_reason = PuntReason.LOCAL;
+    }
+
+    @id(0x01000F04)
+    action discard_route() {
+        meta.step = Step.DROP;
+        meta.drop_reason = DropReason.ROUTE_DISCARD;
+    }
+
+    @id(0x01000F05)
+    action no_route() {
+        meta.step = Step.DROP;
+        meta.drop_reason = DropReason.NO_ROUTE;
+    }
+
+    @id(0x0200000F)
+    table ip_vrf_ipv4 {
+        key = {
+            meta.vrf              : exact @name("vrf");
+            meta.ipv4_destination : lpm @name("prefix");
+        }
+        actions = {
+            route_to;
+            glean;
+            receive;
+            discard_route;
+            no_route;
+        }
+        const default_action = no_route();
+        counters = ip_vrf_ipv4_counter;
+        size = 131072;
+    }
+
+    @id(0x02000010)
+    table ip_vrf_ipv6 {
+        key = {
+            meta.vrf          : exact @name("vrf");
+            hdr.ipv6.dst_addr : lpm @name("prefix");
+        }
+        actions = {
+            route_to;
+            glean;
+            receive;
+            discard_route;
+            no_route;
+        }
+        const default_action = no_route();
+        counters = ip_vrf_ipv6_counter;
+        size = 65536;
+    }
+
+    apply {
+        if (hdr.ipv4.isValid()) {
+            if (standard_metadata.checksum_error == 1) {
+                meta.step = Step.DROP;
+                meta.drop_reason = DropReason.BAD_CHECKSUM;
+            } else {
+                icmp.apply(hdr, meta);
+                if (meta.step == Step.ROUTE) {
+                    ip_vrf_ipv4.apply();
+                }
+            }
+        } else if (hdr.ipv6.isValid()) {
+            if (hdr.ipv6.hop_limit <= 1) {
+                meta.step = Step.DROP;
+                meta.drop_reason = DropReason.TTL_EXCEEDED;
+            } else {
+                ip_vrf_ipv6.apply();
+            }
+        } else if (hdr.arp.isValid()) {
+            meta.step = Step.CONSUMED;   // an answer to the gateway: the controller has its copy
+            meta.punt_reason = PuntReason.ARP;
+        } else {
+            meta.step = Step.DROP;
+            meta.drop_reason = DropReason.NOT_ROUTABLE;
+        }
+    }
+}
