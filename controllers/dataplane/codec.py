@@ -81,6 +81,12 @@ class Codec:
             table.preamble.id: [_Field(f.id, f.name, f.bitwidth, f.match_type) for f in table.match_fields]
             for table in p4info.tables
         }
+        self._local_actions = {
+            table.preamble.id: {
+                self.actions.name_of[ref.id].rpartition(".")[2]: ref.id for ref in table.action_refs
+            }
+            for table in p4info.tables
+        }
         self._constant = {table.preamble.id for table in p4info.tables if table.is_const_table}
         self._params = {
             action.preamble.id: {p.name: (p.id, p.bitwidth) for p in action.params}
@@ -109,13 +115,10 @@ class Codec:
             case TableEntry():
                 return p4r.Entity(table_entry=self._table_entry(entity))
             case DefaultEntry(table, does):
-                return p4r.Entity(
-                    table_entry=p4r.TableEntry(
-                        table_id=self.tables.id(table),
-                        is_default_action=True,
-                        action=p4r.TableAction(action=self._action(does)),
-                    )
-                )
+                table_id = self.tables.id(table)
+                message = p4r.TableEntry(table_id=table_id, is_default_action=True)
+                message.action.action.CopyFrom(self._action(table_id, does))
+                return p4r.Entity(table_entry=message)
             case MulticastGroup(group, replicas):
                 return p4r.Entity(
                     packet_replication_engine_entry=p4r.PacketReplicationEngineEntry(
@@ -151,11 +154,11 @@ class Codec:
     def _table_entry(self, entry: TableEntry) -> p4r.TableEntry:
         table_id = self.tables.id(entry.table)
         if isinstance(entry.does, Action):
-            does = p4r.TableAction(action=self._action(entry.does))
+            does = p4r.TableAction(action=self._action(table_id, entry.does))
         else:
             does = p4r.TableAction(
                 action_profile_action_set=p4r.ActionProfileActionSet(
-                    action_profile_actions=[self._member(member) for member in entry.does]
+                    action_profile_actions=[self._member(table_id, member) for member in entry.does]
                 )
             )
         return p4r.TableEntry(
@@ -166,8 +169,8 @@ class Codec:
             idle_timeout_ns=entry.idle_timeout_ns,
         )
 
-    def _member(self, member: Member) -> p4r.ActionProfileAction:
-        message = p4r.ActionProfileAction(action=self._action(member.action), weight=member.weight)
+    def _member(self, table_id: int, member: Member) -> p4r.ActionProfileAction:
+        message = p4r.ActionProfileAction(action=self._action(table_id, member.action), weight=member.weight)
         if member.watch_port:
             message.watch_port = _bytes(member.watch_port)
         return message
@@ -183,8 +186,10 @@ class Codec:
             raise SchemaError(f"table '{entry.table}' has no key '{next(iter(values))}'")
         return found
 
-    def _action(self, action: Action) -> p4r.Action:
-        action_id = self.actions.id(action.name)
+    def _action(self, table_id: int, action: Action) -> p4r.Action:
+        action_id = self._local_actions[table_id].get(action.name)
+        if action_id is None:
+            raise SchemaError(f"table '{self.tables.name_of[table_id]}' has no action '{action.name}'")
         known = self._params[action_id]
         if len(action.params) != len(known):
             raise SchemaError(f"action '{action.name}' takes {sorted(known)}, not {dict(action.params)}")
@@ -273,7 +278,7 @@ class Codec:
         values = {param.param_id: _int(param.value) for param in message.params}
         known = self._params[message.action_id]
         params = tuple(sorted((name, values[param_id]) for name, (param_id, _width) in known.items()))
-        return Action(self.actions.name_of[message.action_id], params)
+        return Action(self.actions.name_of[message.action_id].rpartition(".")[2], params)
 
 
 def _field_match(field: _Field, value: MatchValue) -> p4r.FieldMatch:

@@ -43,7 +43,7 @@ Params: TypeAlias = tuple[tuple[str, int], ...]
 @final
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An action by its P4Info name or alias, with its arguments as int."""
+    """An action of its table, by its own name (without the control), with its arguments as int."""
 
     name: str
     params: Params = ()

@@ -8,8 +8,8 @@ way round, last (make before break).
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Mapping
 from hashlib import blake2b
 from typing import Protocol, final
 
@@ -24,24 +24,30 @@ class Keyed(Protocol):
         """What identifies it."""
 
 
-Render = Callable[[Keyed], Iterable[Entity]]
-Rank = Callable[[Entity], int]
+class Renderer(Protocol):
+    """Intents to entities for one P4 program; pure but for stable ids that it hands out."""
+
+    def render(self, intent: Keyed, others: Mapping[Hashable, Keyed]) -> Iterable[Entity]:
+        """The entities of one intent. It may look at the intents that it depends on, which may be missing."""
+
+    def depends(self, intent: Keyed) -> Iterable[Hashable]:
+        """Keys of the intents that `render` looks at for this one."""
+
+    def rank(self, entity: Entity) -> int:
+        """Low for what is pointed at, high for what points."""
+
+    def freed(self, key: EntityKey) -> None:
+        """The removal of an entity is due for writing; its id may be used from the next batch on."""
 
 
 @final
 class Plane:
-    """Desired and installed entities of one switch.
+    """Desired and installed entities of one switch."""
 
-    `render` turns an intent into its entities and is pure but for stable ids that it hands out; `rank` orders
-    entities from those pointed at (low) to those that point (high); `freed` hears of an entity once its
-    removal is due for writing, so that an id is not used again by the very batch that frees it.
-    """
-
-    def __init__(self, render: Render, rank: Rank, freed: Callable[[EntityKey], None] | None = None) -> None:
-        self._render = render
-        self._rank = rank
-        self._freed = freed or (lambda _key: None)
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
         self._intents: dict[Hashable, Keyed] = {}
+        self._dependents: defaultdict[Hashable, set[Hashable]] = defaultdict(set)
         self._rendered: dict[Hashable, dict[EntityKey, Entity]] = {}
         self._needed_by: Counter[EntityKey] = Counter()
         self._desired: dict[EntityKey, Entity] = {}
@@ -65,23 +71,48 @@ class Plane:
 
     def set(self, intent: Keyed) -> None:
         """Add an intent, or replace the one with the same key."""
-        new = {entity.key: entity for entity in self._render(intent)}
-        old = self._rendered.get(intent.key, {})
-        self._intents[intent.key] = intent
-        self._rendered[intent.key] = new
-        for key, entity in new.items():
-            if key not in old:
-                self._needed_by[key] += 1
-            if self._desired.get(key) != entity:
-                self._desired[key] = entity
-                self._touched.add(key)
-        for key in old.keys() - new.keys():
-            self._release(key)
+        key = intent.key
+        before = self._intents.get(key)
+        if before is not None:
+            self._forget_dependencies(before)
+        self._intents[key] = intent
+        for other in self._renderer.depends(intent):
+            self._dependents[other].add(key)
+        self._render(key)
+        self._render_dependents(key)
 
     def unset(self, key: Hashable) -> None:
         """Remove an intent; one that is not there is no error, so that a withdrawal can be repeated."""
-        self._intents.pop(key, None)
-        for entity_key in self._rendered.pop(key, {}):
+        intent = self._intents.pop(key, None)
+        if intent is None:
+            return
+        self._forget_dependencies(intent)
+        for entity_key in self._rendered.pop(key):
+            self._release(entity_key)
+        self._render_dependents(key)
+
+    def _forget_dependencies(self, intent: Keyed) -> None:
+        for other in self._renderer.depends(intent):
+            dependents = self._dependents[other]
+            dependents.discard(intent.key)
+            if not dependents:
+                del self._dependents[other]
+
+    def _render_dependents(self, key: Hashable) -> None:
+        for dependent in list(self._dependents.get(key, ())):
+            self._render(dependent)
+
+    def _render(self, key: Hashable) -> None:
+        new = {entity.key: entity for entity in self._renderer.render(self._intents[key], self._intents)}
+        old = self._rendered.get(key, {})
+        self._rendered[key] = new
+        for entity_key, entity in new.items():
+            if entity_key not in old:
+                self._needed_by[entity_key] += 1
+            if self._desired.get(entity_key) != entity:
+                self._desired[entity_key] = entity
+                self._touched.add(entity_key)
+        for entity_key in old.keys() - new.keys():
             self._release(entity_key)
 
     def _release(self, key: EntityKey) -> None:
@@ -98,7 +129,7 @@ class Plane:
         for update in updates:
             if update.verb is Verb.DELETE:
                 del self._installed[update.entity.key]
-                self._freed(update.entity.key)
+                self._renderer.freed(update.entity.key)
             else:
                 self._installed[update.entity.key] = update.entity
         return updates
@@ -132,8 +163,8 @@ class Plane:
                 build.append(Update(Verb.MODIFY if exists else Verb.INSERT, wanted))
             elif wanted != there:
                 build.append(Update(Verb.MODIFY, wanted))
-        build.sort(key=lambda update: self._rank(update.entity))
-        remove.sort(key=lambda update: -self._rank(update.entity))
+        build.sort(key=lambda update: self._renderer.rank(update.entity))
+        remove.sort(key=lambda update: -self._renderer.rank(update.entity))
         return build + remove
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol, final
 
-from controllers.dataplane.entity import Entity, EntityKey, TableEntry, Update
+from controllers.dataplane.entity import Entity, TableEntry, Update
 from controllers.dataplane.p4runtime import Program, Session, describe
-from controllers.dataplane.plane import Keyed, Plane
+from controllers.dataplane.plane import Keyed, Plane, Renderer
 
 log = logging.getLogger(__name__)
 
@@ -50,19 +50,6 @@ class Observer:
     postcard: Callable[[str, dict[str, int], bytes], None] = lambda _node, _metadata, _packet: None
 
 
-class Renderer(Protocol):
-    """Intents to entities for one P4 program."""
-
-    def render(self, intent: Keyed) -> Iterable[Entity]:
-        """The entities of one intent."""
-
-    def rank(self, entity: Entity) -> int:
-        """Low for what is pointed at, high for what points."""
-
-    def freed(self, key: EntityKey) -> None:
-        """The entity is removed; its ids may be used again."""
-
-
 class Decisions(Protocol):
     """Who decides for the switch; called from the event loop."""
 
@@ -91,7 +78,7 @@ class SwitchController:
         is_report: Callable[[dict[str, int]], bool],
     ) -> None:
         self.config = config
-        self.plane = Plane(renderer.render, renderer.rank, renderer.freed)
+        self.plane = Plane(renderer)
         self.session = Session(config.name, config.address, config.device_id, program, self)
         self.ready = asyncio.Event()
         """Set while the switch holds the desired state, as far as it has been asked for."""

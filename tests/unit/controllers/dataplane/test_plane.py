@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from hypothesis import given
@@ -25,14 +25,30 @@ class Mac:
         return ("mac", self.mac)
 
 
+@dataclass(frozen=True)
+class Port:
+    """Where a remote is reached; every MAC behind it depends on this."""
+
+    remote: int
+    number: int
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return ("port", self.remote)
+
+
 class Renderer:
     def __init__(self) -> None:
         self.ids = Ids(1, 100)
 
-    def render(self, intent: Keyed) -> Iterable[Entity]:
+    def render(self, intent: Keyed, others: Mapping[Hashable, Keyed]) -> Iterable[Entity]:
+        if isinstance(intent, Port):
+            return
         assert isinstance(intent, Mac)
         next_hop = self.ids.of(intent.remote)
-        yield entry("next_hop", {"id": next_hop}, action("tunnel", remote=intent.remote))
+        port = others.get(("port", intent.remote))
+        number = port.number if isinstance(port, Port) else 0
+        yield entry("next_hop", {"id": next_hop}, action("tunnel", remote=intent.remote, port=number))
         yield entry("mac", {"mac": intent.mac}, action("forward", next_hop=next_hop))
 
     def freed(self, key: tuple[object, ...]) -> None:
@@ -40,8 +56,11 @@ class Renderer:
             ((_name, number),) = key[1]  # type: ignore[misc]
             self.ids.release(number)
 
-    def plane(self) -> Plane:
-        return Plane(self.render, lambda e: ["next_hop", "mac"].index(e.table), self.freed)  # type: ignore[union-attr]
+    def depends(self, intent: Keyed) -> Iterable[Hashable]:
+        return [("port", intent.remote)] if isinstance(intent, Mac) else []
+
+    def rank(self, entity: Entity) -> int:
+        return ["next_hop", "mac"].index(entity.table)  # type: ignore[union-attr]
 
 
 changes = st.lists(
@@ -60,7 +79,7 @@ def dangling(switch: TableSimulator) -> bool:
 
 @given(st.lists(changes, max_size=6))
 def test_writes_are_accepted_minimal_and_never_dangle(rounds: list[list[Mac | tuple[str, int]]]) -> None:
-    plane, switch = Renderer().plane(), TableSimulator()
+    plane, switch = Plane(Renderer()), TableSimulator()
     wanted: dict[object, Mac] = {}
     for round_ in rounds:
         for change in round_:
@@ -85,11 +104,11 @@ def test_writes_are_accepted_minimal_and_never_dangle(rounds: list[list[Mac | tu
 def test_reconcile_writes_the_difference_only(
     before: list[Mac | tuple[str, int]], after: list[Mac | tuple[str, int]]
 ) -> None:
-    old, switch = Renderer().plane(), TableSimulator()
+    old, switch = Plane(Renderer()), TableSimulator()
     for change in before:
         old.set(change) if isinstance(change, Mac) else old.unset(change)
     switch.apply(old.changes())
-    new = Renderer().plane()
+    new = Plane(Renderer())
     for change in after:
         new.set(change) if isinstance(change, Mac) else new.unset(change)
     same = [k for k, e in switch.entities.items() if new.desired.get(k) == e]
@@ -99,8 +118,20 @@ def test_reconcile_writes_the_difference_only(
     assert switch.entities == dict(new.desired)
 
 
+def test_what_an_intent_depends_on_may_come_change_and_go_later() -> None:
+    plane, switch = Plane(Renderer()), TableSimulator()
+    plane.set(Mac(1, 1))
+    ports = []
+    for change in (Port(1, 7), Port(1, 8), ("port", 1)):
+        plane.set(change) if isinstance(change, Port) else plane.unset(change)
+        switch.apply(plane.changes())
+        (hop,) = switch.table("next_hop")
+        ports.append(dict(actions(hop)[0].params)["port"])
+    assert ports == [7, 8, 0]
+
+
 def test_a_refused_write_is_sent_again_when_touched() -> None:
-    plane = Renderer().plane()
+    plane = Plane(Renderer())
     plane.set(Mac(1, 1))
     first = plane.changes()
     plane.failed(first[-1])
