@@ -133,25 +133,12 @@ def run_in_lab(
 def stop(name: str, timeout: float = 2 * GRACE) -> bool:
     """End a lab by name, gently first; False if it was not up. Sweeps away what a dead lab left."""
     lab = find(name)
-    if lab is None:
-        if rundir.directory(name).exists():
-            with contextlib.suppress(LabError), rundir.claim(name):
-                pass
-        return False
-    with lab.supervisor.handle() as descriptor:
-        if descriptor is not None:
-            lab.supervisor.send(signal.SIGTERM)
-            if not select.select([descriptor], [], [], timeout)[0]:
-                lab.supervisor.send(signal.SIGKILL)
-                select.select([descriptor], [], [], GRACE)
-    with lab.init.handle() as descriptor:
-        if descriptor is not None:
-            lab.init.send(signal.SIGKILL)
-            select.select([descriptor], [], [], GRACE)
+    if lab and not lab.supervisor.end(timeout, signal.SIGTERM):
+        lab.supervisor.end(GRACE)
     if rundir.directory(name).exists():
-        with rundir.claim(name):
+        with contextlib.suppress(LabError), rundir.claim(name):
             pass
-    return True
+    return lab is not None
 
 
 def report_ready(problem: str = "") -> None:

@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import re
+import select
 import shutil
 import signal
 from collections.abc import Iterator
@@ -19,6 +20,9 @@ from pathlib import Path
 from typing import Self, final
 
 from testbed.lab.errors import LabError
+
+DYING = 10.0
+"""Seconds that the kernel may take to end all processes of a killed lab."""
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
@@ -72,15 +76,14 @@ class Process:
         finally:
             os.close(descriptor)
 
-    def send(self, number: signal.Signals) -> bool:
-        """Send a signal; False if the process is gone."""
+    def end(self, timeout: float, number: signal.Signals = signal.SIGKILL) -> bool:
+        """Send a signal and wait for the end; False if it is not over after `timeout` seconds."""
         with self.handle() as descriptor:
             if descriptor is None:
-                return False
+                return True
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(descriptor, number)
-                return True
-            return False
+            return bool(select.select([descriptor], [], [], timeout)[0])
 
 
 @final
@@ -112,13 +115,19 @@ class Running:
 
 
 def find(name: str) -> Running | None:
-    """The lab of this name if it is up."""
+    """The lab of this name if it is up: a lab whose supervisor is dead is dying."""
+    lab = _read(name)
+    return lab if lab and lab.supervisor.alive and lab.init.alive else None
+
+
+def _read(name: str) -> Running | None:
+    """What the run directory says, true or not."""
     try:
         state = json.loads((directory(name) / "state.json").read_text(encoding="utf-8"))
-        running = Running(state["name"], Process(**state["supervisor"]), Process(**state["init"]))
+        lab = Running(state["name"], Process(**state["supervisor"]), Process(**state["init"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return running if running.name == name and running.init.alive else None
+    return lab if lab.name == name else None
 
 
 def running() -> list[Running]:
@@ -139,6 +148,8 @@ def claim(name: str) -> Iterator[Path]:
     path = directory(name)
     descriptor = _lock(path, name)
     try:
+        if (dead := _read(name)) is not None:
+            dead.init.end(DYING)
         for entry in path.iterdir():
             if entry.name != "lock":
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()

@@ -31,6 +31,7 @@ def test_claim_makes_and_removes_the_directory(own_root: Path) -> None:
     with rundir.claim("wan") as path:
         assert path == own_root / "wan"
         Running("wan", this_process(), this_process()).write()
+        assert rundir.find("wan")
         assert [lab.name for lab in rundir.running()] == ["wan"]
         with pytest.raises(LabError, match="'wan' is up already"), rundir.claim("wan"):
             pass
@@ -53,7 +54,7 @@ def test_what_a_dead_lab_left_is_swept_away(own_root: Path) -> None:
 def test_a_recycled_process_id_is_not_the_same_process() -> None:
     impostor = Process(os.getpid(), this_process().started - 1)
     assert not impostor.alive
-    assert not impostor.send(signal.SIGKILL)
+    assert impostor.end(0), "nothing is sent to it"
     with impostor.handle() as handle:
         assert handle is None
 
@@ -62,7 +63,7 @@ def test_a_signal_reaches_the_process() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         process = Process.of(child.pid)
         assert process
-        assert process.send(signal.SIGKILL)
+        assert process.end(5)
         assert child.wait() == -signal.SIGKILL
         assert not process.alive
 

@@ -1,0 +1,186 @@
+"""A lab, inside its container: switches, hosts and virtual machines of a plan, up and running."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Interface
+from pathlib import Path
+from typing import Any, Self, final
+
+from testbed.lab import delay, netlink
+from testbed.lab.container import LAB_NAME
+from testbed.lab.errors import LabError
+from testbed.lab.machines import Guest, VirtualMachine
+from testbed.lab.namespaces import sysctl
+from testbed.lab.netlink import Netlink
+from testbed.lab.network import PlanTopo, delay_cables, delay_ends, mininet
+from testbed.lab.switches import P4Switch, SwitchProgram, Target
+from testbed.model.plan import Cable, Plan
+from testbed.model.topology import Role
+from testbed.observe.timeline import Timeline
+
+
+@final
+class Lab:
+    """Usable only by the program of a container (`run_in_lab`): its interfaces live in this namespace.
+
+    `start` and `stop` block (about two seconds, most of it the switches'); the rest is quick or async.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        target: Target | str = Target.EMBEDDED,
+        *,
+        program: SwitchProgram | None = None,
+        pipelines: Mapping[Role, Path] | None = None,
+        timeline: Timeline | None = None,
+        logs: Path | None = None,
+    ) -> None:
+        """`program` replaces the target's; `logs` is an existing directory for what switches print."""
+        if LAB_NAME not in os.environ:
+            raise LabError("a lab can only be built inside its container: start it by `vmto up`")
+        self.plan = plan
+        self.program = program or SwitchProgram.of(Target(target))
+        self.timeline = timeline or Timeline()
+        self.topo = PlanTopo(
+            plan=plan, program=self.program, pipelines=pipelines, timeline=self.timeline, logs=logs
+        )
+        self.net = mininet(self.topo)
+        self._delay: subprocess.Popen[bytes] | None = None
+        self._down: set[str] = set()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Build everything and wait until every switch serves P4Runtime. Raises `LabError`."""
+        self._prepare_namespace()
+        self.net.build()
+        self._delay = delay.start(delay_cables(self.plan, self.program))
+        self.net.start()
+        self.timeline.stamp("up", "lab")
+
+    def stop(self) -> None:
+        """End all processes. Interfaces go with the container's namespace."""
+        for switch in self.switches.values():
+            switch.stop(deleteIntfs=False)
+        for machine in self.machines.values():
+            machine.terminate()
+        if self._delay:
+            self._delay.kill()
+            self._delay.communicate()
+
+    def _prepare_namespace(self) -> None:
+        """Loopback addresses of all routers and the reflector; no IPv6, no ARP of the kernel's own."""
+        if Path("/proc/sys/net/ipv6").exists():
+            sysctl("net.ipv6.conf.default.disable_ipv6", 1)
+        sysctl("net.ipv4.conf.all.arp_ignore", 8)
+        loopbacks = [switch.loopback for switch in self.plan.switches.values() if switch.loopback]
+        with Netlink() as kernel:
+            lo = kernel.index("lo")
+            kernel.send(netlink.link(lo, up=True))
+            kernel.send(
+                *(netlink.address(lo, IPv4Interface((a, 32))) for a in (*loopbacks, self.plan.reflector))
+            )
+
+    @property
+    def switches(self) -> dict[str, P4Switch]:
+        """All switches by name."""
+        return {switch.name: switch for switch in self.net.switches}
+
+    @property
+    def machines(self) -> dict[str, Guest]:
+        """Hosts and virtual machines by name."""
+        return {guest.name: guest for guest in self.net.hosts}
+
+    @property
+    def hosts(self) -> dict[str, Guest]:
+        """Machines that stay."""
+        return {name: self.machines[name] for name in self.plan.hosts}
+
+    @property
+    def vms(self) -> dict[str, VirtualMachine]:
+        """Machines that move."""
+        return {name: guest for name, guest in self.machines.items() if isinstance(guest, VirtualMachine)}
+
+    def machine(self, name: str) -> Guest:
+        """A host or virtual machine. Raises `LabError` that names those there are."""
+        if name not in self.machines:
+            raise LabError(f"no machine {name!r}: use one of {', '.join(self.machines)}")
+        return self.machines[name]
+
+    def vm(self, name: str) -> VirtualMachine:
+        """A virtual machine. Raises `LabError` that names those there are."""
+        if name not in self.vms:
+            raise LabError(f"no virtual machine {name!r}: use one of {', '.join(self.vms)}")
+        return self.vms[name]
+
+    def switch(self, name: str) -> P4Switch:
+        """A switch. Raises `LabError` that names those there are."""
+        if name not in self.switches:
+            raise LabError(f"no switch {name!r}: use one of {', '.join(self.switches)}")
+        return self.switches[name]
+
+    def ping(self, source: str, destination: str, *, count: int = 1, interval: float = 0.2) -> str:
+        """What ping(8) says from one machine to another's address."""
+        address = str(self.machine(destination).plan.address.ip)
+        argv = ["ping", "-n", "-c", str(count), "-i", f"{interval:g}", "-W", "1", address]
+        return self.machine(source).run(argv).stdout
+
+    def cable(self, a: str, b: str) -> Cable:
+        """The first cable between two nodes. Raises `LabError`."""
+        for cable in self.plan.cables:
+            if {cable.a.node, cable.b.node} == {a, b}:
+                return cable
+        raise LabError(f"no link between {a!r} and {b!r}")
+
+    def set_link(self, a: str, b: str, *, up: bool) -> None:
+        """Cut the cable between two nodes, or mend it; both switches lose and regain their carrier."""
+        cable = self.cable(a, b)
+        ends = [self.plan.port(end).interface for end in (cable.a, cable.b)]
+        if cable.delay_ms and not self.program.delays:
+            ends = list(delay_ends(cable))
+        with Netlink() as kernel:
+            kernel.send(*(netlink.link(kernel.index(end), up=up, arp=False) for end in ends))
+        (self._down.discard if up else self._down.add)(cable.name)
+        self.timeline.stamp("link up" if up else "link down", f"{a}--{b}")
+
+    def status(self) -> dict[str, Any]:
+        """Liveness of every part, as plain values."""
+        parts: list[P4Switch | Guest] = [*self.switches.values(), *self.machines.values()]
+        return {
+            "name": self.plan.name,
+            "alive": all(part.alive for part in parts),
+            "switches": {
+                name: {
+                    "role": str(switch.plan.role),
+                    "alive": switch.alive,
+                    "pid": switch.process.pid if switch.process else None,
+                    "grpc": switch.plan.grpc_address,
+                }
+                for name, switch in self.switches.items()
+            },
+            "machines": {name: self._machine_status(guest) for name, guest in self.machines.items()},
+            "links": {cable.name: cable.name not in self._down for cable in self.plan.cables},
+            "time": time.monotonic(),
+        }
+
+    def _machine_status(self, guest: Guest) -> dict[str, Any]:
+        plan = guest.plan
+        result: dict[str, Any] = {"alive": guest.alive, "address": str(plan.address), "mac": plan.mac}
+        if isinstance(guest, VirtualMachine):
+            slot = guest.slot
+            result |= {"slot": slot.name if slot else None, "slots": [s.name for s in guest.plan.slots]}
+        return result
+
+    def popen(self, machine: str, argv: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
+        """Start a program in a machine's network; options of `subprocess.Popen`."""
+        return subprocess.Popen(self.machine(machine).command(argv), **options)

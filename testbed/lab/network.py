@@ -1,0 +1,79 @@
+"""A plan as a Mininet network: the one description both `vmto up` and `mn --custom` build from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mininet.net import Mininet
+from mininet.topo import Topo
+
+from testbed.lab.delay import DelayCable
+from testbed.lab.links import PatchLink, Wire
+from testbed.lab.machines import Guest, VirtualMachine
+from testbed.lab.switches import P4Switch, SwitchProgram
+from testbed.model.plan import Cable, Plan
+from testbed.model.topology import Role
+from testbed.observe.timeline import Timeline
+
+
+class PlanTopo(Topo):  # type: ignore[misc]
+    """Every switch, machine and cable of a plan, each with its Mininet class."""
+
+    def build(
+        self,
+        plan: Plan,
+        program: SwitchProgram,
+        *,
+        pipelines: Mapping[Role, Path] | None = None,
+        timeline: Timeline | None = None,
+        logs: Path | None = None,
+        **_params: Any,
+    ) -> None:
+        """`pipelines`: bmv2 JSON that switches of a role start with; without, they wait for P4Runtime."""
+        pipelines = pipelines or {}
+        self.plan = plan
+        slots: dict[str, list[tuple[str, str]]] = {name: [] for name in plan.switches}
+        for vm in plan.vms.values():
+            for slot in vm.slots:
+                slots[slot.port.node].append((plan.port(slot.port).interface, slot.interface))
+        for name, switch in plan.switches.items():
+            self.addSwitch(
+                name,
+                cls=P4Switch,
+                plan=switch,
+                program=program,
+                slots=slots[name],
+                pipeline=pipelines.get(switch.role),
+                logs=logs,
+            )
+        for cable in plan.cables:
+            delayed = delay_ends(cable) if cable.delay_ms and not program.delays else None
+            ports = {"port1": cable.a.port, "port2": cable.b.port}
+            self.addLink(cable.a.node, cable.b.node, cls=Wire, delayed=delayed, **ports)
+        for host in plan.hosts.values():
+            self.addHost(host.name, cls=Guest, plan=host, timeline=timeline)
+            self.addLink(host.name, host.port.node, port1=0, port2=host.port.port, cls=Wire)
+        for vm in plan.vms.values():
+            self.addHost(vm.name, cls=VirtualMachine, plan=vm, timeline=timeline)
+            start = vm.slot(vm.at).port
+            self.addLink(vm.name, start.node, port1=0, port2=start.port, cls=PatchLink)
+
+
+def delay_ends(cable: Cable) -> tuple[str, str]:
+    """The interfaces at which a delay cable takes over from the switches' own."""
+    return f"{cable.a.node}-d{cable.a.port}", f"{cable.b.node}-d{cable.b.port}"
+
+
+def delay_cables(plan: Plan, program: SwitchProgram) -> list[DelayCable]:
+    """The delay cables that a plan needs with a target; none if it has delay lines."""
+    if program.delays:
+        return []
+    return [DelayCable(*delay_ends(cable), cable.delay_ms) for cable in plan.cables if cable.delay_ms]
+
+
+def mininet(topo: PlanTopo) -> Mininet:
+    """The network, not yet built. Mininet's tuning of the whole machine is left out."""
+    Mininet.inited = True
+    return Mininet(topo=topo, controller=None, build=False, waitConnected=False)

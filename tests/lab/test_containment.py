@@ -1,0 +1,174 @@
+"""Whatever dies, nothing of a lab stays."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from testbed.lab import container
+from testbed.lab.container import LabProcess
+from testbed.lab.control import ControlClient
+from testbed.lab.errors import LabError
+from testbed.lab.eventually import eventually
+
+pytestmark = pytest.mark.needs_root
+
+SCENARIOS = Path(__file__).with_name("scenarios.py")
+
+
+def descendants(pid: int) -> set[int]:
+    """A process and all below it."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return {pid}.union(*(descendants(int(child)) for child in children))
+
+
+def network_namespaces() -> set[str]:
+    result = set()
+    for path in Path("/proc").glob("[0-9]*/ns/net"):
+        try:
+            result.add(str(path.readlink()))
+        except OSError:
+            continue
+    return result
+
+
+def interfaces() -> str:
+    return subprocess.check_output(["ip", "-br", "link"], text=True)
+
+
+def wait_gone(pids: set[int]) -> None:
+    """Wait until the kernel has ended them all (they may be someone else's children)."""
+    for pid in pids:
+        try:
+            handle = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        assert select.select([handle], [], [], 10)[0], f"process {pid} lives"
+        os.close(handle)
+
+
+@pytest.mark.parametrize("victim", ["init", "supervisor", "program", "stop"])
+def test_nothing_stays(start: Callable[..., LabProcess], run_directory: Path, victim: str) -> None:
+    before, wires = network_namespaces(), interfaces()
+    lab = start("stay")
+    lab.wait_ready()
+    running = container.find("test")
+    assert running
+    assert network_namespaces() - before, "the lab has namespaces of its own"
+    assert interfaces() == wires, "none of its interfaces is outside"
+    everything = descendants(running.supervisor.pid)
+    assert len(everything) >= 12, "supervisor, init, program, seven switches, three guests"
+    program = int(Path(f"/proc/{running.init.pid}/task/{running.init.pid}/children").read_text().split()[0])
+    match victim:
+        case "init":
+            os.kill(running.init.pid, signal.SIGKILL)
+        case "supervisor":
+            os.kill(running.supervisor.pid, signal.SIGKILL)
+        case "program":
+            os.kill(program, signal.SIGKILL)
+        case "stop":
+            assert container.stop("test")
+    lab.wait(10)
+    wait_gone(everything)
+    assert container.find("test") is None
+    assert network_namespaces() <= before
+    container.stop("test")
+    assert list(run_directory.iterdir()) == [] if run_directory.exists() else True
+
+
+def test_a_killed_caller_takes_its_lab_along(run_directory: Path) -> None:
+    code = (
+        "import sys; from testbed.lab.container import run_in_lab;"
+        f"lab = run_in_lab('test', [sys.executable, {str(SCENARIOS)!r}, 'stay']);"
+        "lab.wait_ready(); print('up', flush=True); lab.wait()"
+    )
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(root)}
+    ) as caller:
+        assert caller.stdout
+        assert caller.stdout.readline() == b"up\n"
+        running = container.find("test")
+        assert running
+        everything = descendants(running.supervisor.pid)
+        caller.kill()
+        caller.wait()
+        wait_gone(everything)
+    assert container.find("test") is None
+    assert not run_directory.joinpath("test").exists()
+
+
+def test_a_killed_switch_is_seen_and_the_lab_lives(start: Callable[..., LabProcess]) -> None:
+    start("stay").wait_ready()
+    running = container.find("test")
+    assert running
+    with ControlClient(running.control, timeout=10) as client:
+        assert client.call("pids")["switch"] > 0
+    switches = [
+        pid
+        for pid in descendants(running.init.pid)
+        if b"standin_switch" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    assert len(switches) == 7
+    os.kill(switches[0], signal.SIGKILL)
+    eventually(lambda: switches[0] not in descendants(running.init.pid) or _zombie(switches[0]))
+    with ControlClient(running.control, timeout=10) as client:
+        assert client.call("pids")["switch"] > 0
+
+
+def _zombie(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_two_labs_at_once_but_not_of_one_name(start: Callable[..., LabProcess]) -> None:
+    for name in ("one", "two"):
+        start("stay", name=name)
+    labs = [lab for lab in ("one", "two") if eventually(lambda lab=lab: container.find(lab))]
+    assert [lab.name for lab in container.running()] == labs
+    with pytest.raises(LabError, match="lab 'one' is up already: `vmto down one`"):
+        start("stay", name="one")
+
+
+def test_detached_lab_outlives_its_starter(run_directory: Path) -> None:
+    code = (
+        "import sys; from testbed.lab.container import run_in_lab;"
+        f"lab = run_in_lab('test', [sys.executable, {str(SCENARIOS)!r}, 'stay'], detached=True);"
+        "lab.wait_ready()"
+    )
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(root)})
+    running = container.find("test")
+    assert running
+    everything = descendants(running.supervisor.pid)
+    assert container.stop("test")
+    wait_gone(everything)
+    assert not run_directory.joinpath("test").exists()
+
+
+def test_up_after_a_crash(start: Callable[..., LabProcess]) -> None:
+    lab = start("stay")
+    lab.wait_ready()
+    os.kill(lab.supervisor_pid, signal.SIGKILL)
+    lab.wait(10)
+    start("stay").wait_ready()
+
+
+def test_a_switch_that_cannot_start_is_named(start: Callable[..., LabProcess]) -> None:
+    lab = start("broken_switch")
+    with pytest.raises(LabError, match=r"switch \w+ ended before it was ready: no such option: -i"):
+        lab.wait_ready()
+    assert lab.wait(10) == 2
+
+
+def test_a_program_that_does_not_exist(run_directory: Path) -> None:
+    lab = container.run_in_lab("test", ["/no/such/program"], output=subprocess.DEVNULL)
+    with pytest.raises(LabError, match="ended before it was ready"):
+        lab.wait_ready()
+    assert lab.wait(10) == 127
