@@ -51,6 +51,8 @@ class Plane:
         self._rendered: dict[Hashable, dict[EntityKey, Entity]] = {}
         self._needed_by: Counter[EntityKey] = Counter()
         self._desired: dict[EntityKey, Entity] = {}
+        self._contested: set[EntityKey] = set()
+        """Keys for which intents said different things: the last one holds, and when it goes, another one."""
         self._installed: dict[EntityKey, Entity] = {}
         self._touched: set[EntityKey] = set()
 
@@ -107,9 +109,12 @@ class Plane:
         old = self._rendered.get(key, {})
         self._rendered[key] = new
         for entity_key, entity in new.items():
+            wanted = self._desired.get(entity_key)
             if entity_key not in old:
                 self._needed_by[entity_key] += 1
-            if self._desired.get(entity_key) != entity:
+                if wanted is not None and wanted != entity:
+                    self._contested.add(entity_key)
+            if wanted != entity:
                 self._desired[entity_key] = entity
                 self._touched.add(entity_key)
         for entity_key in old.keys() - new.keys():
@@ -120,6 +125,12 @@ class Plane:
         if not self._needed_by[key]:
             del self._needed_by[key]
             del self._desired[key]
+            self._contested.discard(key)
+            self._touched.add(key)
+        elif key in self._contested:
+            self._desired[key] = next(
+                rendered[key] for rendered in reversed(self._rendered.values()) if key in rendered
+            )
             self._touched.add(key)
 
     def changes(self) -> list[Update]:
