@@ -36,7 +36,7 @@ TO_GROUP: Final = -2
 NO_PORT: Final = -1
 """`Bucket.watch_port` of a bucket that is always live."""
 
-MAX_PRIORITY: Final = 0xFFFFFF
+MAX_PRIORITY: Final = 0x7FFFFFFF
 """P4Runtime priority = MAX_PRIORITY - engine priority, which is how bmv2 converts between the two senses."""
 
 

@@ -146,8 +146,10 @@ class PipelineLoader:
         entries = load_entries(at, position, key, actions, self._scope) if immutable else ()
         if immutable and profile is not None:
             raise at.get("entries").error("a table with an action profile cannot have entries")
-        size = len(entries) if immutable else at.get("max_size").number(0, MAX_CELLS)
-        by_action, hit_miss = self._next_tables(at, actions)
+        size = len(entries)
+        if not immutable or at.opt("max_size") is not None:
+            size = max(size, at.get("max_size").number(0, MAX_CELLS))
+        by_action, hit_miss = self._next_tables(at, actions, shared=profile is not None)
         return Table(
             name=name,
             match_kind=match_kind,
@@ -211,7 +213,7 @@ class PipelineLoader:
         return ActionEntry(action, params), const
 
     def _next_tables(
-        self, at: Cursor, actions: tuple[int, ...]
+        self, at: Cursor, actions: tuple[int, ...], *, shared: bool
     ) -> tuple[dict[int, Node | None], tuple[Node | None, Node | None] | None]:
         by_name = dict(at.get("next_tables").members())
         nodes = {name: None if item.value is None else self._next(item) for name, item in by_name.items()}
@@ -225,6 +227,10 @@ class PipelineLoader:
             if name not in nodes:
                 raise at.get("next_tables").error(f"nothing follows action '{name}'")
             by_action[action] = nodes[name]
+        if shared:  # members of a profile may have been made with another table's copy of the action
+            for action, other in enumerate(self._actions):
+                if other.name in nodes:
+                    by_action.setdefault(action, nodes[other.name])
         return by_action, None
 
     # -- direct resources ------------------------------------------------------------------------------------
