@@ -35,7 +35,7 @@ class ControllerChannel:
     def entities(self) -> Iterator[Entity]:
         """The clone sessions and digests."""
         for session in (PUNT_SESSION, POSTCARD_SESSION):
-            yield CloneSession(session, ((CPU_PORT, 1),))
+            yield CloneSession(session, ((CPU_PORT, 0),))
         for name in self.digests:
             yield Digest(name)
 

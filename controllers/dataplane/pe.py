@@ -1,7 +1,7 @@
 """Intents to the tables of p4src/pe.p4 (docs/reference/data-plane.md names them all).
 
 Where a frame goes is a next hop of its own, shared by all that go the same way: `next_hop` says service label
-and tunnel, `tunnel` the paths to a PE. So a PE that moves in the WAN is one write, whatever the number of MACs.
+and tunnel, `tunnel` the paths to a PE. A PE that moves in the WAN is one write, whatever the number of MACs.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from controllers.dataplane.entity import (
     entry,
 )
 from controllers.dataplane.local import SelfRendering
+from controllers.dataplane.nhlfe import Nhlfes, release
 from controllers.dataplane.plane import Ids, Keyed
-from controllers.underlay.transport import Hop, TransportLabel, Tunnel
+from controllers.underlay.transport import TransportLabel, Tunnel
 
 Intents = Mapping[Hashable, Keyed]
 MAC_LEARN_DIGEST: Final = "mac_learn_t"
@@ -61,7 +62,7 @@ class PeRenderer:
         self._next_hops = Ids(1, (1 << 24) - 1)
         self._tunnels = Ids(1, (1 << 16) - 1)
         self._segments = Ids(1, (1 << 16) - 1)
-        self._nhlfes = Ids(1, (1 << 16) - 1)
+        self._nhlfes = Nhlfes()
         self._replicas = Ids(1, (1 << 16) - 1)
         self._renderers: dict[type, Callable[[Any, Intents], Iterable[Entity]]] = {
             intents.BridgeDomain: self._bridge_domain,
@@ -104,15 +105,10 @@ class PeRenderer:
 
     def freed(self, key: EntityKey) -> None:
         """Give ids back."""
-        pools = {
-            "next_hop": (self._next_hops, "next_hop"),
-            "nhlfe": (self._nhlfes, "nhlfe"),
-            "replica": (self._replicas, "egress_rid"),
-            "segment": (self._segments, "segment"),
-        }
-        if key[0] in pools and len(key) == 3:
-            pool, name = pools[str(key[0])]
-            pool.release(dict(key[1])[name])  # type: ignore[call-overload]
+        self._nhlfes.freed(key)
+        release(self._next_hops, "next_hop", "next_hop", key)
+        release(self._replicas, "replica", "egress_rid", key)
+        release(self._segments, "segment", "segment", key)
 
     # -- next hops -----------------------------------------------------------------------------------------
 
@@ -157,16 +153,10 @@ class PeRenderer:
 
     # -- the underlay --------------------------------------------------------------------------------------
 
-    def _nhlfe(self, hop: Hop) -> tuple[int, TableEntry]:
-        number = self._nhlfes.of(hop)
-        labels = {f"label_{position}": label for position, label in enumerate(hop.labels, start=1)}
-        push = action(f"push_{len(labels)}", src_mac=hop.source_mac, dst_mac=hop.destination_mac, **labels)
-        return number, entry("nhlfe", {"nhlfe": number}, push)
-
     def _tunnel(self, tunnel: Tunnel, _others: Intents) -> Iterator[Entity]:
         members = []
         for hop in tunnel.hops:
-            number, nhlfe = self._nhlfe(hop)
+            number, nhlfe = self._nhlfes.of(hop, hop.labels)
             yield nhlfe
             members.append(Member(action("path", port=hop.port, nhlfe_id=number), watch_port=hop.port))
         yield entry("tunnel", {"tunnel": self._tunnels.of(tunnel.pe)}, tuple(members))
@@ -236,7 +226,7 @@ class PeRenderer:
             tunnel = others.get(("tunnel", remote.pe))
             if isinstance(tunnel, Tunnel):
                 # A copy has no flow to share out: it takes the first path.
-                number, nhlfe = self._nhlfe(tunnel.hops[0])
+                number, nhlfe = self._nhlfes.of(tunnel.hops[0], tunnel.hops[0].labels)
                 rid = self._replicas.of((flood.bd, remote))
                 yield nhlfe
                 yield self._replica(
@@ -265,7 +255,7 @@ class PeRenderer:
             case intents.BdFlood(bd):
                 does = action("bridge_flood", bridge_domain=bd)
             case intents.IpVrf(vrf):
-                does = action("route", vrf=vrf)
+                does = action("enter_vrf", vrf=vrf)
             case intents.PseudoWireEnd(bd, pw):
                 does = action("pseudo_wire", bridge_domain=bd, pw=pw)
         yield entry("service_label", {"label": label.label}, does)
@@ -316,7 +306,7 @@ class PeRenderer:
         elif (next_hop := self._routed(route.via, others)) is not None:
             number, next_hop_entry = next_hop
             yield next_hop_entry
-            yield entry(table, match, action("forward", next_hop=number))
+            yield entry(table, match, action("route_to", next_hop=number))
 
 
 def _ac_key(ac: int) -> Hashable:
