@@ -138,7 +138,9 @@ class MethodDecl(CallableDecl):
 
 @node
 class TypeDecl(Declaration):
-    """Common part of the declarations that introduce a type."""
+    """Common part of the declarations that introduce a type: `type`, with open type parameters."""
+
+    type: t.Type = filled(t.UNKNOWN)
 
 
 @node

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         MethodDecl,
         Parameter,
         TypeDecl,
+        TypeParam,
     )
 
 
@@ -48,7 +49,7 @@ class TypeName(TypeRef):
 
     name: str
     absolute: bool = False
-    decl: TypeDecl | None = filled()
+    decl: TypeDecl | TypeParam | None = filled()
 
 
 @node

@@ -1,0 +1,123 @@
+"""Names in scope, and what a run of the checker knows globally."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from testbed.p4.compiler import ast
+from testbed.p4.compiler import types as t
+from testbed.p4.compiler.diagnostics import Note
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from testbed.p4.compiler.diagnostics import Diagnostics
+
+_OVERLOADABLE = (
+    ast.FunctionDecl,
+    ast.ExternFunctionDecl,
+    ast.MethodDecl,
+    ast.ParserTypeDecl,
+    ast.ControlTypeDecl,
+    ast.PackageTypeDecl,
+)
+
+
+class Scope:
+    """One level of names; several declarations of a name are overloads."""
+
+    __slots__ = ("names", "owner", "parent")
+
+    def __init__(self, parent: Scope | None, owner: ast.Declaration | None = None) -> None:
+        """`owner` is the parser, control, function ... whose scope this is, None for blocks."""
+        self.parent = parent
+        self.owner = owner
+        self.names: dict[str, list[ast.Declaration]] = {}
+
+    def lookup(self, name: str) -> list[ast.Declaration] | None:
+        """What the name means here: the declarations of the innermost level that has it."""
+        scope: Scope | None = self
+        while scope is not None:
+            found = scope.names.get(name)
+            if found is not None:
+                return found
+            scope = scope.parent
+        return None
+
+
+class ScopeKeeper:
+    """Base of the checker: diagnostics and the current scope."""
+
+    def __init__(self, diagnostics: Diagnostics) -> None:
+        """Names and errors are empty at first."""
+        self.diagnostics = diagnostics
+        self.globals = Scope(None)
+        self.here = self.globals
+        self.errors: dict[str, ast.ErrorMember] = {}
+        self.match_kinds: dict[str, ast.MatchKind] = {}
+        self.program = ast.Program(ast.Span("", 0, 0, 0, 0), [])
+
+    def error(self, span: ast.Span, message: str, *notes: Note) -> None:
+        """Report an error."""
+        self.diagnostics.error(span, message, *notes)
+
+    @contextmanager
+    def scope(self, owner: ast.Declaration | None = None) -> Iterator[None]:
+        """A new level of names."""
+        self.here = Scope(self.here, owner)
+        try:
+            yield
+        finally:
+            self.here = self.here.parent or self.globals
+
+    def declare(self, declaration: ast.Declaration) -> None:
+        """Make a name known from here on."""
+        found = self.here.names.setdefault(declaration.name, [])
+        for other in found:
+            if not self._overloads(declaration, other):
+                note = Note(other.span, f"the other {declaration.name}")
+                self.error(declaration.span, f"{declaration.name} is declared twice", note)
+                return
+        found.append(declaration)
+
+    @staticmethod
+    def _overloads(one: ast.Declaration, other: ast.Declaration) -> bool:
+        """Whether calls can tell the two apart by the number or names of their arguments."""
+        if not (isinstance(one, _OVERLOADABLE) and isinstance(other, _OVERLOADABLE)):
+            return False
+        return {p.name for p in one.params} != {p.name for p in other.params}
+
+    def enclosing(self, *kinds: type[ast.Declaration]) -> ast.Declaration | None:
+        """The innermost enclosing declaration of these kinds."""
+        scope: Scope | None = self.here
+        while scope is not None:
+            if isinstance(scope.owner, kinds):
+                return scope.owner
+            scope = scope.parent
+        return None
+
+    def lookup(self, span: ast.Span, name: str, *, absolute: bool = False) -> list[ast.Declaration]:
+        """The declarations of a name; none is an error that is reported here."""
+        found = (self.globals if absolute else self.here).lookup(name)
+        if found is None:
+            notes = [
+                Note(d.span, f"{name} is declared here, after its use")
+                for d in self._all_declarations()
+                if d.name == name
+            ]
+            self.error(span, f"nothing named {name} is declared here", *notes[:1])
+            return []
+        return found
+
+    def _all_declarations(self) -> Iterator[ast.Declaration]:
+        """Those that a name used too early may have meant."""
+        yield from self.program.declarations
+        around = self.enclosing(ast.ControlDecl, ast.ParserDecl)
+        if isinstance(around, ast.ControlDecl | ast.ParserDecl):
+            yield from around.locals
+
+
+def is_error(*types: t.Type) -> bool:
+    """Whether one of the types is already known to be wrong, so that no more need be said."""
+    return t.UNKNOWN in types
