@@ -108,7 +108,6 @@ class PeRenderer:
         self._nhlfes.freed(key)
         release(self._next_hops, "next_hop", "next_hop", key)
         release(self._replicas, "replica", "egress_rid", key)
-        release(self._segments, "segment", "segment", key)
 
     # -- next hops -----------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ Chosen so that a person reading a capture can tell what is what:
 | what | value |
 |---|---|
 | node SID label | 16000 + sid (PE 1.., P 101..) |
-| service label of PE n | 1 NN K III: NN the PE, K the kind, III the ordinal of the service |
+| service label of PE n | C NN K II: C what lies beneath, NN the PE, K the kind, II the ordinal of the service |
 | loopback | 10.255.0.sid |
 | port MAC | 0a:00:DD:DD:PP:PP (device, port) |
 | router MAC, per-PE gateway MAC | 0a:01:DD:DD:00:00, 0a:02:DD:DD:EE:EE (EVI) |
@@ -21,8 +21,8 @@ from enum import IntEnum
 from ipaddress import IPv4Address
 from typing import final
 
-MAX_PES = 94
-MAX_SERVICES = 60
+MAX_PES = 30
+MAX_SERVICES = 30
 MAX_PORTS = 500
 CPU_PORT = 510
 FIRST_P = 101
@@ -37,13 +37,26 @@ _LOOPBACKS = int(IPv4Address("10.255.0.0"))
 
 @final
 class LabelKind(IntEnum):
-    """What a service label stands for; the fourth digit from the right."""
+    """What a service label stands for; the third digit from the right."""
 
     UNICAST = 0
     BUM = 1
     IP_VRF = 2
     SEGMENT = 3
     VPLS = 4
+
+
+_BENEATH = {LabelKind.IP_VRF: 600_000, LabelKind.SEGMENT: 800_000}
+"""Where the labels of a kind begin. The PE's parser tells from the high bits what lies beneath a label
+(docs/reference/data-plane.md): Ethernet from 262144, behind a control word from 393216, IP from 524288, a
+segment's split horizon from 786432."""
+
+_ETHERNET, _CONTROL_WORD = 300_000, 400_000
+_VPLS_BELOW = 36_000
+"""The blocks of VPLS labels lie so far below (Ethernet), or above (control word), the labels of EVPN."""
+
+VPLS_BLOCK = 32
+"""Labels in a block of RFC 4761 §3.2.1: one for each VE id from 1 to 30."""
 
 
 def sid_label(sid: int) -> int:
@@ -56,15 +69,19 @@ def loopback(sid: int) -> IPv4Address:
     return IPv4Address(_LOOPBACKS + sid)
 
 
-def service_label(pe: int, kind: LabelKind, ordinal: int) -> int:
-    """Downstream-assigned label of the service number `ordinal` (1..60) on PE number `pe` (1..94).
+def service_label(pe: int, kind: LabelKind, ordinal: int, control_word: bool = False) -> int:
+    """Downstream-assigned label of the service number `ordinal` (1..30) on PE number `pe` (1..30).
 
-    For VPLS it is the base of a label block of 100 (RFC 4761 section 3.2.1): base + VE id of the sender.
+    For VPLS it is the base of a label block (RFC 4761 section 3.2.1): base + VE id of the sender. `control_word`
+    asks the sender for one (RFC 7432 section 18). ValueError if there is no such label.
     """
     if not (1 <= pe <= MAX_PES and 1 <= ordinal <= MAX_SERVICES):
         raise ValueError(f"no label for PE {pe}, service {ordinal}")
-    base = 100_000 + pe * 10_000 + kind * 1_000
-    return base + (ordinal - 1) * 100 if kind is LabelKind.VPLS else base + ordinal
+    ethernet = _CONTROL_WORD if control_word else _ETHERNET
+    if kind is LabelKind.VPLS:
+        block = (pe - 1) * MAX_SERVICES + ordinal - 1
+        return ethernet + (_VPLS_BELOW if control_word else -_VPLS_BELOW) + block * VPLS_BLOCK
+    return _BENEATH.get(kind, ethernet) + pe * 1_000 + kind * 100 + ordinal
 
 
 def grpc_port(device: int) -> int:

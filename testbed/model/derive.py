@@ -252,7 +252,7 @@ class _Derivation:
             shared_mac=shared,
             vrid=vrid,
             control_word=bd.control_word,
-            instances={pe: self._instance(pe, ordinal, evi, bd.gateway_mode, shared) for pe in pes},
+            instances={pe: self._instance(pe, ordinal, evi, bd, shared) for pe in pes},
             attachments=attachments,
             access_ports=tuple(
                 port.endpoint
@@ -262,17 +262,17 @@ class _Derivation:
             ),
         )
 
-    def _instance(self, pe: str, ordinal: int, evi: int, mode: GatewayMode, shared: str) -> Instance:
-        sid = self.sid[pe]
+    def _instance(self, pe: str, ordinal: int, evi: int, bd: BridgeDomain, shared: str) -> Instance:
+        sid, control_word = self.sid[pe], bd.control_word
         return Instance(
             pe=pe,
             rd=f"{numbering.loopback(sid)}:{evi}",
-            unicast_label=numbering.service_label(sid, LabelKind.UNICAST, ordinal),
-            bum_label=numbering.service_label(sid, LabelKind.BUM, ordinal),
-            vpls_label_base=numbering.service_label(sid, LabelKind.VPLS, ordinal),
+            unicast_label=numbering.service_label(sid, LabelKind.UNICAST, ordinal, control_word),
+            bum_label=numbering.service_label(sid, LabelKind.BUM, ordinal, control_word),
+            vpls_label_base=numbering.service_label(sid, LabelKind.VPLS, ordinal, control_word),
             ve_id=sid,
             gateway_mac=shared
-            if mode is GatewayMode.ANYCAST
+            if bd.gateway_mode is GatewayMode.ANYCAST
             else numbering.gateway_mac(self.device[pe], evi),
         )
 

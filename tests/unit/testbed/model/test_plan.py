@@ -115,21 +115,29 @@ def test_unknown_slot_says_which_there_are(plan: Plan) -> None:
 
 
 services = st.tuples(
-    st.integers(1, numbering.MAX_PES), st.sampled_from(LabelKind), st.integers(1, numbering.MAX_SERVICES)
+    st.integers(1, numbering.MAX_PES),
+    st.sampled_from(LabelKind),
+    st.integers(1, numbering.MAX_SERVICES),
+    st.booleans(),
 )
+beneath = {LabelKind.IP_VRF: (0x80000, 0xBFFFF), LabelKind.SEGMENT: (0xC0000, 0xFFFFF)}
 
 
-def block(pe: int, kind: LabelKind, ordinal: int) -> set[int]:
+def block(pe: int, kind: LabelKind, ordinal: int, control_word: bool) -> set[int]:
     """All labels that one service uses."""
-    base = numbering.service_label(pe, kind, ordinal)
+    base = numbering.service_label(pe, kind, ordinal, control_word)
     return set(range(base, base + numbering.MAX_PES + 1)) if kind is LabelKind.VPLS else {base}
 
 
 @given(services, services)
-def test_label_blocks_never_overlap(one: tuple[int, LabelKind, int], two: tuple[int, LabelKind, int]) -> None:
-    assert one == two or not block(*one) & block(*two)
-    assert max(block(*one)) < 1 << 20
-    assert min(block(*one)) > numbering.sid_label(999)
+def test_label_blocks_never_overlap_and_say_what_lies_beneath(
+    one: tuple[int, LabelKind, int, bool], two: tuple[int, LabelKind, int, bool]
+) -> None:
+    assert one[:3] == two[:3] or not block(*one) & block(*two)
+    ethernet = (0x60000, 0x7FFFF) if one[3] else (0x40000, 0x5FFFF)
+    low, high = beneath.get(one[1], ethernet)
+    assert low <= min(block(*one))
+    assert max(block(*one)) <= high
 
 
 @given(st.integers(1, 1999), st.integers(1, numbering.MAX_PORTS), st.integers(0, 59), st.ip_addresses(v=4))
