@@ -9,6 +9,7 @@
 #include "controls/controller_copies.p4"
 #include "controls/core_interfaces.p4"
 #include "controls/egress_verdict.p4"
+#include "controls/flow_hash.p4"
 #include "controls/ingress_verdict.p4"
 #include "controls/nhlfe.p4"
 #include "controls/label_rewrite.p4"

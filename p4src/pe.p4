@@ -14,6 +14,7 @@
 #include "controls/egress_circuits.p4"
 #include "controls/egress_verdict.p4"
 #include "controls/flooding.p4"
+#include "controls/flow_hash.p4"
 #include "controls/icmp.p4"
 #include "controls/icmp_trim.p4"
 #include "controls/ingress_verdict.p4"

@@ -84,72 +84,7 @@ parser LsrParser(packet_in packet,
         transition parse_ethernet;
     }
 
-    state parse_ethernet {
-        packet.extract(hdr.ethernet);
-        transition select(hdr.ethernet.ether_type) {
-            EtherType.IPV4: parse_ipv4;
-            EtherType.IPV6: parse_ipv6;
-            EtherType.ARP:  parse_arp;
-            EtherType.VLAN: parse_vlan;
-            EtherType.QINQ: parse_vlan;
-            default:        accept;
-        }
-    }
-
-    state parse_vlan {
-        packet.extract(hdr.vlan);
-        transition select(hdr.vlan.ether_type) {
-            EtherType.IPV4: parse_ipv4;
-            EtherType.IPV6: parse_ipv6;
-            EtherType.ARP:  parse_arp;
-            EtherType.VLAN: parse_inner_vlan;
-            default:        accept;
-        }
-    }
-
-    state parse_inner_vlan {
-        packet.extract(hdr.inner_vlan);
-        transition select(hdr.inner_vlan.ether_type) {
-            EtherType.IPV4: parse_ipv4;
-            EtherType.IPV6: parse_ipv6;
-            EtherType.ARP:  parse_arp;
-            default:        accept;
-        }
-    }
-
-    state parse_arp {
-        packet.extract(hdr.arp);
-        transition accept;
-    }
-
-    state parse_ipv4 {
-        packet.extract(hdr.ipv4);
-        meta.protocol = (bit<8>)hdr.ipv4.protocol;
-        transition select(hdr.ipv4.ihl, hdr.ipv4.fragment_offset, hdr.ipv4.protocol) {
-            (5, 0, IpProtocol.TCP):  parse_ports;
-            (5, 0, IpProtocol.UDP):  parse_ports;
-            (5, 0, IpProtocol.SCTP): parse_ports;
-            default:                 accept;
-        }
-    }
-
-    state parse_ipv6 {
-        packet.extract(hdr.ipv6);
-        meta.protocol = (bit<8>)hdr.ipv6.next_header;
-        transition select(hdr.ipv6.next_header) {
-            IpProtocol.TCP:  parse_ports;
-            IpProtocol.UDP:  parse_ports;
-            IpProtocol.SCTP: parse_ports;
-            default:         accept;
-        }
-    }
-
-    state parse_ports {
-        packet.extract(hdr.ports);
-        meta.src_port = hdr.ports.src_port;
-        meta.dst_port = hdr.ports.dst_port;
-        transition accept;
-    }
+#include "frame_states.p4"
 }
 
 control LsrDeparser(packet_out packet, in headers_t hdr) {
@@ -165,7 +100,9 @@ control LsrDeparser(packet_out packet, in headers_t hdr) {
         packet.emit(hdr.inner_vlan);
         packet.emit(hdr.arp);
         packet.emit(hdr.ipv4);
+        packet.emit(hdr.ipv4_options);
         packet.emit(hdr.ipv6);
+        packet.emit(hdr.icmp);
         packet.emit(hdr.ports);
     }
 }

@@ -27,7 +27,9 @@ struct headers_t {
     vlan_t         inner_vlan;
     arp_t          arp;
     ipv4_t         ipv4;
+    ipv4_options_t ipv4_options;
     ipv6_t         ipv6;
+    icmp_t         icmp;
     ports_t        ports;
 }
 
@@ -46,6 +48,7 @@ struct metadata_t {
     // Found by the parser.
     bool    stack_read;            // down to the bottom
     bit<20> entropy;               // 0: none
+    bit<12> vlan_id;
     bit<8>  protocol;
     bit<16> src_port;
     bit<16> dst_port;

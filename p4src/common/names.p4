@@ -84,4 +84,10 @@ enum bit<8> PuntReason {
     POSTCARD = 7    // copy of a watched packet as it left (or was dropped in egress)
 }
 
+
+error {
+    BadIpVersion,
+    BadIpHeaderLength
+}
+
 #endif

@@ -7,6 +7,7 @@
 // (RFC 6790 §4.3), else by the customer's flow: it never splits.
 
 control LabelSwitching(in headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard_metadata) {
+    FlowHash() flow_hash;
     action_selector(HashAlgorithm.identity, 32w1024, 32w16) incoming_label_selector;
     direct_counter(CounterType.packets_and_bytes) incoming_label_counter;
 
@@ -46,33 +47,14 @@ control LabelSwitching(in headers_t hdr, inout metadata_t meta, inout standard_m
         size = 4096;
     }
 
-    action hash_ipv4_flow() {
-        hash(meta.flow_hash, HashAlgorithm.crc16, 16w0,
-             {hdr.ipv4.src_addr, hdr.ipv4.dst_addr, meta.protocol, meta.src_port, meta.dst_port}, 32w65536);
-    }
-
-    action hash_ipv6_flow() {
-        hash(meta.flow_hash, HashAlgorithm.crc16, 16w0,
-             {hdr.ipv6.src_addr, hdr.ipv6.dst_addr, meta.protocol, meta.src_port, meta.dst_port}, 32w65536);
-    }
-
-    action hash_frame() {
-        hash(meta.flow_hash, HashAlgorithm.crc16, 16w0,
-             {hdr.ethernet.src_addr, hdr.ethernet.dst_addr}, 32w65536);
-    }
-
     apply {
         if (hdr.top.ttl <= 1) {
             meta.drop_reason = DropReason.TTL_EXCEEDED;
         } else {
             if (meta.entropy != 0) {
                 meta.flow_hash = meta.entropy[15:0];
-            } else if (hdr.ipv4.isValid()) {
-                hash_ipv4_flow();
-            } else if (hdr.ipv6.isValid()) {
-                hash_ipv6_flow();
-            } else if (hdr.ethernet.isValid()) {
-                hash_frame();
+            } else {
+                flow_hash.apply(hdr, meta);
             }
             if (!incoming_label.apply().hit) {
                 meta.drop_reason = DropReason.UNKNOWN_LABEL;

@@ -8,6 +8,7 @@
 // choose by the hash over the customer's flow, so that a flow never splits.
 
 control NextHops(in headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard_metadata) {
+    FlowHash() flow_hash;
     action_selector(HashAlgorithm.identity, 32w4096, 32w16) segment_selector;
     action_selector(HashAlgorithm.identity, 32w4096, 32w16) tunnel_selector;
     direct_counter(CounterType.packets_and_bytes) next_hop_counter;
@@ -136,31 +137,10 @@ control NextHops(in headers_t hdr, inout metadata_t meta, inout standard_metadat
         size = 4096;
     }
 
-    action hash_ipv4_flow() {
-        hash(meta.flow_hash, HashAlgorithm.crc16, 16w0,
-             {hdr.ipv4.src_addr, hdr.ipv4.dst_addr, meta.protocol, meta.src_port, meta.dst_port}, 32w65536);
-    }
-
-    action hash_ipv6_flow() {
-        hash(meta.flow_hash, HashAlgorithm.crc16, 16w0,
-             {hdr.ipv6.src_addr, hdr.ipv6.dst_addr, meta.protocol, meta.src_port, meta.dst_port}, 32w65536);
-    }
-
-    action hash_frame() {
-        hash(meta.flow_hash, HashAlgorithm.crc16, 16w0,
-             {hdr.ethernet.src_addr, hdr.ethernet.dst_addr}, 32w65536);
-    }
-
     apply {
         next_hop.apply();
         if (meta.step == Step.SEGMENT || meta.step == Step.TUNNEL) {
-            if (hdr.ipv4.isValid()) {
-                hash_ipv4_flow();
-            } else if (hdr.ipv6.isValid()) {
-                hash_ipv6_flow();
-            } else {
-                hash_frame();
-            }
+            flow_hash.apply(hdr, meta);
         }
         if (meta.step == Step.SEGMENT) {
             segment.apply();

@@ -97,7 +97,7 @@ control Rewrite(inout headers_t hdr, inout metadata_t meta) {
         } else if (meta.pop_vlan && hdr.vlan.isValid()) {
             remove_vlan();
         }
-        if (hdr.egress_vlan.isValid()) {
+        if (hdr.egress_vlan.isValid() && hdr.ethernet.isValid()) {
             put_vlan();
         }
         if (meta.nhlfe != 0) {

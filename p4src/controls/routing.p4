@@ -95,6 +95,7 @@ control Routing(inout headers_t hdr,
                 meta.step = Step.DROP;
                 meta.drop_reason = DropReason.BAD_CHECKSUM;
             } else {
+                meta.ipv4_destination = hdr.ipv4.dst_addr;
                 icmp.apply(hdr, meta);
                 if (meta.step == Step.ROUTE) {
                     ip_vrf_ipv4.apply();
