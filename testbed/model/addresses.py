@@ -5,7 +5,7 @@ Chosen so that a person reading a capture can tell what is what:
 | what | value |
 |---|---|
 | node SID label | 16000 + sid (PE 1.., P 101..) |
-| service label of PE n | C NN K II: C what lies beneath, NN the PE, K the kind, II the ordinal of the service |
+| service label of PE n | C NN K II: C what lies beneath, NN the PE, K the kind, II the service |
 | loopback | 10.255.0.sid |
 | port MAC | 0a:00:DD:DD:PP:PP (device, port) |
 | router MAC, per-PE gateway MAC | 0a:01:DD:DD:00:00, 0a:02:DD:DD:EE:EE (EVI) |
@@ -72,8 +72,8 @@ def loopback(sid: int) -> IPv4Address:
 def service_label(pe: int, kind: LabelKind, ordinal: int, control_word: bool = False) -> int:
     """Downstream-assigned label of the service number `ordinal` (1..30) on PE number `pe` (1..30).
 
-    For VPLS it is the base of a label block (RFC 4761 section 3.2.1): base + VE id of the sender. `control_word`
-    asks the sender for one (RFC 7432 section 18). ValueError if there is no such label.
+    For VPLS it is the base of a label block (RFC 4761 section 3.2.1): base + VE id of the sender.
+    `control_word` asks the sender for one (RFC 7432 section 18). ValueError if there is no such label.
     """
     if not (1 <= pe <= MAX_PES and 1 <= ordinal <= MAX_SERVICES):
         raise ValueError(f"no label for PE {pe}, service {ordinal}")

@@ -39,9 +39,9 @@ def test_reference_lab(plan: Plan) -> None:
     assert servers.shared_mac == "00:00:5e:00:01:0a"
     assert servers.gateway_pe == "pe1"
     assert servers.route_target == "65000:10"
-    assert servers.instances["pe2"].unicast_label == 120_001
-    assert servers.instances["pe2"].bum_label == 121_001
-    assert plan.tenants["red"].vrfs["pe4"].label == 142_001
+    assert servers.instances["pe2"].unicast_label == 302_001
+    assert servers.instances["pe2"].bum_label == 302_101
+    assert plan.tenants["red"].vrfs["pe4"].label == 604_201
     assert plan.vms["vm1"].mac == "02:00:0a:00:0a:0b"
     assert [slot.name for slot in plan.vms["vm1"].slots] == ["dc1", "dc2", "dc3"]
 
