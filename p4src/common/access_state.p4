@@ -5,7 +5,6 @@
 
 #include "controller.p4"
 #include "headers.p4"
-#include "names.p4"
 
 enum bit<8> Step {
     DROP     = 0,

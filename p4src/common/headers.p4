@@ -1,7 +1,9 @@
 // Header types, field by field as the RFCs draw them.
 
-#ifndef COMMON_headers_t_P4
-#define COMMON_headers_t_P4
+#ifndef COMMON_HEADERS_P4
+#define COMMON_HEADERS_P4
+
+#include "names.p4"
 
 // IEEE 802.3.
 header ethernet_t {
