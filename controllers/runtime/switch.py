@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Protocol, final
 
 from controllers.dataplane.entity import Entity, TableEntry, Update
+from controllers.dataplane.local import REPORTS
 from controllers.dataplane.p4runtime import Program, Session, describe
 from controllers.dataplane.plane import Keyed, Plane, Renderer
 
@@ -75,7 +76,6 @@ class SwitchController:
         renderer: Renderer,
         decisions: Decisions,
         observer: Observer,
-        is_report: Callable[[dict[str, int]], bool],
     ) -> None:
         self.config = config
         self.plane = Plane(renderer)
@@ -84,7 +84,6 @@ class SwitchController:
         """Set while the switch holds the desired state, as far as it has been asked for."""
         self._decisions = decisions
         self._observer = observer
-        self._is_report = is_report
         self._due = False
         self._connected = False
         self._stamps: set[asyncio.Task[None]] = set()
@@ -146,7 +145,7 @@ class SwitchController:
 
     def on_packet_in(self, metadata: dict[str, int], payload: bytes) -> None:
         """Reports go to the observer, everything else to the decisions."""
-        if self._is_report(metadata):
+        if metadata["reason"] in REPORTS:
             self._observer.postcard(self.config.name, metadata, payload)
         else:
             self._decisions.packet_in(metadata, payload)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import final
 
-from controllers.underlay.lsdb import LinkState
+from controllers.underlay.lsdb import Interface, LinkState
 
 
 @final
@@ -50,6 +50,12 @@ class TransportLabel:
     def key(self) -> tuple[str, int]:
         """What identifies it in the desired state."""
         return ("transport-label", self.label)
+
+
+def interfaces(state: LinkState, node: str) -> list[Interface]:
+    """The WAN interfaces of `node`."""
+    ends = (end for link in state.links for end in (link.a, link.b))
+    return sorted((end for end in ends if end.node == node), key=lambda end: end.port)
 
 
 def tunnels(state: LinkState, node: str) -> list[Tunnel]:
