@@ -112,12 +112,12 @@ class Mobility:
 class Probing:
     """How the PE asks for hosts it must not lose sight of (RFC 9135 §7).
 
-    A local binding that was silent for `refresh` seconds is asked for; `retries` unanswered questions,
-    `timeout` seconds apart, and it is gone. `glean_interval` is the shortest time between two questions for
-    the same unknown address.
+    A local binding that was silent for `refresh` seconds (None: ever so long) is asked for; `retries`
+    unanswered questions, `timeout` seconds apart, and it is gone. `glean_interval` is the shortest time
+    between two questions for the same unknown address.
     """
 
-    refresh: float = 300.0
+    refresh: float | None = 300.0
     timeout: float = 1.0
     retries: int = 3
     glean_interval: float = 1.0
@@ -187,7 +187,7 @@ class BdConfig:
 @final
 @dataclass(frozen=True, slots=True)
 class VrfConfig:
-    """An IP-VRF. `prefixes` are announced beside active gateways' subnets, and dropped where more is not known."""
+    """An IP-VRF. `prefixes` are announced beside the subnets of active gateways, and lead nowhere else."""
 
     vrf: int
     rd: RouteDistinguisher

@@ -86,8 +86,13 @@ class Importer:
         """True for a route of this PE that a reflector sent back."""
         return route.next_hop == self._loopback
 
-    def mac_path(self, key: RouteKey, route: Route, nlri: MacIpAdvertisement, facts: Facts) -> MacPath:
-        """Read a MAC/IP advertisement for a MAC-VRF. Raises BadRouteError."""
+    def mac_path(
+        self, key: RouteKey, route: Route, nlri: MacIpAdvertisement, facts: Facts, vrf: int | None
+    ) -> MacPath:
+        """Read a MAC/IP advertisement for a MAC-VRF whose gateway is in `vrf`. Raises BadRouteError.
+
+        Label 2 counts only if the IP-VRF imports the route too (RFC 9135 §5.2).
+        """
         if nlri.mac == 0 or nlri.mac >> 40 & 1:
             raise BadRouteError(f"{nlri}: not the MAC of a station")
         if facts.gateway and not nlri.esi.is_zero:
@@ -99,7 +104,7 @@ class Importer:
             nlri.mac,
             nlri.ip,
             _label(nlri.label, nlri),
-            None if nlri.label2 is None else _label(nlri.label2, nlri),
+            None if nlri.label2 is None or vrf not in facts.vrfs else _label(nlri.label2, nlri),
             nlri.esi,
             facts.sequence,
             facts.sticky,

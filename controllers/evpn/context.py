@@ -1,0 +1,33 @@
+"""What all parts of one PE's decision core share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import final
+
+from controllers.evpn.agenda import Agenda
+from controllers.evpn.config import PeConfig
+from controllers.evpn.originate import Originator
+from controllers.evpn.outputs import Effects
+from controllers.wire.types import IpAddress
+
+
+@final
+@dataclass(slots=True)
+class Context:
+    """Configuration, outputs, promises and the clock. `now` is that of the event being handled.
+
+    `metrics` holds the underlay's distance by PE; one that cannot be reached stands there with None, one that
+    is not there is near.
+    """
+
+    config: PeConfig
+    originator: Originator
+    effects: Effects = field(default_factory=Effects)
+    agenda: Agenda = field(default_factory=Agenda)
+    metrics: dict[IpAddress, int | None] = field(default_factory=dict)
+    now: float = 0.0
+
+    def reachable(self, pe: IpAddress) -> bool:
+        """False if the underlay said so."""
+        return self.metrics.get(pe, 0) is not None

@@ -1,0 +1,102 @@
+"""The gateway side of one bridge domain: own addresses, and what other PEs say of theirs (RFC 7432 §10.1)."""
+
+from __future__ import annotations
+
+from typing import final
+
+from controllers.evpn.config import BdConfig, GatewayConfig, GatewayMode
+from controllers.evpn.context import Context
+from controllers.evpn.ip_vrf import IpVrf
+from controllers.evpn.outputs import AlarmCode
+from controllers.evpn.sequence import MacPath
+from controllers.intents import GatewayAddress, GatewayMac
+from controllers.wire.types import IpAddress, mac_to_text
+
+
+@final
+class Gateways:
+    """The active gateways of one bridge domain on this PE: all that are configured, or none."""
+
+    def __init__(self, context: Context, config: BdConfig, vrf: IpVrf | None) -> None:
+        self._context = context
+        self._config = config
+        self.vrf = vrf
+        self._active: tuple[GatewayConfig, ...] = ()
+        if vrf is not None:
+            everywhere = vrf.config.vmto.egress
+            self._active = tuple(g for g in config.gateways if g.active or everywhere)
+        self._by_ip = {gateway.address.ip: gateway for gateway in self._active}
+        self.macs = frozenset(gateway.mac for gateway in self._active)
+
+    @property
+    def active(self) -> bool:
+        """True if this PE routes for the bridge domain."""
+        return bool(self._active)
+
+    def start(self) -> None:
+        """Answer for the addresses, route what is sent to them, and say so as the mode demands."""
+        vrf = self.vrf
+        if vrf is None:
+            return
+        effects, bd = self._context.effects, self._config.bd
+        for gateway in self._active:
+            effects.set(GatewayMac(bd, gateway.mac, vrf.config.vrf))
+            effects.set(GatewayAddress(bd, gateway.address.ip, gateway.mac, vrf.config.vrf))
+            vrf.connect(gateway.address.network, bd, gateway.local_preference)
+            if gateway.mode is not GatewayMode.SILENT:
+                community = gateway.mode is not GatewayMode.PLAIN
+                effects.announce(
+                    self._context.originator.gateway(
+                        self._config, gateway.mac, gateway.address.ip, community=community
+                    )
+                )
+
+    def owns(self, ip: IpAddress) -> bool:
+        """True for an address of this PE."""
+        return ip in self._by_ip
+
+    def covers(self, ip: IpAddress) -> bool:
+        """True for what may be a host's address here: in a known subnet, or any if none is known."""
+        if ip.is_multicast or ip.is_unspecified or ip.is_loopback:
+            return False
+        if not self._config.gateways or (ip.version == 6 and ip.is_link_local):
+            return True
+        return any(ip in gateway.address.network for gateway in self._config.gateways)
+
+    def facing(self, ip: IpAddress) -> GatewayConfig | None:
+        """The gateway that speaks to a host: the first in its subnet, else the first of its IP version."""
+        same_version = [g for g in self._active if g.address.version == ip.version]
+        in_subnet = [g for g in same_version if ip in g.address.network]
+        return next(iter(in_subnet or same_version), None)
+
+    def check(self, path: MacPath) -> None:
+        """Log another PE's gateway with an address that differs from ours (RFC 7432 §10.1)."""
+        ip = path.ip
+        if ip is None or self.owns(ip):
+            return
+        for gateway in self._active:
+            if ip in gateway.address.network:
+                self._context.effects.alarm(
+                    AlarmCode.GATEWAY_MISMATCH,
+                    (self._config.bd, path.pe, ip),
+                    f"bd {self._config.bd}: {path.pe} is gateway with {ip}, we with {gateway.address.ip}",
+                )
+                return
+
+    def claimed_ip(self, ip: IpAddress, mac: int, where: str) -> None:
+        """Alarm: somebody who is no gateway uses our address. In `PLAIN` mode peers look like that."""
+        if self._by_ip[ip].mode is GatewayMode.PLAIN:
+            return
+        self._context.effects.alarm(
+            AlarmCode.GATEWAY_IP_CLAIMED,
+            (self._config.bd, ip, mac),
+            f"bd {self._config.bd}: {mac_to_text(mac)} {where} claims the gateway's address {ip}",
+        )
+
+    def claimed_mac(self, mac: int, where: str) -> None:
+        """Alarm: a host uses the MAC of a gateway (bis §10.1.1)."""
+        self._context.effects.alarm(
+            AlarmCode.GATEWAY_MAC_CLAIMED,
+            (self._config.bd, mac),
+            f"bd {self._config.bd}: {where} claims the gateway's MAC {mac_to_text(mac)}",
+        )

@@ -1,0 +1,159 @@
+"""An IP-VRF: connected subnets, hosts of its bridge domains, and what other PEs advertise.
+
+For each prefix one target is chosen and one `IpRoute` kept. A host that is local is also originated, by the
+carrier of the IP-VRF, for exactly as long as it is local (ingress VMTO): a host that is known from EVPN only
+is never originated, because that is what would lead its traffic back through here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import final
+
+from controllers.evpn.config import HostRouteCarrier, VrfConfig
+from controllers.evpn.context import Context
+from controllers.evpn.ip_paths import IpPath, best_path, host_prefix
+from controllers.evpn.sequence import newer
+from controllers.intents import Drop, Glean, IpNetwork, IpRoute, IpTarget
+from controllers.wire.types import IpAddress, RouteKey
+
+
+class HostRank(IntEnum):
+    """How a bridge domain knows a host.
+
+    `LOCAL`: it is here. `REMOTE`: a PE advertised its MAC and address. `MOVED`: it was here, its MAC is
+    elsewhere now, and nobody advertised the address yet.
+    """
+
+    LOCAL = 0
+    REMOTE = 1
+    MOVED = 2
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What a bridge domain of this PE says about one address. `sequence` is that of the MAC."""
+
+    target: IpTarget
+    rank: HostRank
+    sequence: int
+
+
+@final
+@dataclass(slots=True)
+class _Entry:
+    prefix: IpNetwork
+    connected: IpTarget | None = None
+    host: Host | None = None
+    paths: dict[RouteKey, IpPath] = field(default_factory=dict)
+    originated: RouteKey | None = None
+
+
+@final
+class IpVrf:
+    """The decisions of one IP-VRF."""
+
+    def __init__(self, context: Context, config: VrfConfig) -> None:
+        self.config = config
+        self._context = context
+        self._entries: dict[IpNetwork, _Entry] = {}
+        self._paths: dict[RouteKey, IpPath] = {}
+        self._arrivals = 0
+        self._originates_hosts = config.vmto.ingress and config.carrier is not HostRouteCarrier.TYPE2
+
+    def start(self) -> None:
+        """Announce the prefixes of the configuration."""
+        for prefix in self.config.prefixes:
+            self._connect(prefix, Drop(), None)
+
+    def connect(self, prefix: IpNetwork, bd: int, local_pref: int | None) -> None:
+        """Announce the subnet of an active gateway; its unknown hosts are asked for."""
+        self._connect(prefix, Glean(bd), local_pref)
+
+    def _connect(self, prefix: IpNetwork, target: IpTarget, local_pref: int | None) -> None:
+        entry = self._entry(prefix)
+        if entry.connected is not None:
+            return
+        entry.connected = target
+        self._decide(entry)
+        self._context.effects.announce(self._context.originator.prefix(self.config, prefix, local_pref))
+
+    def set_host(self, ip: IpAddress, host: Host | None) -> None:
+        """Take over what a bridge domain knows about an address, None for nothing any more."""
+        prefix = host_prefix(ip)
+        if host is None and prefix not in self._entries:
+            return
+        entry = self._entry(prefix)
+        if entry.host == host:
+            return
+        entry.host = host
+        self._decide(entry)
+        self._originate(entry)
+
+    # RFC 9136 §4.4.1, RFC 4364 §4.3.1: the host route is originated only while the host is local; the new
+    # place
+    # announces before the old one withdraws, because the old one learns of the move from that announcement.
+    def _originate(self, entry: _Entry) -> None:
+        effects = self._context.effects
+        host = entry.host
+        if host is not None and host.rank is HostRank.LOCAL and self._originates_hosts:
+            route = self._context.originator.host(self.config, entry.prefix, host.sequence)
+            entry.originated = effects.announce(route)
+        elif entry.originated is not None:
+            effects.withdraw(entry.originated)
+            entry.originated = None
+
+    def received(self, path: IpPath) -> None:
+        """Take in a new path, or one in place of that of the same key."""
+        self._arrivals += 1
+        path.arrived = self._arrivals
+        self._paths[path.key] = path
+        entry = self._entry(path.prefix)
+        entry.paths[path.key] = path
+        self._decide(entry)
+
+    def withdrawn(self, key: RouteKey) -> None:
+        """Drop the path of this key."""
+        path = self._paths.pop(key)
+        entry = self._entries[path.prefix]
+        del entry.paths[key]
+        self._decide(entry)
+
+    def next_hop_changed(self, pe: IpAddress) -> None:
+        """Choose anew wherever a path through `pe` takes part."""
+        entries = {
+            path.prefix: self._entries[path.prefix] for path in self._paths.values() if path.via.pe == pe
+        }
+        for entry in entries.values():
+            self._decide(entry)
+
+    def _entry(self, prefix: IpNetwork) -> _Entry:
+        entry = self._entries.get(prefix)
+        if entry is None:
+            entry = self._entries[prefix] = _Entry(prefix)
+        return entry
+
+    def _decide(self, entry: _Entry) -> None:
+        target = self._choose(entry)
+        if target is not None:
+            self._context.effects.set(IpRoute(self.config.vrf, entry.prefix, target))
+            return
+        self._context.effects.unset(("IpRoute", self.config.vrf, entry.prefix))
+        if not entry.paths and entry.host is None:
+            del self._entries[entry.prefix]
+
+    def _choose(self, entry: _Entry) -> IpTarget | None:
+        if entry.connected is not None:
+            return entry.connected
+        host = entry.host
+        if host is not None and host.rank is HostRank.LOCAL:
+            return host.target
+        path = best_path(entry.paths.values(), self._context.metrics)
+        if host is None or path is None:
+            return host.target if host is not None else path.via if path is not None else None
+        # The bridge domain's own knowledge wins over a prefix route, unless the host has moved since.
+        if path.evpn and (host.rank is HostRank.MOVED or newer(path.sequence, host.sequence)):
+            return path.via
+        return host.target

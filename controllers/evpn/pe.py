@@ -1,0 +1,235 @@
+"""One PE: events in, outputs out. Deterministic, without I/O and without a clock of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol, final
+
+from controllers.bgp.routes import Route, RouteEvent
+from controllers.evpn import events as ev
+from controllers.evpn.agenda import ForgetMoved, RefreshBinding, RetryDuplicate, RetryDuplicateIp, Task
+from controllers.evpn.config import PeConfig
+from controllers.evpn.context import Context
+from controllers.evpn.importer import BadRouteError, Facts, Importer
+from controllers.evpn.ip_vrf import IpVrf
+from controllers.evpn.mac_vrf import MacVrf
+from controllers.evpn.originate import ETHERNET_TAG, Originator
+from controllers.evpn.outputs import AlarmCode, Output, WakeAt
+from controllers.intents import IpVrf as IpVrfLabel
+from controllers.intents import ServiceLabel
+from controllers.wire.evpn import InclusiveMulticast, IpPrefix, MacIpAdvertisement
+from controllers.wire.types import RouteKey
+from controllers.wire.vpn import VpnPrefix
+
+
+class Sink(Protocol):
+    """A table that took in a path and can drop it again."""
+
+    def withdrawn(self, key: RouteKey) -> None:
+        """Drop the path of this key."""
+
+
+@final
+class EvpnPe:
+    """The decision core of one PE. `start` once, then `handle` each event with the time it happened at."""
+
+    def __init__(self, config: PeConfig) -> None:
+        self.config = config
+        self._context = Context(config, Originator(config))
+        self._importer = Importer(config)
+        self.vrfs = {vrf.vrf: IpVrf(self._context, vrf) for vrf in config.vrfs}
+        self.bds = {
+            bd.bd: MacVrf(self._context, bd, None if bd.vrf is None else self.vrfs[bd.vrf])
+            for bd in config.bds
+        }
+        self._bd_of_ac = {ac.ac: self.bds[bd.bd] for bd in config.bds for ac in bd.acs}
+        self._imported: dict[RouteKey, tuple[Sink, ...]] = {}
+        self._wake: float | None = None
+        self._handlers: Final[dict[type, Callable[[Any], None]]] = {
+            RouteEvent: self._route_event,
+            ev.MacLearned: self._mac_learned,
+            ev.MacAged: self._mac_aged,
+            ev.NeighborSeen: self._neighbor_seen,
+            ev.RarpSeen: self._mac_learned,
+            ev.GleanMissed: self._glean_missed,
+            ev.AcUp: self._ac_up,
+            ev.AcDown: self._ac_down,
+            ev.NextHopChanged: self._next_hop_changed,
+            ev.Tick: self._tick,
+            ev.ClearDuplicate: self._clear_duplicate,
+            ev.AddStaticMac: self._add_static,
+            ev.RemoveStaticMac: self._remove_static,
+        }
+
+    @property
+    def desired(self) -> tuple[object, ...]:
+        """The whole desired state, for a switch that starts anew."""
+        return tuple(self._context.effects.desired.values())
+
+    @property
+    def originated(self) -> tuple[Route, ...]:
+        """Every route this PE announces, for a session that starts anew."""
+        return tuple(self._context.effects.originated.values())
+
+    def start(self, now: float) -> list[Output]:
+        """Bring up what the configuration names."""
+        self._context.now = now
+        for vrf in self.vrfs.values():
+            self._context.effects.set(ServiceLabel(vrf.config.label, IpVrfLabel(vrf.config.vrf)))
+            vrf.start()
+        for bd in self.bds.values():
+            bd.start()
+        return self._finish()
+
+    def handle(self, event: ev.Event, now: float) -> list[Output]:
+        """Decide what follows from one event. Events about what is not configured here lead to nothing."""
+        self._context.now = now
+        self._handlers[type(event)](event)
+        return self._finish()
+
+    def _finish(self) -> list[Output]:
+        wake = self._context.agenda.next_time()
+        if wake is not None and wake != self._wake:
+            self._context.effects.emit(WakeAt(wake))
+        self._wake = wake
+        return self._context.effects.take()
+
+    # --- routes ---------------------------------------------------------------------------------------------
+
+    def _route_event(self, event: RouteEvent) -> None:
+        former = self._imported.get(event.key, ())
+        sinks = () if event.route is None else self._import(event.key, event.route)
+        for sink in former:
+            if sink not in sinks:
+                sink.withdrawn(event.key)
+        if sinks:
+            self._imported[event.key] = sinks
+        else:
+            self._imported.pop(event.key, None)
+
+    def _import(self, key: RouteKey, route: Route) -> tuple[Sink, ...]:
+        """Hand a route to every table that imports it. One that makes no sense is none (RFC 7606 §2)."""
+        if self._importer.is_own(route):
+            return ()
+        facts = self._importer.facts(route.attributes)
+        if not facts.bds and not facts.vrfs:
+            return ()
+        effects = self._context.effects
+        try:
+            sinks = self._deliver(key, route, facts)
+        except BadRouteError as error:
+            effects.alarm(AlarmCode.BAD_ROUTE, key, f"{error}; from {route.next_hop}, ignored")
+            return ()
+        effects.clear_alarm(AlarmCode.BAD_ROUTE, key)
+        return sinks
+
+    def _deliver(self, key: RouteKey, route: Route, facts: Facts) -> tuple[Sink, ...]:
+        nlri = route.nlri
+        match nlri:
+            case MacIpAdvertisement(ethernet_tag=tag) if tag == ETHERNET_TAG:
+                return self._deliver_mac(key, route, nlri, facts)
+            case InclusiveMulticast(ethernet_tag=tag) if tag == ETHERNET_TAG:
+                remote = self._importer.flood_target(route, nlri)
+                floods = tuple(self.bds[bd].flooding for bd in facts.bds)
+                for flooding in floods:
+                    flooding.received(key, remote)
+                return floods
+            case IpPrefix(gateway=None) | VpnPrefix():
+                vrfs = tuple(self.vrfs[vrf] for vrf in facts.vrfs)
+                for vrf in vrfs:
+                    vrf.received(self._importer.ip_path(key, route, nlri, facts))
+                return vrfs
+            case _:
+                return ()
+
+    def _deliver_mac(
+        self, key: RouteKey, route: Route, nlri: MacIpAdvertisement, facts: Facts
+    ) -> tuple[Sink, ...]:
+        bds = tuple(self.bds[bd] for bd in facts.bds)
+        for bd in bds:
+            bd.received(self._importer.mac_path(key, route, nlri, facts, bd.config.vrf))
+        if nlri.ip is None or nlri.label2 is None or not facts.vrfs or facts.gateway:
+            return bds
+        # RFC 9135 §5.2: an IP-VRF that routes for the bridge domain hears of the host from there.
+        routed = {bd.config.vrf for bd in bds if bd.gateways.active}
+        vrfs = tuple(
+            vrf
+            for vrf in (self.vrfs[number] for number in facts.vrfs)
+            if vrf.config.vrf not in routed and vrf.config.vmto.ingress
+        )
+        for vrf in vrfs:
+            vrf.received(self._importer.ip_path(key, route, nlri, facts))
+        return (*bds, *vrfs)
+
+    def _next_hop_changed(self, event: ev.NextHopChanged) -> None:
+        self._context.metrics[event.pe] = event.metric
+        for bd in self.bds.values():
+            bd.next_hop_changed(event.pe)
+        for vrf in self.vrfs.values():
+            vrf.next_hop_changed(event.pe)
+
+    # --- circuits and hosts ---------------------------------------------------------------------------------
+
+    def _mac_learned(self, event: ev.MacLearned | ev.RarpSeen) -> None:
+        bd = self.bds.get(event.bd)
+        if bd is not None:
+            bd.mac_learned(event.ac, event.mac)
+
+    def _mac_aged(self, event: ev.MacAged) -> None:
+        bd = self.bds.get(event.bd)
+        if bd is not None:
+            bd.mac_aged(event.mac)
+
+    def _neighbor_seen(self, event: ev.NeighborSeen) -> None:
+        bd = self.bds.get(event.bd)
+        if bd is not None:
+            bd.bindings.seen(event)
+
+    def _glean_missed(self, event: ev.GleanMissed) -> None:
+        bd = self.bds.get(event.bd)
+        if bd is not None:
+            bd.bindings.glean(event.ip)
+
+    def _ac_up(self, event: ev.AcUp) -> None:
+        bd = self._bd_of_ac.get(event.ac)
+        if bd is not None:
+            bd.set_ac(event.ac, up=True)
+
+    def _ac_down(self, event: ev.AcDown) -> None:
+        bd = self._bd_of_ac.get(event.ac)
+        if bd is not None:
+            bd.set_ac(event.ac, up=False)
+
+    # --- time and the operator ------------------------------------------------------------------------------
+
+    def _tick(self, _: ev.Tick) -> None:
+        self._wake = None
+        for task in self._context.agenda.due(self._context.now):
+            self._run(task)
+
+    def _run(self, task: Task) -> None:
+        bd = self.bds[task.bd]
+        match task:
+            case RefreshBinding():
+                bd.bindings.refresh(task.ip)
+            case ForgetMoved():
+                bd.bindings.forget_moved(task.ip)
+            case RetryDuplicate():
+                bd.clear_duplicate(task.mac)
+            case RetryDuplicateIp():
+                bd.bindings.clear_duplicate(task.ip)
+
+    def _clear_duplicate(self, event: ev.ClearDuplicate) -> None:
+        bd = self.bds.get(event.bd)
+        if bd is not None:
+            bd.clear_duplicate(event.mac)
+
+    def _add_static(self, event: ev.AddStaticMac) -> None:
+        bd = self.bds.get(event.bd)
+        if bd is not None:
+            bd.add_static(event.ac, event.mac)
+
+    def _remove_static(self, event: ev.RemoveStaticMac) -> None:
+        bd = self.bds.get(event.bd)
+        if bd is not None:
+            bd.remove_static(event.mac)
