@@ -1,0 +1,266 @@
+"""Second layer of `body`: calls, inlined with the calling convention of the specification (section 6.8).
+
+Parameters stand for the arguments themselves wherever that cannot be told from copying in and out; where it
+can, because arguments overlap or the callee reaches them by another name, they are copied.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import fields as dataclass_fields
+from typing import TYPE_CHECKING
+
+from testbed.p4.compiler import ast, ir
+from testbed.p4.compiler import types as t
+from testbed.p4.compiler.passes import effects, externs, fold, values
+from testbed.p4.compiler.passes.expressions import Expressions, valid
+from testbed.p4.compiler.passes.narrow import expect, known
+from testbed.p4.compiler.passes.unit import RefusedError
+from testbed.p4.compiler.passes.values import (
+    ActionClosure,
+    CopyOut,
+    Env,
+    Frame,
+    HeaderLiteral,
+    Instance,
+    SliceTarget,
+    StructValue,
+    Target,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from testbed.p4.compiler.source import Span
+
+OUT = (ast.Direction.OUT, ast.Direction.INOUT)
+
+
+class Calls(Expressions):
+    """Does calls of everything but tables."""
+
+    @abstractmethod
+    def block_of(self, body: ast.Block) -> None:
+        """Elaborate a block."""
+
+    @abstractmethod
+    def apply_control(self, instance: Instance, call: ast.Call) -> None:
+        """Inline the application of a control."""
+
+    @abstractmethod
+    def apply_parser(self, instance: Instance, call: ast.Call) -> None:
+        """Inline the application of a parser."""
+
+    @abstractmethod
+    def apply_table(self, call: ast.Call) -> ir.Apply:
+        """Append the application of a table."""
+
+    @abstractmethod
+    def instance_of(self, call: ast.Call) -> Instance:
+        """The instance that an apply call means."""
+
+    def call(self, call: ast.Call) -> Value | None:
+        """Do a call of any kind."""
+        match call.kind:
+            case ast.CallKind.FUNCTION:
+                return self._function(call)
+            case ast.CallKind.ACTION:
+                return self._action(call)
+            case ast.CallKind.EXTERN_FUNCTION:
+                return externs.call_function(self, call)
+            case ast.CallKind.EXTERN_METHOD:
+                return externs.call_method(self, call)
+            case ast.CallKind.BUILTIN:
+                return self._builtin(call)
+            case ast.CallKind.TABLE_APPLY:
+                self.apply_table(call)
+            case ast.CallKind.CONTROL_APPLY:
+                self.apply_control(self.instance_of(call), call)
+            case ast.CallKind.PARSER_APPLY:
+                self.apply_parser(self.instance_of(call), call)
+            case _:
+                raise RefusedError(call.span, f"a {call.kind.value} is not supported here")
+        return None
+
+    # --- parameters --------------------------------------------------------------------------------------
+
+    def bind(
+        self,
+        bound: Sequence[ast.BoundArg],
+        env: Env,
+        span: Span,
+        exposed: Sequence[effects.Place] = (),
+    ) -> list[CopyOut]:
+        """Give parameters their meaning in the callee's `env`; what to copy when the call ends.
+
+        `exposed` are the places that the callee may use without its parameters.
+        """
+        arguments = self.arguments(bound, span)
+        written = [
+            list(values.places(v)) if arg.param.direction in OUT else []  # type: ignore[arg-type]
+            for arg, v in zip(bound, arguments, strict=True)
+        ]
+        copies: list[CopyOut] = []
+        for i, (arg, value) in enumerate(zip(bound, arguments, strict=True)):
+            changed = [p for j, places in enumerate(written) if j != i for p in places]
+            if arg.param.direction not in OUT:
+                kept = effects.disjoint(values.reads(value), [*changed, *exposed])
+                meaning = value if kept else self.save(value, span, arg.param.name)  # type: ignore[arg-type]
+            elif isinstance(value, SliceTarget) or not effects.disjoint(written[i], [*changed, *exposed]):
+                meaning = self.unit.allocate(self.env.resolve(arg.type), arg.param.name, span)
+                self._copy_in(arg, meaning, value, span)  # type: ignore[arg-type]
+                copies.append(CopyOut(value, meaning))  # type: ignore[arg-type]
+            else:
+                meaning = value
+            if arg.param.direction is ast.Direction.OUT:
+                self.invalidate(meaning, span)  # type: ignore[arg-type]
+            env.bind(arg.param, meaning)  # type: ignore[arg-type]
+        return copies
+
+    def _copy_in(self, arg: ast.BoundArg, variable: Value, target: Target, span: Span) -> None:
+        if arg.param.direction is ast.Direction.INOUT:
+            self.assign(variable, self.current(target), span)  # type: ignore[arg-type]
+
+    def current(self, target: Target) -> Value:
+        """The value that a target has now."""
+        if isinstance(target, SliceTarget):
+            return fold.slice_(target.base, target.high, target.low)
+        return target
+
+    def arguments(self, bound: Sequence[ast.BoundArg], span: Span) -> list[Value | Target]:
+        """The values of `in` arguments and the targets of the others, evaluated from left to right."""
+        result: list[Value | Target] = []
+        for arg in bound:
+            before = len(self.out)
+            new: Value | Target
+            if arg.expr is None:
+                new = self.unit.allocate(self.env.resolve(arg.type), arg.param.name, span)
+            elif arg.param.direction in OUT:
+                new = self.freeze(self.target(arg.expr), span)
+            else:
+                new = self.value(arg.expr)
+            if isinstance(new, ir.StackNext):
+                raise RefusedError(span, "next is supported as the argument of extract only")
+            self._protect_arguments(bound, result, before, span)
+            result.append(new)
+        return result
+
+    def _protect_arguments(
+        self, bound: Sequence[ast.BoundArg], earlier: list[Value | Target], before: int, span: Span
+    ) -> None:
+        if len(self.out) == before:
+            return
+        changed = list(effects.writes(self.out[before:]))
+        for i, old in enumerate(earlier):
+            if bound[i].param.direction not in OUT and not effects.disjoint(values.reads(old), changed):
+                count = len(self.out)
+                earlier[i] = self.save(old, span, at=before)  # type: ignore[arg-type]
+                before += len(self.out) - count
+
+    def invalidate(self, variable: Value, span: Span) -> None:
+        """Make all headers of a variable invalid, as they are when it comes to life."""
+        for leaf in values.leaves(variable):
+            if isinstance(leaf, ir.Stack):
+                headers: list[ir.HeaderRef] = [leaf.element(i) for i in range(leaf.size)]
+            elif isinstance(leaf, ir.HeaderRef):
+                headers = [leaf]
+            else:
+                continue
+            self.out += [ir.SetValid(span, h, False) for h in headers]
+
+    # --- functions and actions ---------------------------------------------------------------------------
+
+    def inline(
+        self, env: Env, body: ast.Block, copies: list[CopyOut], result: Value | None, span: Span
+    ) -> None:
+        """Append a callee's body in its environment, as a scope that `return` leaves."""
+        frame = Frame(self.frame, self.unit.label(), result, copies)
+        outer_out, outer_env, outer_frame = self.out, self.env, self.frame
+        self.out, self.env, self.frame = [], env, frame
+        try:
+            self.block_of(body)
+            inner = self.out
+        finally:
+            self.out, self.env, self.frame = outer_out, outer_env, outer_frame
+        self.out.append(ir.Scope(span, frame.label, inner))
+        self.copy_out(copies, span)
+
+    def _function(self, call: ast.Call) -> Value | None:
+        decl = call.decl
+        decl = expect(decl, ast.FunctionDecl)
+        env = Env(self.unit.globals)
+        env.types = {
+            t.TypeVar(p): self.env.resolve(a)
+            for p, a in zip(decl.type_params, call.bound_types, strict=False)
+        }
+        copies = self.bind(call.bound, env, call.span)
+        returned = env.resolve(decl.return_type)
+        result = (
+            None if returned == t.VOID else self.unit.allocate(returned, f"{decl.name}_result", call.span)
+        )
+        self.inline(env, decl.body, copies, result, call.span)
+        return result
+
+    def _action(self, call: ast.Call) -> Value | None:
+        closure = self.env.find(call.decl)
+        closure = expect(closure, ActionClosure)
+        env = Env(closure.env)
+        exposed = list(self.exposed(closure))
+        copies = self.bind(call.bound, env, call.span, exposed)
+        self.inline(env, closure.decl.body, copies, None, call.span)
+        return None
+
+    def exposed(self, closure: ActionClosure) -> Iterator[effects.Place]:
+        """The places that an action uses without its parameters, perhaps more."""
+        for node in walk(closure.decl.body):
+            if isinstance(node, ast.PathExpr) and isinstance(node.decl, ast.Declaration):
+                found = closure.env.find(node.decl)
+                if isinstance(found, ActionClosure) and found is not closure:
+                    yield from self.exposed(found)
+                elif isinstance(found, Value):
+                    yield from values.reads(found)
+
+    # --- built-in methods --------------------------------------------------------------------------------
+
+    def _builtin(self, call: ast.Call) -> Value | None:
+        if call.builtin in ("minSizeInBits", "minSizeInBytes", "maxSizeInBits", "maxSizeInBytes"):
+            if call.value is None:
+                raise RefusedError(call.span, f"{call.builtin} is supported for constant sizes only")
+            return self.unit.constant(t.INT, call.value, call.span)
+        receiver = self.value(known(call.receiver))
+        match call.builtin:
+            case "isValid" if isinstance(receiver, ir.HeaderRef | HeaderLiteral):
+                if isinstance(receiver, ir.StackNext):
+                    raise RefusedError(call.span, "next is supported as the argument of extract only")
+                return valid(receiver)
+            case "setValid" | "setInvalid" if isinstance(receiver, ir.HeaderRef):
+                self.out.append(ir.SetValid(call.span, receiver, call.builtin == "setValid"))
+                return None
+            case "push_front" | "pop_front" if isinstance(receiver, ir.Stack):
+                count = self.number(call.args[0].expr)
+                self.out.append(ir.Shift(call.span, receiver, call.builtin == "push_front", count))
+                return None
+        raise RefusedError(
+            call.span, f"{call.builtin}() is not supported yet on {self.env.type_of(known(call.receiver))}"
+        )
+
+
+def walk(node: object) -> Iterator[ast.Node]:
+    """A node and everything below it, as written (resolved declarations are not followed)."""
+    if isinstance(node, list):
+        for part in node:
+            yield from walk(part)
+    elif isinstance(node, ast.Node):
+        yield node
+        for f in dataclass_fields(node):
+            if f.init:
+                yield from walk(getattr(node, f.name))
+
+
+def struct_header(value: Value) -> ir.HeaderRef | None:
+    """The instance whose fields a struct value is made of, if it is one."""
+    if isinstance(value, StructValue):
+        headers = {leaf.header for leaf in values.leaves(value) if isinstance(leaf, ir.Field)}
+        if len(headers) == 1:
+            return headers.pop()
+    return None
