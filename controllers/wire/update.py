@@ -58,6 +58,9 @@ _NEXT_HOP_SIZES: Final[dict[Family, tuple[int, ...]]] = {
 }
 _ZERO_RD: Final = bytes(8)
 
+_TARGET_HEADS: Final = frozenset((b"\x00\x02", b"\x01\x02", b"\x02\x02", b"\x06\x02"))
+"""Types of extended communities that decide who imports a route (RFC 4360 §4, RFC 7432 §7.6)."""
+
 
 def next_hop_to_wire(family: Family, address: IpAddress) -> bytes:
     """Write a next hop as `family` has it: VPNs put a zero RD before it, IPv6 maps IPv4 (RFC 4659 §3.2.1)."""
@@ -115,11 +118,22 @@ class AttributeSet:
 
     @property
     def targets(self) -> frozenset[bytes]:
-        """The extended communities, eight bytes each: what RT constraint matches (RFC 4684 §4)."""
+        """Route targets and ES-Import targets, eight bytes each: what RT constraint matches (RFC 4684 §4)."""
         if self._targets is None:
             _, value = self.raw.get(AttributeType.EXTENDED_COMMUNITIES, (0, b""))
-            self._targets = frozenset(value[at : at + 8] for at in range(0, len(value), 8))
+            communities = [value[at : at + 8] for at in range(0, len(value), 8)]
+            self._targets = frozenset(c for c in communities if c[:2] in _TARGET_HEADS)
         return self._targets
+
+    @property
+    def has_communities(self) -> bool:
+        """True if there are communities of RFC 1997."""
+        return AttributeType.COMMUNITIES in self.raw
+
+
+@final
+class NoRoomError(ValueError):
+    """Attributes so long that not one route fits beside them into a message (RFC 8654 §4)."""
 
 
 @final
@@ -357,7 +371,7 @@ def encode_announcements(
 ) -> list[bytes]:
     """Pack routes that share their attributes into as few UPDATE messages as fit.
 
-    MP_REACH_NLRI goes first (RFC 7606 §5.1). Raises ValueError if not even one route fits.
+    MP_REACH_NLRI goes first (RFC 7606 §5.1). Raises NoRoomError if not even one route fits.
     """
     family, next_hop = attributes.family, attributes.next_hop
     if family == IPV4_UNICAST:
@@ -375,7 +389,7 @@ def encode_announcements(
             for run in _chunks(nlris, room)
         ]
     if any(len(message) > max_message for message in messages):
-        raise ValueError(f"{family}: attributes of {len(wire)} bytes leave no room for a route")
+        raise NoRoomError(f"{family}: attributes of {len(wire)} bytes leave no room for a route")
     return messages
 
 

@@ -1,0 +1,200 @@
+"""The speaker: sockets, neighbours and one engine, on the running event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import IPv4Address
+from typing import Self, final
+
+from controllers.bgp.config import BGP_PORT, PeerConfig, SpeakerConfig
+from controllers.bgp.engine import Engine
+from controllers.bgp.neighbor import Neighbor
+from controllers.bgp.policy import Policy
+from controllers.bgp.routes import EndOfRibEvent, PeerEvent, Route, RouteEvent
+from controllers.runtime.bgp.peer import Peer
+from controllers.runtime.bgp.status import PeerStatus, RibView
+from controllers.runtime.bgp.transport import BgpConnection
+from controllers.wire.attributes import PathAttributes
+from controllers.wire.errors import CeaseSubcode
+from controllers.wire.types import EVPN, RT_CONSTRAINT, Family, IpAddress, RouteKey
+from controllers.wire.vpn import RtMembership
+
+log = logging.getLogger(__name__)
+
+
+@final
+class Speaker:
+    """A BGP speaker on the running event loop: `async with Speaker(...)`, or `start` and `stop`.
+
+    `on_routes` hears of changed best paths in batches, in order, as soon as they are known; `on_peer` of
+    sessions; `on_end_of_rib` of complete tables. They are called on the event loop and must not block.
+    `rib` shows the tables.
+    """
+
+    def __init__(
+        self,
+        config: SpeakerConfig,
+        *,
+        on_routes: Callable[[Sequence[RouteEvent]], None] | None = None,
+        on_peer: Callable[[PeerEvent], None] | None = None,
+        on_end_of_rib: Callable[[EndOfRibEvent], None] | None = None,
+    ) -> None:
+        self.config = config
+        self._engine = Engine(config, want_events=on_routes is not None)
+        self.rib = RibView(self._engine)
+        self._on_routes = on_routes
+        self._on_peer = on_peer
+        self._on_end_of_rib = on_end_of_rib
+        self._peers: dict[IpAddress, Peer] = {}
+        self._server: asyncio.Server | None = None
+        self._flush_handle: asyncio.Handle | None = None
+        self._running = False
+        for peer in config.peers:
+            self._peers[peer.address] = Peer(peer, config, self._engine, self)
+        if any(peer.client and RT_CONSTRAINT in peer.families for peer in config.peers):
+            everything = Route(RtMembership.everything(), PathAttributes(next_hop=config.address))
+            self._engine.announce(everything)
+
+    async def start(self) -> None:
+        """Listen, and connect to the neighbours. Raises OSError if the address cannot be bound."""
+        if self.config.listen:
+            self._server = await asyncio.get_running_loop().create_server(
+                lambda: BgpConnection(self._admit, outgoing=False),
+                str(self.config.address),
+                self.config.port,
+            )
+        self._running = True
+        for peer in self._peers.values():
+            peer.start()
+        self.tables_changed()
+
+    async def stop(self) -> None:
+        """End all sessions with a NOTIFICATION and stop listening."""
+        if self._flush_handle is not None:
+            self._flush()
+        self._running = False
+        for peer in self._peers.values():
+            peer.stop(CeaseSubcode.ADMINISTRATIVE_SHUTDOWN, "stopped")
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        await asyncio.sleep(0)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    @property
+    def port(self) -> int:
+        """The port listened on; of interest where the configuration says 0."""
+        return self._server.sockets[0].getsockname()[1] if self._server is not None else self.config.port
+
+    def announce(self, *routes: Route) -> None:
+        """Originate routes, or change them. Raises ValueError for one without next hop."""
+        for route in routes:
+            self._engine.announce(route)
+        self.tables_changed()
+
+    def withdraw(self, *keys: RouteKey) -> None:
+        """Originate routes no longer. What is announced in the same turn of the loop is sent before."""
+        for key in keys:
+            self._engine.withdraw(key)
+        self.tables_changed()
+
+    def peers(self) -> list[PeerStatus]:
+        """The neighbours as they are now."""
+        return [peer.status for peer in self._peers.values()]
+
+    def add_peer(self, config: PeerConfig) -> None:
+        """Take on another neighbour. Raises ValueError for an address already taken."""
+        if config.address in self._peers:
+            raise ValueError(f"there is a peer {config.address} already")
+        peer = self._peers[config.address] = Peer(config, self.config, self._engine, self)
+        if self._running:
+            peer.start()
+
+    def remove_peer(self, address: IpAddress) -> None:
+        """Give up a neighbour. Raises KeyError for one that is not there."""
+        self._peers.pop(address).stop(CeaseSubcode.PEER_DECONFIGURED, "removed")
+
+    def reset_peer(self, address: IpAddress) -> None:
+        """End a session and begin it anew. Raises KeyError for a peer that is not there."""
+        peer = self._peers[address]
+        peer.stop(CeaseSubcode.ADMINISTRATIVE_RESET, "reset")
+        peer.start()
+
+    def request_refresh(self, address: IpAddress, family: Family = EVPN) -> bool:
+        """Ask a neighbour for its routes again (RFC 2918). False if it is down or cannot."""
+        return self._peers[address].request_refresh(family)
+
+    def set_policies(
+        self, address: IpAddress, *, import_policy: Policy | None = None, export_policy: Policy | None = None
+    ) -> None:
+        """Replace a neighbour's policies while its session is up; nothing need be sent again by it."""
+        neighbor = self._peers[address].neighbor
+        if neighbor is not None:
+            self._engine.set_policies(neighbor, import_policy, export_policy)
+            self.tables_changed()
+
+    def _admit(self, connection: BgpConnection) -> Peer | None:
+        """Find the peer that a connection from outside belongs to."""
+        peer = self._peers.get(connection.remote_address)
+        if peer is None:
+            log.info("%s: connection refused: not a peer", connection.remote_address)
+        return peer
+
+    # What peers tell: `peer.Hooks`.
+
+    def peer_changed(self, peer: Peer, up: bool, reason: str) -> None:
+        """See `Hooks`."""
+        if self._on_peer is not None:
+            self._on_peer(PeerEvent(peer.config.address, up, reason))
+
+    def end_of_rib(self, peer: Peer, family: Family) -> None:
+        """See `Hooks`. The routes before it are reported first."""
+        self._flush()
+        if self._on_end_of_rib is not None:
+            self._on_end_of_rib(EndOfRibEvent(peer.config.address, family))
+
+    def tables_changed(self) -> None:
+        """See `Hooks`. Flushes when the loop has nothing left to read: never on a timer."""
+        if self._flush_handle is None and self._running:
+            self._flush_handle = asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        if self._flush_handle is not None:
+            self._flush_handle.cancel()
+            self._flush_handle = None
+        for neighbor, messages in self._engine.flush().items():
+            self._write(neighbor, messages)
+        events = self._engine.take_events()
+        if events and self._on_routes is not None:
+            self._on_routes(events)
+        if self._engine.busy:
+            self.tables_changed()
+
+    def _write(self, neighbor: Neighbor, messages: list[bytes]) -> None:
+        peer = self._peers.get(neighbor.config.address)
+        if peer is not None and peer.neighbor is neighbor:
+            peer.write(messages)
+
+
+def reflector(
+    local_as: int,
+    router_id: IPv4Address,
+    address: IpAddress,
+    clients: Iterable[IpAddress],
+    *,
+    port: int = BGP_PORT,
+    families: tuple[Family, ...] = (EVPN,),
+) -> Speaker:
+    """A route reflector that waits for its clients to connect (RFC 4456)."""
+    peers = tuple(
+        PeerConfig(client, local_as, families=families, passive=True, client=True) for client in clients
+    )
+    return Speaker(SpeakerConfig(local_as, router_id, address, port, peers))
