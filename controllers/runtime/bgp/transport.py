@@ -14,6 +14,7 @@ from controllers.wire.messages import (
     Message,
     MessageReader,
     MessageType,
+    Notification,
     decode_message,
 )
 from controllers.wire.types import IpAddress
