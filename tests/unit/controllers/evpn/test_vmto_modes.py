@@ -138,7 +138,7 @@ def test_a_bridging_pe_learns_the_gateway_from_its_route() -> None:
 
 
 def test_gateway_modes_after_a_move() -> None:
-    """With a MAC per PE the guest keeps sending to the MAC it knows: who routes that is what the modes differ in."""
+    """With a MAC per PE the guest keeps sending to the MAC it knows; the modes differ in who routes that."""
     old_gateway = 0x02AA00000001
     expected = {
         GatewayMode.COMMUNITY: (Fate.DELIVERED, ("dc2", "branch")),
