@@ -7,25 +7,16 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
-from typing import Final, TypeAlias, final
+from typing import Final, final
 
-IpAddress: TypeAlias = IPv4Address | IPv6Address
+from controllers.evpn.events import NeighborKind
+from controllers.wire.types import IpAddress
 
 BROADCAST: Final = 0xFFFFFFFFFFFF
-_ARP, _RARP, _IPV6, _VLAN = 0x0806, 0x8035, 0x86DD, 0x8100
+_ARP, _RARP, _IPV6, _VLAN, _MPLS = 0x0806, 0x8035, 0x86DD, 0x8100, 0x8847
 _ICMPV6, _SOLICITATION, _ADVERTISEMENT = 58, 135, 136
 _SOURCE_LLA, _TARGET_LLA = 1, 2
-
-
-class Kind(Enum):
-    """What an ARP or ND message says of its sender; the names are those of the decision cores."""
-
-    REQUEST = "request"
-    REPLY = "reply"
-    GRATUITOUS = "gratuitous"
-    PROBE = "probe"
 
 
 @final
@@ -33,7 +24,7 @@ class Kind(Enum):
 class NeighborMessage:
     """An ARP message or a neighbour solicitation or advertisement."""
 
-    kind: Kind
+    kind: NeighborKind
     mac: int
     ip: IpAddress
     target: IpAddress
@@ -62,6 +53,30 @@ def parse(frame: bytes) -> NeighborMessage | RarpMessage | None:
     return None
 
 
+def destination(frame: bytes) -> IpAddress | None:
+    """Where the IP packet in a frame goes, beneath tags or an IP-VRF's label stack, or None."""
+    offset = 12
+    while int.from_bytes(frame[offset : offset + 2], "big") == _VLAN:
+        offset += 4
+    ethertype = int.from_bytes(frame[offset : offset + 2], "big")
+    offset += 2
+    if ethertype == _MPLS:
+        while len(frame) > offset + 4 and not frame[offset + 2] & 1:
+            offset += 4
+        offset += 4
+    packet = frame[offset:]
+    if len(packet) >= 20 and packet[0] >> 4 == 4:
+        return IPv4Address(packet[16:20])
+    if len(packet) >= 40 and packet[0] >> 4 == 6:
+        return IPv6Address(packet[24:40])
+    return None
+
+
+def tagged(frame: bytes, vlan: int | None) -> bytes:
+    """The frame with an 802.1Q tag; None leaves it untagged."""
+    return frame if vlan is None else frame[:12] + struct.pack("!HH", _VLAN, vlan) + frame[12:]
+
+
 def _parse_arp(body: bytes, ethertype: int) -> NeighborMessage | RarpMessage | None:
     if len(body) < 28 or body[:6] != b"\0\1\x08\0\6\4":
         return None
@@ -73,11 +88,11 @@ def _parse_arp(body: bytes, ethertype: int) -> NeighborMessage | RarpMessage | N
     if operation not in (1, 2):
         return None
     if not int(sender):
-        kind = Kind.PROBE
+        kind = NeighborKind.PROBE
     elif sender == target:
-        kind = Kind.GRATUITOUS
+        kind = NeighborKind.GRATUITOUS
     else:
-        kind = Kind.REQUEST if operation == 1 else Kind.REPLY
+        kind = NeighborKind.REQUEST if operation == 1 else NeighborKind.REPLY
     return NeighborMessage(kind, mac, sender, target)
 
 
@@ -89,12 +104,12 @@ def _parse_nd(packet: bytes, source_mac: int) -> NeighborMessage | None:
     target = IPv6Address(message[8:24])
     if message[0] == _SOLICITATION:
         if source.is_unspecified:
-            return NeighborMessage(Kind.PROBE, source_mac, source, target)
+            return NeighborMessage(NeighborKind.PROBE, source_mac, source, target)
         mac = _link_layer_address(message[24:], _SOURCE_LLA) or source_mac
-        return NeighborMessage(Kind.REQUEST, mac, source, target)
+        return NeighborMessage(NeighborKind.REQUEST, mac, source, target)
     if message[0] == _ADVERTISEMENT:
         mac = _link_layer_address(message[24:], _TARGET_LLA) or source_mac
-        kind = Kind.REPLY if message[4] & 0x40 else Kind.GRATUITOUS
+        kind = NeighborKind.REPLY if message[4] & 0x40 else NeighborKind.GRATUITOUS
         return NeighborMessage(
             kind, mac, target, target, router=bool(message[4] & 0x80), override=bool(message[4] & 0x20)
         )

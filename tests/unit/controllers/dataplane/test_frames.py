@@ -7,10 +7,20 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scapy.contrib.mpls import MPLS
+from scapy.layers.inet import IP
 from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, IPv6
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 
-from controllers.dataplane.frames import Kind, NeighborMessage, RarpMessage, parse, solicit
+from controllers.dataplane.frames import (
+    NeighborMessage,
+    RarpMessage,
+    destination,
+    parse,
+    solicit,
+    tagged,
+)
+from controllers.evpn.events import NeighborKind
 
 MAC, GUEST = 0x020000000001, "02:00:00:00:00:01"
 A, B = IPv4Address("10.0.10.11"), IPv4Address("10.0.10.1")
@@ -24,14 +34,14 @@ def arp(**fields: object) -> bytes:
 @pytest.mark.parametrize(
     ("frame", "kind", "ip"),
     [
-        (arp(op=1, psrc=str(A), pdst=str(B)), Kind.REQUEST, A),
-        (arp(op=2, psrc=str(A), pdst=str(B)), Kind.REPLY, A),
-        (arp(op=1, psrc=str(A), pdst=str(A)), Kind.GRATUITOUS, A),
-        (arp(op=2, psrc=str(A), pdst=str(A)), Kind.GRATUITOUS, A),
-        (arp(op=1, psrc="0.0.0.0", pdst=str(A)), Kind.PROBE, IPv4Address("0.0.0.0")),
+        (arp(op=1, psrc=str(A), pdst=str(B)), NeighborKind.REQUEST, A),
+        (arp(op=2, psrc=str(A), pdst=str(B)), NeighborKind.REPLY, A),
+        (arp(op=1, psrc=str(A), pdst=str(A)), NeighborKind.GRATUITOUS, A),
+        (arp(op=2, psrc=str(A), pdst=str(A)), NeighborKind.GRATUITOUS, A),
+        (arp(op=1, psrc="0.0.0.0", pdst=str(A)), NeighborKind.PROBE, IPv4Address("0.0.0.0")),
         (
             bytes(Ether(src=GUEST) / Dot1Q(vlan=10) / ARP(hwsrc=GUEST, op=1, psrc=str(A), pdst=str(A))),
-            Kind.GRATUITOUS,
+            NeighborKind.GRATUITOUS,
             A,
         ),
         (
@@ -41,7 +51,7 @@ def arp(**fields: object) -> bytes:
                 / ICMPv6ND_NS(tgt=str(B6))
                 / ICMPv6NDOptSrcLLAddr(lladdr=GUEST)
             ),
-            Kind.REQUEST,
+            NeighborKind.REQUEST,
             A6,
         ),
         (
@@ -51,12 +61,12 @@ def arp(**fields: object) -> bytes:
                 / ICMPv6ND_NA(tgt=str(A6), S=0)
                 / ICMPv6NDOptDstLLAddr(lladdr=GUEST)
             ),
-            Kind.GRATUITOUS,
+            NeighborKind.GRATUITOUS,
             A6,
         ),
     ],
 )
-def test_what_scapy_writes_is_read(frame: bytes, kind: Kind, ip: object) -> None:
+def test_what_scapy_writes_is_read(frame: bytes, kind: NeighborKind, ip: object) -> None:
     message = parse(frame)
     assert isinstance(message, NeighborMessage)
     assert (message.kind, message.mac, message.ip) == (kind, MAC, ip)
@@ -101,11 +111,31 @@ def test_neighbour_solicitations_have_the_right_checksum(
     assert IPv6Address(packet[ICMPv6ND_NS].tgt) == ip
 
 
+def test_destination_beneath_tags_and_labels() -> None:
+    labels = MPLS(label=16002, s=0) / MPLS(label=601201, s=1)
+    assert destination(bytes(Ether() / IP(dst=str(A)))) == A
+    assert destination(bytes(Ether() / Dot1Q(vlan=10) / IPv6(dst=str(A6)))) == A6
+    assert destination(bytes(Ether(type=0x8847) / labels / IP(dst=str(A)))) == A
+    assert destination(arp(op=1, psrc=str(A), pdst=str(B))) is None
+
+
+@given(st.integers(1, 4094))
+def test_tagged(vlan: int) -> None:
+    frame = arp(op=1, psrc=str(A), pdst=str(B))
+    assert Ether(tagged(frame, vlan))[Dot1Q].vlan == vlan
+    assert tagged(frame, None) == frame
+
+
 @given(st.binary(max_size=120))
 def test_no_bytes_raise(frame: bytes) -> None:
     parse(frame)
+    destination(frame)
 
 
-@given(st.binary(max_size=100), st.sampled_from([b"\x08\x06", b"\x80\x35", b"\x86\xdd", b"\x81\x00"]))
+@given(
+    st.binary(max_size=100),
+    st.sampled_from([b"\x08\x06", b"\x80\x35", b"\x86\xdd", b"\x81\x00", b"\x88\x47"]),
+)
 def test_no_body_of_a_known_kind_raises(body: bytes, ethertype: bytes) -> None:
     parse(bytes(12) + ethertype + body)
+    destination(bytes(12) + ethertype + body)
