@@ -40,7 +40,8 @@ class Fabric:
         self.controllers: dict[str, Controller] = {}
         self.reflector: Speaker | None = None
         wanted = None if only is None else set(only)
-        for setup in (*config.pes, *config.lsrs, *config.access):
+        setups: list[PeSetup | LsrSetup | AccessSetup] = [*config.pes, *config.lsrs, *config.access]
+        for setup in setups:
             if wanted is None or setup.switch.name in wanted:
                 self.controllers[setup.switch.name] = self._controller(setup, programs, observer)
         if config.bgp.embedded and wanted is None:
@@ -51,6 +52,8 @@ class Fabric:
             )
         self._tasks: list[asyncio.Task[None]] = []
         self._carriers: CarrierWatch | None = None
+        links = config.link_state.links
+        self._core = {(end.node, end.port) for link in links for end in (link.a, link.b)}
         self._cut: set[tuple[str, int]] = set()
 
     def _controller(
@@ -94,15 +97,15 @@ class Fabric:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def ready(self, timeout: float) -> None:
+    async def ready(self, within: float) -> None:
         """Wait until every switch holds its desired state. TimeoutError names those that do not."""
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(within):
                 for each in self.controllers.values():
                     await each.switch.ready.wait()
         except TimeoutError:
             late = [name for name, each in self.controllers.items() if not each.switch.ready.is_set()]
-            raise TimeoutError(f"no P4Runtime session with {', '.join(late)} after {timeout:g} s") from None
+            raise TimeoutError(f"no P4Runtime session with {', '.join(late)} after {within:g} s") from None
 
     async def settled(self) -> None:
         """Wait until every write that is due has been answered."""
@@ -124,6 +127,8 @@ class Fabric:
     def _carrier(self, interface: str, up: bool) -> None:
         name, port = self._ports[interface]
         self.controllers[name].carrier(port, up)
+        if (name, port) not in self._core:
+            return
         cut = {end for end in self._cut if end != (name, port)} | (set() if up else {(name, port)})
         if cut != self._cut:
             self._cut = cut

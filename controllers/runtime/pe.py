@@ -12,6 +12,7 @@ from controllers.dataplane.entity import TableEntry
 from controllers.dataplane.local import ControllerChannel, CoreInterface, RouterAddress
 from controllers.dataplane.p4runtime import Program
 from controllers.dataplane.pe import MAC_LEARN_DIGEST, PeRenderer
+from controllers.dataplane.plane import Keyed
 from controllers.evpn import events as ev
 from controllers.evpn import outputs as out
 from controllers.evpn.config import AcConfig, HostRouteCarrier
@@ -64,7 +65,6 @@ class PeController:
             self.switch.set(CoreInterface(interface.port, interface.mac))
         for vrf in setup.evpn.vrfs:
             self.switch.set(RouterAddress(vrf.vrf, link_state.by_name[setup.switch.name].loopback))
-        self._links: LinkState | None = None
         self._topology = link_state
 
     async def start(self) -> None:
@@ -81,18 +81,16 @@ class PeController:
 
     def topology(self, link_state: LinkState) -> None:
         """The WAN changed: new tunnels first, then those that cannot be reached any more."""
-        self._links = link_state
         name = self.switch.config.name
-        wanted = {
-            each.key: each for each in (*tunnels(link_state, name), *transport_labels(link_state, name))
-        }
+        paths: list[Keyed] = [*tunnels(link_state, name), *transport_labels(link_state, name)]
+        wanted = {path.key for path in paths}
         stale = [
             key
             for key in self.switch.plane.intents
             if isinstance(key, tuple) and key[0] in ("tunnel", "transport-label") and key not in wanted
         ]
-        for each in wanted.values():
-            self.switch.set(each)
+        for path in paths:
+            self.switch.set(path)
         for key in stale:
             self.switch.unset(key)
         for node in link_state.nodes:
@@ -214,4 +212,4 @@ def _speaker(setup: PeSetup, bgp: BgpConfig) -> SpeakerConfig:
         raise ValueError(
             f"{setup.switch.name}: the loopback {loopback} is not IPv4, which a router id is made of"
         )
-    return SpeakerConfig(bgp.asn, loopback, loopback, bgp.port, (peer,), listen=False)  # type: ignore[arg-type]
+    return SpeakerConfig(bgp.asn, loopback, loopback, bgp.port, (peer,), listen=False)
