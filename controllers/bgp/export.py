@@ -77,7 +77,7 @@ class Exporter:
         best = self._tables[family].best
         pairs = [(old, best.get(key)) for key, old in changes.items()]
         by_policy: dict[Policy | None, Delta] = {}
-        encoded: dict[tuple[ExportKey, object], list[bytes]] = {}
+        encoded: dict[ExportKey, dict[Run | Audience, list[bytes]]] = {}
         for neighbor in neighbors:
             if neighbor.blocked:
                 nlris = ((new or old) for old, new in pairs)
@@ -91,7 +91,8 @@ class Exporter:
             if delta is None:
                 passed = pairs if policy is None else [(_pass(policy, o), _pass(policy, n)) for o, n in pairs]
                 delta = by_policy[policy] = Delta(passed)
-            messages = self._tell(neighbor, family, delta, encoded)
+            same_bytes = encoded.setdefault(neighbor.export_key, {})
+            messages = self._tell(neighbor, family, delta, same_bytes)
             if messages:
                 yield neighbor, messages
 
@@ -100,7 +101,7 @@ class Exporter:
         neighbor: Neighbor,
         family: Family,
         delta: Delta,
-        encoded: dict[tuple[ExportKey, object], list[bytes]],
+        encoded: dict[Run | Audience, list[bytes]],
     ) -> list[bytes]:
         """The messages that bring one neighbour up to date: new paths first, withdrawals last."""
         messages: list[bytes] = []
@@ -109,17 +110,17 @@ class Exporter:
         for run, nlris in delta.announced.items():
             before, shared = run
             if sees(shared.audience):
-                if (key, run) not in encoded:
-                    encoded[key, run] = self._announce(shared, nlris, key)
-                messages += encoded[key, run]
+                if run not in encoded:
+                    encoded[run] = self._announce(shared, nlris, key)
+                messages += encoded[run]
             elif before is not None and sees(before):
                 gone += nlris
         for audience, nlris in delta.withdrawn.items():
             if not sees(audience):
                 continue
-            if (key, audience) not in encoded:
-                encoded[key, audience] = encode_withdrawals(family, nlris, key.max_message)
-            messages += encoded[key, audience]
+            if audience not in encoded:
+                encoded[audience] = encode_withdrawals(family, nlris, key.max_message)
+            messages += encoded[audience]
         if gone:
             messages += encode_withdrawals(family, gone, key.max_message)
         return messages

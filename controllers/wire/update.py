@@ -14,8 +14,9 @@ from ipaddress import IPv6Address
 from typing import Final, NamedTuple, final
 
 from controllers.wire.attributes import (
+    EXTENDED_LENGTH,
     FLAGS,
-    AttributeFlag,
+    OPTIONAL,
     AttributeType,
     PathAttributes,
     RawAttributes,
@@ -242,7 +243,7 @@ def _split(body: bytes) -> _Parts:
             continue
         if code in multiprotocol:
             raise _reset(f"attribute {code} twice", UpdateSubcode.MALFORMED_ATTRIBUTE_LIST)
-        head = 4 if flags & AttributeFlag.EXTENDED_LENGTH else 3
+        head = 4 if flags & EXTENDED_LENGTH else 3
         if flags & 0xC0 != FLAGS[code]:
             raise _reset(
                 f"attribute {code} with flags {flags:#04x}",
@@ -271,7 +272,7 @@ def _announcements(parts: _Parts, faults: list[Fault]) -> list[tuple[Family, byt
             faults.append(Fault(FaultAction.NLRI_DISCARD, 0, f"routes of unknown {family}"))
     if parts.nlri:
         hops = [
-            parts.attributes[start + (4 if flags & AttributeFlag.EXTENDED_LENGTH else 3) : after]
+            parts.attributes[start + (4 if flags & EXTENDED_LENGTH else 3) : after]
             for flags, code, start, after in walk(parts.attributes)[0]
             if code == AttributeType.NEXT_HOP
         ]
@@ -362,7 +363,7 @@ def _chunks(nlris: Iterable[bytes], room: int) -> list[bytes]:
 
 def _optional(code: int, value: bytes) -> bytes:
     """An optional attribute with a two-byte length, so that its size is known before its content."""
-    flags = AttributeFlag.OPTIONAL | AttributeFlag.EXTENDED_LENGTH
+    flags = OPTIONAL | EXTENDED_LENGTH
     return bytes((flags, code)) + len(value).to_bytes(2, "big") + value
 
 

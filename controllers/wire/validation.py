@@ -11,10 +11,11 @@ from enum import Enum
 from typing import Final, final
 
 from controllers.wire.attributes import (
+    EXTENDED_LENGTH,
     FLAGS,
     OPTIONAL,
     OPTIONAL_TRANSITIVE,
-    AttributeFlag,
+    PARTIAL,
     AttributeType,
     Origin,
     PmsiTunnelType,
@@ -62,7 +63,7 @@ def _exactly(size: int) -> Callable[[bytes], str | None]:
 def _check_origin(value: bytes) -> str | None:
     if len(value) != 1:
         return f"{len(value)} bytes, not 1"
-    return None if value[0] <= max(Origin) else f"undefined value {value[0]}"
+    return None if value[0] <= Origin.INCOMPLETE else f"undefined value {value[0]}"
 
 
 def _check_as_path(value: bytes) -> str | None:
@@ -138,7 +139,7 @@ def _unrecognized(code: int, flags: int, value: bytes) -> tuple[int, bytes] | No
     Raises DecodeError for one that claims to be well-known (RFC 4271 §6.3).
     """
     if not flags & OPTIONAL:
-        head = bytes((flags & ~AttributeFlag.EXTENDED_LENGTH, code, min(len(value), 255)))
+        head = bytes((flags & ~EXTENDED_LENGTH, code, min(len(value), 255)))
         raise DecodeError(
             f"unrecognized well-known attribute {code}",
             ErrorCode.UPDATE,
@@ -147,7 +148,7 @@ def _unrecognized(code: int, flags: int, value: bytes) -> tuple[int, bytes] | No
         )
     if flags & OPTIONAL_TRANSITIVE != OPTIONAL_TRANSITIVE:
         return None
-    return flags & 0xE0 | AttributeFlag.PARTIAL, value
+    return flags & 0xE0 | PARTIAL, value
 
 
 def walk(data: bytes) -> tuple[list[tuple[int, int, int, int]], str | None]:
@@ -162,7 +163,7 @@ def walk(data: bytes) -> tuple[list[tuple[int, int, int, int]], str | None]:
         if end - at < 3:
             return found, "the last attribute's header is cut short"
         flags = data[at]
-        if flags & AttributeFlag.EXTENDED_LENGTH:
+        if flags & EXTENDED_LENGTH:
             after = at + 4 + int.from_bytes(data[at + 2 : at + 4], "big")
             if end - at < 4:
                 return found, "the last attribute's header is cut short"
@@ -189,7 +190,7 @@ def validate(data: bytes, *, internal: bool) -> tuple[RawAttributes, list[Fault]
             faults.append(Fault(_DISCARD, code, f"{_name(code)} a second time"))
             continue
         seen.add(code)
-        value = data[start + (4 if flags & AttributeFlag.EXTENDED_LENGTH else 3) : after]
+        value = data[start + (4 if flags & EXTENDED_LENGTH else 3) : after]
         if code in FLAGS:
             fault = _check(code, flags, value, internal)
             if fault is None:
