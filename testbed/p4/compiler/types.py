@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from testbed.p4.compiler import ast
 
@@ -45,6 +45,7 @@ MATCH_KIND = SimpleType("match_kind")
 STATE = SimpleType("state")
 DONT_CARE = SimpleType("_")  # a type argument or key left open
 DEFAULT = SimpleType("...")  # the type of `...` before its context gives it one
+INVALID = SimpleType("{#}")  # the type of `{#}` before its context gives it one
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -349,6 +350,24 @@ def substitute(of: Type, env: Mapping[TypeVar, Type]) -> Type:
             return type(of)(of.decl, tuple(substitute(a, env) for a in of.args))  # type: ignore[arg-type]
         case _:
             return of
+
+
+def contains(of: Type, test: Callable[[Type], bool]) -> bool:
+    """Whether `test` holds for the type or for a type that it is made of (fields and type arguments)."""
+    if test(of):
+        return True
+    match of:
+        case CompositeType(fields=fields, args=args):
+            return any(contains(f.type, test) for f in fields) or any(contains(a, test) for a in args)
+        case AnonymousStructType(fields=fields):
+            return any(contains(f.type, test) for f in fields)
+        case StackType(element) | ListType(element) | SetType(element):
+            return contains(element, test)
+        case TupleType(elements):
+            return any(contains(e, test) for e in elements)
+        case ExternType(args=args) | ParserType(args=args) | ControlType(args=args) | PackageType(args=args):
+            return any(contains(a, test) for a in args)
+    return False
 
 
 def representation(of: Type) -> Type:

@@ -157,11 +157,20 @@ class Index(Expression):
 
 @node
 class Slice(Expression):
-    """`base[high:low]`; `base[low+:width]` is rewritten to it. The bounds have folded values."""
+    """`base[high:low]`. The bounds have folded values."""
 
     base: Expression
     high: Expression
     low: Expression
+
+
+@node
+class PlusSlice(Expression):
+    """`base[low+:width]` with a `low` known at run time only; with a constant one it became a Slice."""
+
+    base: Expression
+    low: Expression
+    width: Expression
 
 
 @node

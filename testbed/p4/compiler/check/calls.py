@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from testbed.p4.compiler import ast
 from testbed.p4.compiler import types as t
-from testbed.p4.compiler.check.expressions import ExpressionChecker
-from testbed.p4.compiler.check.scope import is_error
+from testbed.p4.compiler.check.arguments import ArgumentBinder, fits
+from testbed.p4.compiler.check.core_rules import check_core_call
 from testbed.p4.compiler.check.sizes import size_in_bits
 from testbed.p4.compiler.check.unify import Unifier, apply_params
 from testbed.p4.compiler.diagnostics import Note
@@ -15,23 +15,11 @@ from testbed.p4.compiler.diagnostics import Note
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from testbed.p4.compiler.diagnostics import Diagnostics
-
 _SIZES = ("minSizeInBits", "minSizeInBytes", "maxSizeInBits", "maxSizeInBytes")
-_OUTGOING = (ast.Direction.OUT, ast.Direction.INOUT)
-_NOT_VALUES = (t.TableType, t.CallableType, t.MetaType, t.ParserType, t.ControlType, t.PackageType)
-
-Params = list[tuple[ast.Parameter, t.Type]]
 
 
-class CallChecker(ExpressionChecker):
+class CallChecker(ArgumentBinder):
     """Resolves calls of functions, methods, actions, tables, parsers, controls and constructors."""
-
-    def __init__(self, diagnostics: Diagnostics) -> None:
-        """See `ScopeKeeper`."""
-        super().__init__(diagnostics)
-        self.open_types: dict[t.TypeVar, t.Type] = {}
-        """Type arguments of extern instances that the constructor call left open, and what uses told."""
 
     def check_call(self, call: ast.Call) -> ast.Expression:
         """See `ExpressionChecker`."""
@@ -70,9 +58,10 @@ class CallChecker(ExpressionChecker):
             raise AssertionError(target)
         call.decl = target
         self._deprecated(call.span, target)
-        self._bind(call, [(p, p.type) for p in target.params], params, returns)
+        self.bind(call, [(p, p.type) for p in target.params], params, returns)
         if target.name == "static_assert" and isinstance(target, ast.ExternFunctionDecl):
             self._static_assert(call)
+        check_core_call(call, self)
 
     def _overload(
         self, call: ast.Call, name: str, found: Sequence[ast.Declaration]
@@ -104,7 +93,7 @@ class CallChecker(ExpressionChecker):
         elif self.enclosing(ast.FunctionDecl) is not None:
             self.error(call.span, "actions cannot be called in functions")
         params = [(p, p.type) for p in action.params]
-        self._bind(call, params, [], t.VOID, runtime_values=True)
+        self.bind(call, params, [], t.VOID, runtime_values=True)
 
     def _static_assert(self, call: ast.Call) -> None:
         condition = call.bound[0].expr if call.bound else None
@@ -167,7 +156,8 @@ class CallChecker(ExpressionChecker):
         params = [(p, t.substitute(p.type, env)) for p in method.params]
         returns = t.substitute(method.return_type, env)
         still_open = [a for a in of.args if isinstance(a, t.TypeVar) and a in self.open_types]
-        self._bind(call, params, method.type_params, returns, still_open=still_open)
+        self.bind(call, params, method.type_params, returns, still_open=still_open)
+        check_core_call(call, self)
 
     def _known(self, of: t.Type) -> t.Type:
         """`of` with the type arguments found since."""
@@ -184,7 +174,7 @@ class CallChecker(ExpressionChecker):
         ):
             where = "states of parsers" if is_parser else "the apply blocks of controls"
             self.error(call.span, f"a {'parser' if is_parser else 'control'} can be applied in {where} only")
-        self._bind(call, apply_params(of), [], t.VOID)
+        self.bind(call, apply_params(of), [], t.VOID)
 
     def _table_apply(self, call: ast.Call, table: ast.TableDecl) -> None:
         call.kind, call.decl = ast.CallKind.TABLE_APPLY, table
@@ -275,7 +265,7 @@ class CallChecker(ExpressionChecker):
         )
         typed = [(p, t.substitute(p.type, env)) for p in params]
         may_stay_open = not isinstance(of, t.PackageType)
-        unifier = self._bind(
+        unifier = self.bind(
             call, typed, [v.decl for v in variables], of, may_stay_open=may_stay_open, constructing=True
         )
         if unifier is not None:
@@ -296,11 +286,11 @@ class CallChecker(ExpressionChecker):
         specialized = isinstance(ref, ast.SpecializedTypeRef) or of.args != generic
         if specialized or not generic:
             env: dict[t.TypeVar, t.Type] = dict(zip(generic, of.args, strict=True))
-            self._bind(call, [(p, t.substitute(p.type, env)) for p in params], [], of, constructing=True)
+            self.bind(call, [(p, t.substitute(p.type, env)) for p in params], [], of, constructing=True)
             call.type = of
         else:
             typed = [(p, p.type) for p in params]
-            unifier = self._bind(call, typed, of.decl.type_params, of, may_stay_open=True, constructing=True)
+            unifier = self.bind(call, typed, of.decl.type_params, of, may_stay_open=True, constructing=True)
             if unifier is None:
                 return
             call.type = t.ExternType(of.decl, tuple(self._or_open(unifier, v) for v in generic))
@@ -329,202 +319,6 @@ class CallChecker(ExpressionChecker):
             name = of.decl.name
             self.error(span, f"the type arguments of {name} cannot be inferred: write {name}<{params}>(...)")
         return known
-
-    # Arguments
-
-    def _bind(
-        self,
-        call: ast.Call,
-        params: Params,
-        type_params: list[ast.TypeParam],
-        returns: t.Type,
-        *,
-        still_open: Sequence[t.TypeVar] = (),
-        may_stay_open: bool = False,
-        runtime_values: bool = False,
-        constructing: bool = False,
-    ) -> Unifier | None:
-        """Match arguments with parameters, infer type arguments, convert; sets the call's resolution.
-
-        `runtime_values` allows any value for directionless parameters (actions called directly).
-        """
-        matched = self._match(call, [p for p, _ in params])
-        if matched is None:
-            return None
-        variables = [t.TypeVar(p) for p in type_params]
-        unifier = Unifier({*variables, *still_open})
-        if not self._explicit_types(call, variables, unifier):
-            return None
-        errors_before = self.diagnostics.error_count
-        for (param, of), arg in zip(params, matched, strict=True):
-            if arg is not None and not unifier.unify(of, arg.expr.type):
-                self._mismatch(call, param, unifier.resolve(of), arg)
-        if self.diagnostics.error_count != errors_before:
-            call.type = unifier.resolve(returns)
-            return None
-        for opened in still_open:
-            self.open_types[opened] = unifier.bindings.get(opened, t.UNKNOWN)
-        if not may_stay_open and not self._all_inferred(call, variables, unifier, params, matched):
-            return None
-        call.bound = [
-            ast.BoundArg(param, final, self._argument(param, final, arg, runtime_values, constructing))
-            for (param, of), arg in zip(params, matched, strict=True)
-            for final in (unifier.resolve(of),)
-        ]
-        call.bound_types = tuple(unifier.resolve(v) for v in variables)
-        call.type = unifier.resolve(returns)
-        return unifier
-
-    def _match(self, call: ast.Call, params: list[ast.Parameter]) -> list[ast.Argument | None] | None:
-        """The argument of each parameter; None (reported) if they do not go together."""
-        return self.match_arguments(call.span, self._called(call), params, call.args)
-
-    @staticmethod
-    def _called(call: ast.Call) -> str:
-        return call.decl.name if call.decl is not None else "this call"
-
-    def match_arguments(
-        self,
-        span: ast.Span,
-        name: str,
-        params: list[ast.Parameter],
-        args: list[ast.Argument],
-        *,
-        partial: bool = False,
-    ) -> list[ast.Argument | None] | None:
-        """The same for any list; with `partial` directionless parameters may lack an argument."""
-        by_name = {p.name: n for n, p in enumerate(params)}
-        matched: list[ast.Argument | None] = [None] * len(params)
-        positional = 0
-        for arg in args:
-            if arg.name is None:
-                place: int | None = positional
-                positional += 1
-                if positional > len(params):
-                    self.error(arg.span, f"{name} takes {len(params)} arguments, and {len(args)} are given")
-                    return None
-            else:
-                place = by_name.get(arg.name)
-                if place is None:
-                    self.error(arg.span, f"{name} has no parameter {arg.name}")
-                    return None
-            if place is not None and matched[place] is not None:
-                self.error(arg.span, f"the parameter {params[place].name} of {name} has two arguments")
-                return None
-            if place is not None:
-                matched[place] = arg
-        if any(a.name for a in args) and any(a.name is None for a in args):
-            self.error(span, "either all arguments have names or none has")
-            return None
-        for param, given in zip(params, matched, strict=True):
-            needed = param.default is None and not param.optional
-            if given is None and needed and not (partial and param.direction is ast.Direction.NONE):
-                note = Note(param.span, "the parameter")
-                self.error(span, f"the parameter {param.name} of {name} has no argument", note)
-                return None
-        return matched
-
-    def _explicit_types(self, call: ast.Call, variables: list[t.TypeVar], unifier: Unifier) -> bool:
-        if not call.type_args:
-            return True
-        types = [self.resolve(a) for a in call.type_args]
-        if len(types) != len(variables):
-            message = f"{self._called(call)} has {len(variables)} type parameters, and {len(types)} are given"
-            self.error(call.span, message)
-            return False
-        for ref, variable, of in zip(call.type_args, variables, types, strict=True):
-            if of != t.DONT_CARE:
-                unifier.bindings[variable] = self.complete(ref, of)
-        return True
-
-    def _mismatch(self, call: ast.Call, param: ast.Parameter, needed: t.Type, arg: ast.Argument) -> None:
-        note = Note(param.span, f"the parameter {param.name}")
-        name = self._called(call)
-        given = arg.expr.type
-        self.error(arg.span, f"this argument of {name} has type {given}, and {param.name} is {needed}", note)
-
-    def _all_inferred(
-        self,
-        call: ast.Call,
-        variables: list[t.TypeVar],
-        unifier: Unifier,
-        params: Params,
-        matched: list[ast.Argument | None],
-    ) -> bool:
-        absent = [of for (_, of), arg in zip(params, matched, strict=True) if arg is None]
-        for variable in variables:
-            found = unifier.resolve(variable)
-            if found == variable and any(_mentions(of, variable) for of in absent):
-                unifier.bindings[variable] = t.DONT_CARE
-            elif found == variable:
-                name = self._called(call)
-                message = (
-                    f"the type argument {variable} of {name} cannot be inferred: write {name}<type>(...)"
-                )
-                self.error(call.span, message)
-                return False
-        return True
-
-    def _argument(
-        self, param: ast.Parameter, of: t.Type, arg: ast.Argument | None, runtime: bool, constructing: bool
-    ) -> ast.Expression | None:
-        if arg is None:
-            return param.default
-        expr = arg.expr
-        if isinstance(expr, ast.DontCare):
-            if param.direction is not ast.Direction.OUT:
-                self.error(arg.span, f"_ ignores a result; the parameter {param.name} is not out")
-            return None
-        if is_error(of, expr.type):
-            return expr
-        if (
-            of == t.INT
-            and not constructing
-            and param.direction is not ast.Direction.NONE
-            and expr.type == t.INT
-        ):
-            self.error(arg.span, f"the width of this argument is not known: write it as 8w{expr.value}")
-            return expr
-        if isinstance(of, t.ExternType) and param.direction is not ast.Direction.NONE:
-            self.error(param.span, f"the extern {of} cannot be passed {param.direction.value}")
-        if param.direction in _OUTGOING:
-            self._outgoing(param, of, expr)
-            return expr
-        if isinstance(of, _NOT_VALUES) and not constructing:
-            if isinstance(of, t.TableType | t.CallableType | t.MetaType):
-                self.error(arg.span, f"{of} cannot be an argument")
-            return expr
-        if not isinstance(of, t.ParserType | t.ControlType | t.PackageType):
-            expr = self.convert(expr, of, f"the argument for {param.name}")
-        if param.direction is ast.Direction.NONE and not runtime:
-            self.compile_time(expr, f"the argument for {param.name}, which has no direction,")
-        return expr
-
-    def _outgoing(self, param: ast.Parameter, of: t.Type, expr: ast.Expression) -> None:
-        direction = param.direction.value
-        if (
-            self.left_value(expr, f"the argument for the {direction} parameter {param.name}")
-            and expr.type != of
-        ):
-            message = f"the {direction} parameter {param.name} is {of}, and its argument {expr.type}"
-            self.error(expr.span, message)
-
-
-def fits(params: list[ast.Parameter], args: list[ast.Argument]) -> bool:
-    """Whether arguments go with parameters by number and names."""
-    names = {p.name for p in params}
-    given = {a.name for a in args if a.name is not None}
-    positional = sum(a.name is None for a in args)
-    if not given <= names or positional > len(params):
-        return False
-    filled = {p.name for p in params[:positional]}
-    if filled & given:
-        return False
-    return all(p.name in filled or p.name in given or p.default is not None or p.optional for p in params)
-
-
-def _mentions(of: t.Type, variable: t.TypeVar) -> bool:
-    return t.substitute(of, {variable: t.UNKNOWN}) != of
 
 
 def _shown(param: ast.Parameter) -> str:

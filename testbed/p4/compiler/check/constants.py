@@ -19,7 +19,7 @@ def is_left_value(expr: ast.Expression) -> bool:
             if isinstance(base.type, t.StackType) and name != "next":
                 return False
             return is_left_value(base)
-        case ast.Index(base=base) | ast.Slice(base=base):
+        case ast.Index(base=base) | ast.Slice(base=base) | ast.PlusSlice(base=base):
             return is_left_value(base)
     return False
 
@@ -41,7 +41,7 @@ def is_compile_time(expr: ast.Expression) -> bool:
         case ast.Call(kind=ast.CallKind.CONSTRUCTOR) | ast.InvalidHeader() | ast.DefaultValue():
             return True
         case ast.Call():
-            return isinstance(expr.type, t.ExternType) or _is_size(expr)
+            return isinstance(expr.type, t.ExternType) or _is_size(expr) or _is_pure(expr)
         case ast.Cast(operand=operand) | ast.Unary(operand=operand):
             return is_compile_time(operand)
         case ast.Binary(left=left, right=right) | ast.Mask(left=left, right=right):
@@ -52,13 +52,20 @@ def is_compile_time(expr: ast.Expression) -> bool:
             return is_compile_time(condition) and is_compile_time(then) and is_compile_time(otherwise)
         case ast.Slice(base=base):
             return is_compile_time(base)
-        case ast.Index(base=base, index=index):
+        case ast.Index(base=base, index=index) | ast.PlusSlice(base=base, low=index):
             return is_compile_time(base) and is_compile_time(index)
         case ast.ListExpr(elements=elements):
             return all(map(is_compile_time, elements))
         case ast.StructExpr(fields=fields):
             return all(is_compile_time(f.expr) for f in fields)
     return False
+
+
+def _is_pure(call: ast.Call) -> bool:
+    """Whether the call is of a `@pure` function with arguments known at compile time."""
+    if not isinstance(call.decl, ast.ExternFunctionDecl) or call.decl.annotation("pure") is None:
+        return False
+    return all(a.expr is not None and is_compile_time(a.expr) for a in call.bound)
 
 
 def _is_size(call: ast.Call) -> bool:

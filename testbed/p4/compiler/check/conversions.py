@@ -6,6 +6,7 @@ from testbed.p4.compiler import ast
 from testbed.p4.compiler import types as t
 from testbed.p4.compiler.check import folding
 from testbed.p4.compiler.check.typerefs import TypeResolver
+from testbed.p4.compiler.check.unify import Unifier
 
 
 class Conversions(TypeResolver):
@@ -19,6 +20,11 @@ class Conversions(TypeResolver):
         if isinstance(expr, ast.InvalidHeader) and isinstance(to, t.HeaderType | t.HeaderUnionType):
             expr.type = to
             return expr
+        if isinstance(expr, ast.Ternary) and untyped(expr):
+            expr.then = self.convert(expr.then, to, what)
+            expr.otherwise = self.convert(expr.otherwise, to, what)
+            expr.type = to
+            return expr
         if isinstance(expr, ast.ListExpr):
             return self._convert_list(expr, to, what)
         if isinstance(expr, ast.StructExpr):
@@ -29,10 +35,9 @@ class Conversions(TypeResolver):
             return self.cast(expr, to)
         if isinstance(of, t.SerEnumType) and of.underlying == to:
             return self.cast(expr, to)
-        if isinstance(expr, ast.Ternary) and t.INT in (expr.then.type, expr.otherwise.type):
-            expr.then = self.convert(expr.then, to, what)
-            expr.otherwise = self.convert(expr.otherwise, to, what)
-            expr.type = to
+        if isinstance(of, t.BitsType) and to == t.INT:
+            return self.cast(expr, to)
+        if Unifier(set()).unify(to, of):  # type arguments left open with _
             return expr
         self.error(expr.span, f"{what} has type {of}, and {to} is needed{self._hint(of, to)}")
         return expr
@@ -149,7 +154,7 @@ class Conversions(TypeResolver):
                 return with_value(ast.BoolLiteral(span, False), False)
             case t.STRING:
                 return with_value(ast.StringLiteral(span, ""), "")
-            case t.ERROR:
+            case t.ERROR if "NoError" in self.errors:
                 return self._member(span, ast.BaseTypeRef(span, "error"), of, self.errors["NoError"])
             case t.EnumType(declaration):
                 ref = ast.TypeName(span, declaration.name)
@@ -180,6 +185,16 @@ class Conversions(TypeResolver):
         expr.decl = member
         expr.value = member
         return expr
+
+
+def untyped(expr: ast.Expression) -> bool:
+    """Whether the expression takes its type from what it is used with."""
+    match expr:
+        case ast.ListExpr() | ast.StructExpr():
+            return isinstance(expr.type, t.TupleType | t.AnonymousStructType)
+        case ast.Ternary(then=then, otherwise=otherwise):
+            return untyped(then) and untyped(otherwise)
+    return expr.type in (t.INT, t.INVALID, t.DEFAULT)
 
 
 def with_value(expr: ast.Expression, value: ast.Constant) -> ast.Expression:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from testbed.p4.compiler import ast
 from testbed.p4.compiler import types as t
 from testbed.p4.compiler.check.tables import TableChecker
+from testbed.p4.compiler.check.typerefs import may_contain
 from testbed.p4.compiler.diagnostics import Note
 
 if TYPE_CHECKING:
@@ -89,8 +90,8 @@ class Checker(TableChecker):
             case ast.ParserTypeDecl() | ast.ControlTypeDecl() | ast.PackageTypeDecl():
                 with self.scope(declaration):
                     self._type_params(declaration.type_params)
-                    self.parameters(declaration.params)
-                self._parameter_kinds(declaration, declaration.params)
+                    is_package = isinstance(declaration, ast.PackageTypeDecl)
+                    self.parameters(declaration.params, declaration, constructor=is_package)
         self.declare(declaration)
 
     def _type_params(self, params: list[ast.TypeParam]) -> None:
@@ -108,10 +109,15 @@ class Checker(TableChecker):
             self._type_params(declaration.type_params)
             for field in declaration.fields:
                 field.type = self.complete(field.ref, self.resolve(field.ref))
-                if field.type != t.UNKNOWN and not _may_contain(declaration, field.type):
+                if field.type != t.UNKNOWN and not may_contain(declaration, field.type):
                     message = f"a {declaration.kind} cannot have a field of type {field.type}"
                     self.error(field.ref.span, message)
         self._distinct(declaration.fields)
+        varbits = [f for f in declaration.fields if isinstance(f.type, t.VarbitType)]
+        if len(varbits) > 1 and isinstance(declaration, ast.HeaderDecl):
+            self.error(
+                varbits[1].span, f"{declaration.name} has a varbit field already: a header has at most one"
+            )
 
     def _serializable_enum(self, declaration: ast.SerEnumDecl) -> None:
         underlying = self.resolve(declaration.ref)
@@ -123,13 +129,15 @@ class Checker(TableChecker):
         declaration.type = t.SerEnumType(declaration, underlying)
         self._distinct(declaration.members)
         self.declare(declaration)
-        for member in declaration.members:
-            if member.init is None:
-                continue
-            what = f"the value of {declaration.name}.{member.name}"
-            member.init = self.expect(member.init, underlying, what)
-            if member.init.type != t.UNKNOWN and self.compile_time(member.init, what):
-                member.number = member.init.value if isinstance(member.init.value, int) else 0
+        with self.scope():
+            for member in declaration.members:
+                if member.init is None:
+                    continue
+                what = f"the value of {declaration.name}.{member.name}"
+                member.init = self.expect(member.init, underlying, what)
+                if member.init.type != t.UNKNOWN and self.compile_time(member.init, what):
+                    member.number = member.init.value if isinstance(member.init.value, int) else 0
+                self.here.names.setdefault(member.name, [member])
 
     def _new_type(self, declaration: ast.NewTypeDecl) -> None:
         underlying = self.complete(declaration.ref, self.resolve(declaration.ref))
@@ -173,14 +181,23 @@ class Checker(TableChecker):
             if declaration.return_ref is not None:
                 returns = self.resolve(declaration.return_ref)
                 declaration.return_type = self.complete(declaration.return_ref, returns)
-            self.parameters(declaration.params)
+                if isinstance(declaration, ast.MethodDecl):
+                    self._method_result(declaration, declaration.return_ref)
+            is_constructor = declaration.return_ref is None
+            self.parameters(declaration.params, declaration, constructor=is_constructor)
+
+    def _method_result(self, method: ast.MethodDecl, ref: ast.TypeRef) -> None:
+        if method.return_type in (t.INT, t.STRING):
+            self.error(ref.span, f"a method cannot return {method.return_type}")
+        if method.owner is not None and method.name == method.owner.name:
+            self.error(ref.span, "a constructor has no result: write its name and parameters only")
 
     # Actions, parsers, controls
 
     def _action_decl(self, action: ast.ActionDecl) -> None:
         self.annotations(action.annotations)
         with self.scope(action):
-            self.parameters(action.params)
+            self.parameters(action.params, action)
             self._action_parameters(action)
             with self.scope():
                 self.body(action.body.body)
@@ -194,26 +211,14 @@ class Checker(TableChecker):
             elif undirected:
                 message = f"{param.name}: parameters with a direction stand before those without in an action"
                 self.error(param.span, message)
-            if isinstance(param.type, t.ExternType | t.ParserType | t.ControlType | t.PackageType):
+            if isinstance(param.type, t.ExternType):
                 self.error(param.span, f"an action cannot have a parameter of type {param.type}")
-
-    def _parameter_kinds(self, declaration: ast.Declaration, params: list[ast.Parameter]) -> None:
-        """Externs, parsers and controls are passed without direction."""
-        for param in params:
-            of = param.type
-            if isinstance(of, t.ExternType) and param.direction is not ast.Direction.NONE:
-                self.error(param.span, f"the extern {of} is passed without direction")
-            elif isinstance(of, t.ParserType | t.ControlType | t.PackageType) and not isinstance(
-                declaration, ast.PackageTypeDecl
-            ):
-                self.error(param.span, f"a {declaration.kind} cannot have a parameter of type {of}")
 
     def _parser(self, parser: ast.ParserDecl) -> None:
         with self.scope(parser):
             self._type_params(parser.type_params)
-            self.parameters(parser.params)
-            self.parameters(parser.constructor_params)
-            self._parameter_kinds(parser, parser.params)
+            self.parameters(parser.params, parser)
+            self.parameters(parser.constructor_params, parser, constructor=True)
             with self.scope():
                 for declaration in parser.locals:
                     if isinstance(declaration, ast.ValueSetDecl):
@@ -294,17 +299,13 @@ class Checker(TableChecker):
         checked = self.infer(key)
         if isinstance(checked.type, t.SetType) and _flat(checked.type.element) == _flat(of):
             return checked
-        checked = self.fit_keyset(checked, of)
-        if not isinstance(checked.type, t.SetType):
-            self.compile_time(checked, "the key of a case")
-        return checked
+        return self.fit_keyset(checked, of)
 
     def _control(self, control: ast.ControlDecl) -> None:
         with self.scope(control):
             self._type_params(control.type_params)
-            self.parameters(control.params)
-            self.parameters(control.constructor_params)
-            self._parameter_kinds(control, control.params)
+            self.parameters(control.params, control)
+            self.parameters(control.constructor_params, control, constructor=True)
             with self.scope():
                 for declaration in control.locals:
                     match declaration:
@@ -315,29 +316,6 @@ class Checker(TableChecker):
                         case _:
                             self.local_declaration(declaration)
                 self.block(control.body)
-
-
-def _may_contain(declaration: ast.StructLikeDecl, of: t.Type) -> bool:
-    """Whether a struct, header or union can have a field of a type (specification, section 7.2.8)."""
-    of = t.representation(of)
-    if isinstance(of, t.TypeVar):
-        return True
-    match declaration:
-        case ast.HeaderUnionDecl():
-            return isinstance(of, t.HeaderType)
-        case ast.HeaderDecl():
-            return isinstance(of, t.VarbitType) or _is_bits(of)
-    return isinstance(
-        of, t.BitsType | t.VarbitType | t.EnumType | t.CompositeType | t.StackType | t.TupleType
-    ) or (of in (t.BOOL, t.ERROR, t.MATCH_KIND))
-
-
-def _is_bits(of: t.Type) -> bool:
-    """Whether a value is just bits: what headers hold."""
-    of = t.representation(of)
-    if isinstance(of, t.StructType):
-        return all(_is_bits(f.type) for f in of.fields)
-    return isinstance(of, t.BitsType | t.TypeVar) or of == t.BOOL
 
 
 def _selectable(of: t.Type) -> bool:

@@ -6,26 +6,13 @@ from testbed.p4.compiler import ast
 from testbed.p4.compiler import types as t
 from testbed.p4.compiler.check import folding
 from testbed.p4.compiler.check.constants import is_compile_time, is_left_value
-from testbed.p4.compiler.check.conversions import (
-    Conversions,
-    constant_tuple,
-    explicit_cast_allowed,
-    fold_cast,
-    with_value,
-)
+from testbed.p4.compiler.check.conversions import constant_tuple
+from testbed.p4.compiler.check.operators import OperatorChecker
 from testbed.p4.compiler.check.scope import is_error
 from testbed.p4.compiler.diagnostics import Note
 
-_SHIFTS = ("<<", ">>")
-_LOGICAL = ("&&", "||")
-_EQUALITY = ("==", "!=")
-_ORDER = ("<", ">", "<=", ">=")
-_SATURATING = ("|+|", "|-|")
-MAX_INT_BITS = 1 << 17
-"""Compile-time integers may not grow beyond this many bits."""
 
-
-class ExpressionChecker(Conversions):
+class ExpressionChecker(OperatorChecker):
     """Infers types bottom-up; returns each expression, changed where a conversion went in."""
 
     def check_call(self, call: ast.Call) -> ast.Expression:
@@ -60,13 +47,13 @@ class ExpressionChecker(Conversions):
             case ast.Member():
                 self._member_of(expr)
             case ast.Binary():
-                self._binary(expr)
+                self.binary(expr)
             case ast.Call():
                 return self.check_call(expr)
             case ast.Unary():
-                self._unary(expr)
+                self.unary(expr)
             case ast.Cast():
-                return self._cast(expr)
+                return self.cast_expression(expr)
             case ast.BoolLiteral(literal=literal):
                 expr.type, expr.value = t.BOOL, literal
             case ast.StringLiteral(text=text):
@@ -76,7 +63,7 @@ class ExpressionChecker(Conversions):
             case ast.Index():
                 self._index(expr)
             case ast.Ternary():
-                self._ternary(expr)
+                self.ternary(expr)
             case ast.TypeNameExpr(ref=ref):
                 of = self.resolve(ref)
                 expr.type = t.UNKNOWN if of == t.UNKNOWN else t.MetaType(of)
@@ -87,13 +74,17 @@ class ExpressionChecker(Conversions):
             case ast.StructExpr():
                 self._struct_expr(expr)
             case ast.Mask(left=left, right=right):
-                expr.left, expr.right = self._set_operands(expr, left, right)
+                expr.left, expr.right = self.set_operands(expr, left, right)
             case ast.Range(low=low, high=high):
-                expr.low, expr.high = self._set_operands(expr, low, high)
+                expr.low, expr.high = self.set_operands(expr, low, high)
             case ast.DefaultValue():
                 expr.type = t.DEFAULT
             case ast.DontCare():
                 expr.type = t.DONT_CARE
+            case ast.InvalidHeader():
+                expr.type = t.INVALID if expr.type == t.UNKNOWN else expr.type
+            case ast.PlusSlice():
+                return self._plus_slice(expr)
             case ast.ThisExpr():
                 self._this(expr)
         return expr
@@ -101,11 +92,17 @@ class ExpressionChecker(Conversions):
     # Names
 
     def _path(self, expr: ast.PathExpr) -> None:
+        kind = self.match_kinds.get(expr.name)
+        if kind is not None and self.here.lookup(expr.name) is None:
+            expr.decl, expr.type, expr.value = kind, t.MATCH_KIND, kind
+            return
         found = self.lookup(expr.span, expr.name, absolute=expr.absolute)
         if not found:
             return
         declaration = expr.decl = found[0]
         match declaration:
+            case ast.EnumMember(owner=ast.SerEnumDecl() as enum):
+                expr.type, expr.value = enum.type, declaration.number
             case ast.VariableDecl() | ast.InstanceDecl() | ast.ValueSetDecl():
                 expr.type = declaration.type
             case ast.Parameter():
@@ -195,6 +192,9 @@ class ExpressionChecker(Conversions):
                 self.error(expr.span, f"the type {of} has no members")
 
     def _stack_member(self, expr: ast.Member, of: t.StackType) -> None:
+        if expr.name != "size" and not isinstance(of.element, t.HeaderType | t.HeaderUnionType | t.TypeVar):
+            self.error(expr.span, f"{expr.name} can be used on header stacks only, not on {of}")
+            return
         in_parser = self.enclosing(ast.ParserDecl) is not None
         if expr.name in ("next", "last", "lastIndex") and not in_parser:
             self.error(expr.span, f"{expr.name} of a header stack can be used in parsers only")
@@ -233,13 +233,13 @@ class ExpressionChecker(Conversions):
             case _:
                 self.error(expr.span, f"{base.type} cannot be indexed: only header stacks and tuples")
                 return
-        if index.value is not None and not 0 <= index.value < size:
+        if index.value is not None and size and not 0 <= index.value < size:
             self.error(index.span, f"index {index.value} is out of range: {base.type} has {size} elements")
         elif index.value is not None and isinstance(base.value, tuple):
             expr.value = base.value[index.value]
 
     def _slice(self, expr: ast.Slice) -> None:
-        base = expr.base = self._unwrap_enum(self.infer(expr.base))
+        base = expr.base = self.unwrap_enum(self.infer(expr.base))
         high = self.constant_int(expr.high, "the upper bound of a slice")
         low = self.constant_int(expr.low, "the lower bound of a slice")
         if high is None or low is None or base.type == t.UNKNOWN:
@@ -256,270 +256,23 @@ class ExpressionChecker(Conversions):
         if base.value is not None:
             expr.value = folding.bit_slice(base.value, high, low)
 
-    # Operators
-
-    def _unwrap_enum(self, expr: ast.Expression) -> ast.Expression:
-        """A serializable enum's value as its number."""
-        if isinstance(expr.type, t.SerEnumType):
-            return self.cast(expr, expr.type.underlying)
-        return expr
-
-    def _unary(self, expr: ast.Unary) -> None:
-        operand = expr.operand = self.infer(expr.operand)
-        if expr.op == "!":
-            if operand.type == t.BOOL:
-                expr.type = t.BOOL
-                expr.value = None if operand.value is None else not operand.value
-            elif operand.type != t.UNKNOWN:
-                self.error(expr.span, f"! needs a bool, not {operand.type}")
-            return
-        operand = expr.operand = self._unwrap_enum(operand)
-        if operand.type == t.UNKNOWN:
-            return
-        if not isinstance(operand.type, t.BitsType) and (expr.op == "~" or operand.type != t.INT):
-            needs = "an integer with a width" if expr.op == "~" else "an integer"
-            self.error(expr.span, f"{expr.op} needs {needs}, not {operand.type}")
-            return
-        expr.type = operand.type
-        if operand.value is not None:
-            expr.value = folding.unary(expr.op, operand.value, operand.type)
-
-    def _binary(self, expr: ast.Binary) -> None:
-        expr.left = self.infer(expr.left)
-        expr.right = self.infer(expr.right)
-        if is_error(expr.left.type, expr.right.type):
-            if expr.op in _LOGICAL or expr.op in _EQUALITY or expr.op in _ORDER:
-                expr.type = t.BOOL
-            return
-        try:
-            if expr.op in _LOGICAL:
-                self._logical(expr)
-            elif expr.op in _EQUALITY:
-                self._equality(expr)
-            elif expr.op in _SHIFTS:
-                self._shift(expr)
-            elif expr.op == "++":
-                self._concat(expr)
-            else:
-                self._arithmetic(expr)
-        except folding.FoldError as error:
-            self.error(expr.span, str(error))
-
-    def _logical(self, expr: ast.Binary) -> None:
-        for side in (expr.left, expr.right):
-            if side.type != t.BOOL:
-                self.error(side.span, f"{expr.op} needs bool operands, not {side.type}")
-                return
-        expr.type = t.BOOL
-        left, right = expr.left.value, expr.right.value
-        decided = expr.op == "||"
-        if left is decided:
-            expr.value = decided
-        elif left is not None and right is not None:
-            expr.value = right
-
-    def _operands(self, expr: ast.Binary) -> t.Type | None:
-        """Bring both numbers to one type; None (reported) if they have none in common."""
-        left = expr.left = self._unwrap_enum(expr.left)
-        right = expr.right = self._unwrap_enum(expr.right)
-        for side in (left, right):
-            if not isinstance(side.type, t.BitsType) and side.type != t.INT:
-                self.error(side.span, f"{expr.op} needs integers, not {side.type}")
-                return None
-        if left.type == t.INT and right.type != t.INT:
-            expr.left = self.convert(left, right.type, "the left operand")
-        elif right.type == t.INT and left.type != t.INT:
-            expr.right = self.convert(right, left.type, "the right operand")
-        elif left.type != right.type:
-            message = f"{expr.op} needs operands of one type, not {left.type} and {right.type}"
-            self.error(expr.span, message + ": cast one of them")
-            return None
-        return expr.left.type
-
-    def _arithmetic(self, expr: ast.Binary) -> None:
-        of = self._operands(expr)
-        if of is None:
-            return
-        left, right = expr.left.value, expr.right.value
-        known = left is not None and right is not None
-        if expr.op in _ORDER:
-            expr.type = t.BOOL
-            if known:
-                expr.value = folding.compare(expr.op, left, right)
-            return
-        if expr.op in ("/", "%") and isinstance(of, t.BitsType):
-            if of.signed:
-                self.error(expr.span, f"{expr.op} is not defined on signed values ({of})")
-                return
-            if right == 0:
-                self.error(expr.span, "division by zero" if expr.op == "/" else "modulo by zero")
-                return
-        if expr.op in _SATURATING and of == t.INT:
-            self.error(expr.span, f"{expr.op} needs operands with a width, such as 8w1")
-            return
-        expr.type = of
-        if known:
-            self._check_size(expr, left, right)
-            expr.value = folding.binary(expr.op, left, right, of)
-
-    @staticmethod
-    def _check_size(expr: ast.Binary, left: int, right: int) -> None:
-        if left.bit_length() + right.bit_length() > MAX_INT_BITS and expr.op == "*":
-            raise folding.FoldError(f"the product has more than {MAX_INT_BITS} bits")
-
-    def _shift(self, expr: ast.Binary) -> None:
-        left = expr.left = self._unwrap_enum(expr.left)
-        right = expr.right = self._unwrap_enum(expr.right)
-        if not isinstance(left.type, t.BitsType) and left.type != t.INT:
-            self.error(left.span, f"{expr.op} shifts integers, not {left.type}")
-            return
-        if not isinstance(right.type, t.BitsType) and right.type != t.INT:
-            self.error(right.span, f"the amount of a shift is an integer, not {right.type}")
-            return
-        if right.value is not None and right.value < 0:
-            self.error(right.span, f"a shift by {right.value}: the amount cannot be negative")
-            return
-        if isinstance(right.type, t.BitsType) and right.type.signed and right.value is None:
-            self.error(right.span, f"the amount of a shift is unsigned, not {right.type}")
-            return
-        if left.type == t.INT and right.value is None:
-            message = "the left operand of a shift by an unknown amount needs a width, such as 8w1"
-            self.error(left.span, message)
-            return
-        expr.type = left.type
-        if right.value is None:
-            return
-        if isinstance(left.type, t.BitsType) and right.value >= left.type.width:
-            message = f"a shift of {left.type} by {right.value} leaves nothing of it"
-            self.diagnostics.warn("overflow", expr.span, message)
-        if left.value is not None:
-            if left.value.bit_length() > MAX_INT_BITS:
-                raise folding.FoldError(f"the value has more than {MAX_INT_BITS} bits")
-            expr.value = folding.shift(expr.op, left.value, right.value, left.type)
-
-    def _concat(self, expr: ast.Binary) -> None:
-        left = expr.left = self._unwrap_enum(expr.left)
-        right = expr.right = self._unwrap_enum(expr.right)
-        known = left.value is not None and right.value is not None
-        if left.type == right.type == t.STRING:
-            expr.type = t.STRING
-            expr.value = left.value + right.value if known else None
-            return
-        for side in (left, right):
-            if not isinstance(side.type, t.BitsType):
-                needs = "give it a width, such as 8w1" if side.type == t.INT else f"not {side.type}"
-                self.error(side.span, f"++ joins values of type bit<n> or int<n>: {needs}")
-                return
-        if isinstance(left.type, t.BitsType) and isinstance(right.type, t.BitsType):
-            expr.type = t.bits(left.type.width + right.type.width, signed=left.type.signed)
-            if known:
-                expr.value = folding.concat(left.value, left.type, right.value, right.type)
-
-    def _equality(self, expr: ast.Binary) -> None:
-        expr.type = t.BOOL
-        left = expr.left = self._unwrap_for(expr.left, expr.right.type)
-        right = expr.right = self._unwrap_for(expr.right, left.type)
-        if _untyped(left) and not _untyped(right):
-            left = expr.left = self.convert(left, right.type, "the left operand")
-        elif _untyped(right) and not _untyped(left):
-            right = expr.right = self.convert(right, left.type, "the right operand")
-        elif isinstance(left, ast.ListExpr) and isinstance(right, ast.ListExpr):
-            self._unify_lists(left, right)
-        if is_error(left.type, right.type):
-            return
-        if left.type != right.type:
-            self.error(expr.span, f"{left.type} cannot be compared with {right.type}: cast one of them")
-        elif not _comparable(left.type):
-            self.error(expr.span, f"values of type {left.type} cannot be compared")
-        elif left.value is not None and right.value is not None:
-            expr.value = (left.value == right.value) == (expr.op == "==")
-
-    def _unwrap_for(self, expr: ast.Expression, other: t.Type) -> ast.Expression:
-        """Compare two values of one enum as such, others by their numbers."""
-        return expr if expr.type == other else self._unwrap_enum(expr)
-
-    def _unify_lists(self, left: ast.ListExpr, right: ast.ListExpr) -> None:
-        """Give `int` elements of two compared lists the width of their counterparts."""
-        if len(left.elements) != len(right.elements):
-            return
-        for number, (one, other) in enumerate(zip(left.elements, right.elements, strict=True)):
-            if one.type == t.INT:
-                left.elements[number] = self.convert(one, other.type, "an element")
-            elif other.type == t.INT:
-                right.elements[number] = self.convert(other, one.type, "an element")
-        left.type = t.TupleType(tuple(e.type for e in left.elements))
-        right.type = t.TupleType(tuple(e.type for e in right.elements))
-
-    def _ternary(self, expr: ast.Ternary) -> None:
-        condition = expr.condition = self.infer(expr.condition)
-        then = expr.then = self.infer(expr.then)
-        otherwise = expr.otherwise = self.infer(expr.otherwise)
-        if is_error(condition.type, then.type, otherwise.type):
-            return
-        if condition.type != t.BOOL:
-            self.error(condition.span, f"the condition before ? is a bool, not {condition.type}")
-            return
-        if then.type == otherwise.type == t.INT:
-            if condition.value is None:
-                message = "one of the branches of ? needs a width, such as 8w1"
-                self.error(expr.span, message)
-                return
-        elif _untyped(then):
-            then = expr.then = self.convert(then, otherwise.type, "the first branch of ?")
-        elif _untyped(otherwise) or then.type != otherwise.type:
-            otherwise = expr.otherwise = self.convert(otherwise, then.type, "the second branch of ?")
-        expr.type = then.type
-        if condition.value is not None:
-            expr.value = then.value if condition.value else otherwise.value
-
-    def _set_operands(
-        self, expr: ast.Mask | ast.Range, left: ast.Expression, right: ast.Expression
-    ) -> tuple[ast.Expression, ast.Expression]:
-        """The operands of &&& and .. brought to one type."""
-        left, right = self._unwrap_enum(self.infer(left)), self._unwrap_enum(self.infer(right))
-        if is_error(left.type, right.type):
-            return left, right
-        if left.type == t.INT and right.type != t.INT:
-            left = self.convert(left, right.type, "the left operand")
-        elif right.type == t.INT:
-            right = self.convert(right, left.type, "the right operand")
-        for side in (left, right):
-            if not isinstance(side.type, t.BitsType) and side.type != t.INT:
-                self.error(side.span, f"a set of keys is made of integers, not {side.type}")
-                return left, right
-        if left.type != right.type:
-            self.error(expr.span, f"a set of keys needs one type, not {left.type} and {right.type}")
-            return left, right
-        expr.type = t.SetType(left.type)
-        return left, right
-
-    # Casts
-
-    def _cast(self, expr: ast.Cast) -> ast.Expression:
-        if expr.ref is None:
-            return expr  # made by the checker
-        to = self.complete(expr.ref, self.resolve(expr.ref))
-        operand = expr.operand = self.infer(expr.operand)
-        if is_error(to, operand.type):
+    def _plus_slice(self, expr: ast.PlusSlice) -> ast.Expression:
+        """`base[low+:width]`: an ordinary slice if `low` is constant."""
+        width = self.constant_int(expr.width, "the width of a slice")
+        low = expr.low = self.unwrap_enum(self.infer(expr.low))
+        if width is not None and isinstance(low.value, int):
+            high = ast.IntLiteral(low.span, low.value + width - 1)
+            literal = ast.IntLiteral(low.span, low.value)
+            return self.infer(ast.Slice(expr.span, expr.base, high, literal))
+        base = expr.base = self.unwrap_enum(self.infer(expr.base))
+        if width is None or is_error(base.type, low.type):
             return expr
-        if isinstance(
-            to, t.StructType | t.HeaderType | t.HeaderUnionType | t.ListType | t.StackType | t.TupleType
-        ):
-            if isinstance(operand, ast.ListExpr | ast.StructExpr | ast.InvalidHeader) or operand.type == to:
-                return self.convert(operand, to, "the value")
-        elif explicit_cast_allowed(operand.type, to):
-            if operand.type == t.INT and isinstance(to, t.BitsType):
-                return self._resized(expr, to)
-            expr.type = to
-            expr.value = fold_cast(operand.value, operand.type, to)
-            return expr
-        self.error(expr.span, f"{operand.type} cannot be cast to {to}")
-        return with_value(expr, None)
-
-    def _resized(self, expr: ast.Cast, to: t.BitsType) -> ast.Expression:
-        """A literal cast to a width: as an implicit cast, but without doubt about what is meant."""
-        expr.type = to
-        expr.value = fold_cast(expr.operand.value, t.INT, to)
+        if not isinstance(base.type, t.BitsType) or not 0 < width <= base.type.width:
+            self.error(expr.span, f"{base.type} has no slice of {width} bits")
+        elif not isinstance(low.type, t.BitsType):
+            self.error(low.span, f"the lower bound of a slice is an integer, not {low.type}")
+        else:
+            expr.type = t.bits(width)
         return expr
 
     # What can stand where
@@ -539,30 +292,3 @@ class ExpressionChecker(Conversions):
             self.error(expr.span, f"{what} must be known at compile time")
             return False
         return True
-
-
-def _untyped(expr: ast.Expression) -> bool:
-    """Whether the expression takes its type from what it is used with."""
-    if isinstance(expr, ast.ListExpr | ast.StructExpr):
-        return isinstance(expr.type, t.TupleType | t.AnonymousStructType)
-    return isinstance(expr, ast.InvalidHeader | ast.DefaultValue) or expr.type == t.INT
-
-
-def _comparable(of: t.Type) -> bool:
-    if isinstance(of, t.CompositeType | t.AnonymousStructType):
-        return all(_comparable(f.type) for f in of.fields)
-    if isinstance(of, t.TupleType):
-        return all(map(_comparable, of.elements))
-    return not isinstance(
-        of,
-        t.ExternType
-        | t.ParserType
-        | t.ControlType
-        | t.PackageType
-        | t.TableType
-        | t.ApplyResultType
-        | t.ActionRunType
-        | t.CallableType
-        | t.TypeVar
-        | t.MetaType,
-    ) and of not in (t.VOID, t.STATE)

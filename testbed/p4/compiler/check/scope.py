@@ -73,13 +73,45 @@ class ScopeKeeper:
 
     def declare(self, declaration: ast.Declaration) -> None:
         """Make a name known from here on."""
-        found = self.here.names.setdefault(declaration.name, [])
+        found = self.here.names.get(declaration.name)
+        if found is None:
+            self._check_shadowing(declaration)
+            self.here.names[declaration.name] = [declaration]
+            return
         for other in found:
             if not self._overloads(declaration, other):
                 note = Note(other.span, f"the other {declaration.name}")
                 self.error(declaration.span, f"{declaration.name} is declared twice", note)
                 return
         found.append(declaration)
+
+    def _check_shadowing(self, declaration: ast.Declaration) -> None:
+        """Hiding a parameter is an error, hiding anything else a warning."""
+        outer = self.here.parent
+        hidden = outer.lookup(declaration.name) if outer is not None else None
+        if not hidden or (isinstance(declaration, ast.Parameter) and self._is_prototype()):
+            return
+        note = Note(hidden[0].span, f"the {hidden[0].kind} {declaration.name}")
+        if isinstance(hidden[0], ast.Parameter) and not isinstance(
+            declaration, ast.Parameter | ast.TypeParam
+        ):
+            self.error(declaration.span, f"{declaration.name} hides a parameter of that name", note)
+            return
+        self.diagnostics.warn(
+            "shadow", declaration.span, f"{declaration.name} hides a {hidden[0].kind}", note
+        )
+
+    def _is_prototype(self) -> bool:
+        """Whether the current scope is of something without a body, whose parameter names matter little."""
+        owner = self.here.owner
+        return isinstance(
+            owner,
+            ast.MethodDecl
+            | ast.ExternFunctionDecl
+            | ast.PackageTypeDecl
+            | ast.ParserTypeDecl
+            | ast.ControlTypeDecl,
+        )
 
     @staticmethod
     def _overloads(one: ast.Declaration, other: ast.Declaration) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from testbed.p4.compiler import ast
 from testbed.p4.compiler import types as t
+from testbed.p4.compiler.check.annotations import check_annotations
 from testbed.p4.compiler.check.calls import CallChecker
+from testbed.p4.compiler.check.typerefs import storable
+from testbed.p4.compiler.check.unify import Unifier
 from testbed.p4.compiler.diagnostics import Note
 
 _SWITCHABLE = (t.BitsType, t.EnumType, t.SerEnumType)
-_NOT_STORABLE = (t.ExternType, t.ParserType, t.ControlType, t.PackageType, t.SetType, t.ListType)
 
 
 class StatementChecker(CallChecker):
@@ -34,15 +36,9 @@ class StatementChecker(CallChecker):
                 self.statement(item)
 
     def annotations(self, annotations: list[ast.Annotation]) -> None:
-        """Fold the values of structured annotations."""
-        for annotation in annotations:
-            for entry in annotation.entries or ():
-                value = entry.value = self.infer(entry.value)
-                if value.type == t.UNKNOWN:
-                    continue
-                if value.value is None or value.type not in (t.INT, t.STRING, t.BOOL):
-                    what = "a value in a structured annotation is a constant int, string or bool"
-                    self.error(value.span, what)
+        """Check annotations."""
+        if annotations:
+            check_annotations(annotations, self)
 
     # Declarations
 
@@ -70,14 +66,14 @@ class StatementChecker(CallChecker):
             declaration.init = self.expect(declaration.init, declaration.type, what)
 
     def _storable(self, ref: ast.TypeRef, of: t.Type) -> None:
-        if isinstance(of, _NOT_STORABLE) or of in (t.VOID, t.INT, t.STRING, t.MATCH_KIND, t.DONT_CARE):
+        if not storable(of) or isinstance(of, t.ListType) or of in (t.INT, t.STRING, t.MATCH_KIND):
             hint = ": give it a width, such as bit<8>" if of == t.INT else ""
             self.error(ref.span, f"a variable cannot have the type {of}{hint}")
 
     def constant(self, declaration: ast.ConstDecl) -> None:
         """A constant: its value must be known."""
         declaration.type = self.complete(declaration.ref, self.resolve(declaration.ref))
-        if isinstance(declaration.type, t.ExternType | t.ParserType | t.ControlType | t.PackageType):
+        if not storable(declaration.type) or t.contains(declaration.type, lambda part: part == t.DONT_CARE):
             self.error(declaration.ref.span, f"a constant cannot have the type {declaration.type}")
         what = f"the value of the constant {declaration.name}"
         declaration.init = self.expect(declaration.init, declaration.type, what)
@@ -125,7 +121,7 @@ class StatementChecker(CallChecker):
         }
         for method in extern.decl.methods:
             function = given.pop(method.name, None) if method.abstract else None
-            if method.abstract and function is None:
+            if method.abstract and function is None and method.annotation("optional") is None:
                 note = Note(method.span, "declared here")
                 self.error(declaration.span, f"the abstract method {method.name} has no body", note)
             elif function is not None:
@@ -140,7 +136,12 @@ class StatementChecker(CallChecker):
         )
         wanted = [(p.direction, t.substitute(p.type, env)) for p in method.params]
         given = [(p.direction, p.type) for p in function.params]
-        if wanted != given or t.substitute(method.return_type, env) != function.return_type:
+        missing = method.params[len(given) :]
+        if (
+            wanted[: len(given)] != given
+            or not all(p.optional for p in missing)
+            or t.substitute(method.return_type, env) != function.return_type
+        ):
             note = Note(method.span, "the abstract method")
             self.error(
                 function.span, f"{function.name} does not have the parameters or result declared", note
@@ -155,7 +156,7 @@ class StatementChecker(CallChecker):
             declaration.return_type = self.complete(
                 declaration.return_ref, self.resolve(declaration.return_ref)
             )
-            self.parameters(declaration.params)
+            self.parameters(declaration.params, declaration)
             with self.scope():
                 self.body(declaration.body.body)
         if declaration.return_type not in (t.VOID, t.UNKNOWN) and not _always_returns(declaration.body):
@@ -163,25 +164,62 @@ class StatementChecker(CallChecker):
             self.error(declaration.span, message)
         self.declare(declaration)
 
-    def parameters(self, params: list[ast.Parameter], *, declare: bool = True) -> None:
-        """Resolve parameters; declares them in the current scope."""
+    def parameters(
+        self, params: list[ast.Parameter], of: ast.Declaration, *, constructor: bool = False
+    ) -> None:
+        """Resolve the parameters of `of` and declare them in the current scope."""
         seen: dict[str, ast.Parameter] = {}
         for param in params:
             self.annotations(param.annotations)
             param.type = self.complete(param.ref, self.resolve(param.ref))
             if param.default is not None:
-                what = f"the default value of {param.name}"
-                if param.direction not in (ast.Direction.NONE, ast.Direction.IN):
-                    self.error(param.default.span, f"an {param.direction.value} parameter has no default")
-                param.default = self.expect(param.default, param.type, what)
-                self.compile_time(param.default, what)
+                self._default(param, param.default)
             if param.name in seen:
                 note = Note(seen[param.name].span, "the other one")
                 self.error(param.span, f"two parameters are named {param.name}", note)
                 continue
             seen[param.name] = param
-            if declare:
-                self.declare(param)
+            self._parameter_rules(param, of, constructor)
+            self.declare(param)
+
+    def _parameter_rules(self, param: ast.Parameter, of: ast.Declaration, constructor: bool) -> None:
+        """Which types go with which directions, in which declarations."""
+        directed = param.direction is not ast.Direction.NONE
+        if constructor and directed:
+            self.error(param.span, "the parameters of a constructor have no direction")
+        elif directed and (isinstance(param.type, t.ExternType) or param.type == t.STRING):
+            self.error(
+                param.span,
+                f"a parameter of type {param.type} has no direction: remove {param.direction.value}",
+            )
+        elif isinstance(param.type, t.ParserType | t.ControlType | t.PackageType):
+            is_package = isinstance(of, ast.PackageTypeDecl)
+            a_type = isinstance(param.type.decl, ast.ParserTypeDecl | ast.ControlTypeDecl)
+            in_constructor = constructor and a_type and isinstance(of, ast.ParserDecl | ast.ControlDecl)
+            if not is_package and not in_constructor:
+                self.error(param.span, f"a {of.kind} cannot have a parameter of type {param.type}")
+        elif isinstance(of, ast.ActionDecl) and param.type == t.INT:
+            self.error(param.span, "an action's parameter needs a width, such as bit<8>")
+        may_be_optional = isinstance(of, ast.ExternFunctionDecl | ast.MethodDecl | ast.PackageTypeDecl)
+        may_be_optional |= isinstance(of, ast.ParserTypeDecl | ast.ControlTypeDecl)
+        if param.optional and not may_be_optional:
+            self.error(param.span, f"a {of.kind} cannot have @optional parameters")
+
+    def _default(self, param: ast.Parameter, default: ast.Expression) -> None:
+        """The default value of a parameter."""
+        what = f"the default value of {param.name}"
+        if param.direction not in (ast.Direction.NONE, ast.Direction.IN):
+            self.error(default.span, f"an {param.direction.value} parameter has no default")
+        checked = param.default = self.infer(default)
+        if isinstance(param.type, t.ParserType | t.ControlType | t.PackageType):
+            variables = (
+                {*map(t.TypeVar, checked.type.decl.type_params)} if hasattr(checked.type, "decl") else set()
+            )
+            if not Unifier(variables).unify(param.type, checked.type):
+                self.error(default.span, f"{what} has type {checked.type}, and {param.type} is needed")
+        else:
+            checked = param.default = self.convert(checked, param.type, what)
+        self.compile_time(checked, what)
 
     # Statements
 
@@ -227,7 +265,7 @@ class StatementChecker(CallChecker):
             statement.right = right
 
     def _assignable(self, left: ast.Expression) -> None:
-        if isinstance(left.type, _NOT_STORABLE):
+        if not storable(left.type):
             self.error(left.span, f"values of type {left.type} cannot be assigned")
 
     def _compound_assign(self, statement: ast.Assign) -> None:
@@ -333,12 +371,7 @@ class StatementChecker(CallChecker):
             if case.label is None:
                 continue
             label = case.label = self.infer(case.label)
-            if isinstance(subject.type, t.SerEnumType) and label.type == subject.type.underlying:
-                pass
-            elif isinstance(subject.type, t.BitsType) and isinstance(label.type, t.SerEnumType):
-                label = case.label = self.convert(label, subject.type, "the label")
-            else:
-                label = case.label = self.convert(label, subject.type, "the label")
+            label = case.label = self.convert(label, subject.type, "the label")
             if self.compile_time(label, "a label") and label.value is not None:
                 if label.value in seen:
                     note = Note(seen[label.value].span, "the other case")

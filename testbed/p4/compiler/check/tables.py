@@ -149,6 +149,8 @@ class TableChecker(StatementChecker):
         if len(entry.keys) == 1 and len(keys) > 1 and isinstance(entry.keys[0], ast.DontCare):
             span = entry.keys[0].span
             entry.keys = [ast.DontCare(span) for _ in keys]
+        if len(entry.keys) == 1 and isinstance(entry.keys[0], ast.ListExpr):
+            entry.keys = entry.keys[0].elements
         if len(entry.keys) != len(keys):
             message = f"this entry has {len(entry.keys)} keys, and the table {table.name} has {len(keys)}"
             self.error(entry.span, message)
@@ -221,7 +223,14 @@ def same(one: ast.Expression, other: ast.Expression) -> bool:
         case ast.Unary(), ast.Unary():
             return one.op == other.op and same(one.operand, other.operand)
         case ast.Call(), ast.Call():
-            return one.builtin == other.builtin and one.decl is other.decl
+            return (one.builtin, one.decl) == (other.builtin, other.decl) and all(
+                same(a.expr, b.expr) for a, b in zip(one.args, other.args, strict=False)
+            )
+        case ast.StructExpr(), ast.StructExpr():
+            pairs = zip(one.fields, other.fields, strict=False)
+            return one.type == other.type and all(same(a.expr, b.expr) for a, b in pairs)
+        case ast.ListExpr(), ast.ListExpr():
+            return one.type == other.type and all(map(same, one.elements, other.elements))
     return one.value is not None and one.value == other.value
 
 

@@ -53,8 +53,14 @@ class TypeResolver(ScopeKeeper):
             case ast.StackTypeRef(element=element, size=size):
                 return self._stack(element, size)
             case ast.TupleTypeRef(keyword=keyword, elements=elements):
-                types = tuple(self.resolve(e) for e in elements)
-                return t.ListType(types[0]) if keyword == "list" else t.TupleType(types)
+                types = tuple(self.complete(e, self.resolve(e)) for e in elements)
+                if keyword == "list":
+                    return t.ListType(types[0])
+                for element, of in zip(elements, types, strict=True):
+                    if of != t.UNKNOWN and not storable(of):
+                        self.error(element.span, f"a tuple cannot have an element of type {of}")
+                        return t.UNKNOWN
+                return t.TupleType(types)
         raise AssertionError(ref)
 
     def _sized(self, ref: ast.BitsTypeRef) -> t.Type:
@@ -79,8 +85,8 @@ class TypeResolver(ScopeKeeper):
         if size < 0 or size > MAX_WIDTH:
             self.error(size_expr.span, f"a header stack cannot have {size} elements")
             return t.UNKNOWN
-        if not isinstance(element, t.HeaderType | t.HeaderUnionType | t.TypeVar):
-            self.error(element_ref.span, f"a stack holds headers or header unions, not {element}")
+        if not storable(element):
+            self.error(element_ref.span, f"an array cannot have elements of type {element}")
             return t.UNKNOWN
         return t.StackType(element, size)
 
@@ -144,8 +150,32 @@ class TypeResolver(ScopeKeeper):
             self.error(ref.span, f"{ref.base.name} {takes}, and {len(args)} are given")
             return t.UNKNOWN
         for arg_ref, arg in zip(ref.args, args, strict=True):
-            self.complete(arg_ref, arg)
-        return t.substitute(generic, dict(zip(map(t.TypeVar, params), args, strict=True)))
+            if self.complete(arg_ref, arg) == t.UNKNOWN or not self._argument_type(arg_ref, arg, declaration):
+                return t.UNKNOWN
+        specialized = t.substitute(generic, dict(zip(map(t.TypeVar, params), args, strict=True)))
+        self._check_parts(ref, specialized)
+        return specialized
+
+    def _argument_type(self, ref: ast.TypeRef, of: t.Type, generic: ast.Declaration) -> bool:
+        """Whether a type can be a type argument; reported if not."""
+        if isinstance(of, t.ParserType | t.ControlType | t.PackageType):
+            self.error(ref.span, f"{of} cannot be a type argument")
+            return False
+        if t.contains(of, lambda part: getattr(part, "decl", None) is generic):
+            self.error(ref.span, f"{generic.name} cannot be a type argument of itself")
+            return False
+        return True
+
+    def _check_parts(self, ref: ast.TypeRef, of: t.Type) -> None:
+        """What a specialized struct, header or union has become must be legal."""
+        if not isinstance(of, t.CompositeType):
+            return
+        for field in of.fields:
+            if not may_contain(of.decl, field.type):
+                message = (
+                    f"the field {field.name} of {of} has type {field.type}, which a {of.keyword} cannot hold"
+                )
+                self.error(ref.span, message)
 
     def complete(self, ref: ast.TypeRef, of: t.Type) -> t.Type:
         """`of`, or UNKNOWN (reported) if it is a generic type without its arguments."""
@@ -155,6 +185,39 @@ class TypeResolver(ScopeKeeper):
             self.error(ref.span, f"{ref.name} is generic and needs type arguments: {ref.name}<{names}>")
             return t.UNKNOWN
         return of
+
+
+def storable(of: t.Type) -> bool:
+    """Whether values of the type can be kept in variables, tuples and arrays."""
+    return not isinstance(
+        of, t.ExternType | t.ParserType | t.ControlType | t.PackageType | t.SetType | t.TableType
+    ) and of not in (t.VOID, t.DONT_CARE, t.STATE)
+
+
+def may_contain(declaration: ast.StructLikeDecl, of: t.Type) -> bool:
+    """Whether a struct, header or union can have a field of a type (specification, section 7.2.8)."""
+    of = t.representation(of)
+    if isinstance(of, t.TypeVar) or of == t.UNKNOWN:
+        return True
+    match declaration:
+        case ast.HeaderUnionDecl():
+            return isinstance(of, t.HeaderType)
+        case ast.HeaderDecl():
+            return isinstance(of, t.VarbitType) or _is_bits(of)
+    return isinstance(
+        of, t.BitsType | t.VarbitType | t.EnumType | t.CompositeType | t.StackType | t.TupleType | t.ListType
+    ) or (of in (t.BOOL, t.ERROR, t.MATCH_KIND))
+
+
+def _is_bits(of: t.Type) -> bool:
+    """Whether a value is just bits: what headers hold."""
+    of = t.representation(of)
+    match of:
+        case t.StructType(fields=fields):
+            return all(_is_bits(f.type) for f in fields)
+        case t.StackType(element):
+            return _is_bits(element)
+    return isinstance(of, t.BitsType | t.TypeVar) or of == t.BOOL
 
 
 def type_params(declaration: ast.Declaration | None) -> list[ast.TypeParam]:

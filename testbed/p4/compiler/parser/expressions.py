@@ -310,9 +310,7 @@ class ExpressionParser(Cursor):
         if self.accept("+:"):
             width = self.expression()
             self.expect("]", "after a slice")
-            one = ast.IntLiteral(width.span, 1)
-            above = ast.Binary(width.span, "+", first, ast.Binary(width.span, "-", width, one))
-            return ast.Slice(self.since(start), base, above, first)
+            return ast.PlusSlice(self.since(start), base, first, width)
         self.expect("]", "after an index")
         return ast.Index(self.since(start), base, first)
 

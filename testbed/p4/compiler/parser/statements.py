@@ -307,16 +307,15 @@ class StatementParser(ExpressionParser):
         if self._starts_declaration():
             return self.variable(self.type_ref(), annotations, end=False)
         if self.kinds[self.at + 1] == "in" and self.kinds[self.at] in NAME_KINDS:
-            name = self.take()
-            path = ast.PathExpr(name.span, name.text)
-            return ast.Assign(name.span, path, path)  # taken apart by _for_in
+            raise ParseError(
+                self.span, "the variable of 'for ... in' is declared in it: for (bit<8> x in ...)"
+            )
         return self.simple_statement()
 
     def _for_in(
         self, start: ast.Span, annotations: list[ast.Annotation], first: ast.Statement | ast.Declaration
     ) -> ast.ForIn:
-        variable = first.left if isinstance(first, ast.Assign) else first
-        if not isinstance(variable, ast.Expression | ast.VariableDecl):
+        if not isinstance(first, ast.VariableDecl):
             raise ParseError(first.span, "expected a variable before 'in'")
         collection = self.expression()
         if self.accept(".."):
@@ -324,4 +323,4 @@ class StatementParser(ExpressionParser):
             collection = ast.Range(self.since(collection.span), collection, high)
         self.expect(")", "after the loop's collection")
         body = self._branch()
-        return ast.ForIn(self.since(start), variable, collection, body, annotations)
+        return ast.ForIn(self.since(start), first, collection, body, annotations)

@@ -38,6 +38,8 @@ class TableParser(StatementParser):
                 self.nesting = nesting
                 self.recover(in_block=True)
         self.expect("}", f"after the properties of the table {name.text}")
+        if "actions" not in seen:
+            self.diagnostics.error(name.span, f"the table {name.text} has no actions: actions = {{ ... }}")
         return table
 
     def _property(self, table: ast.TableDecl, seen: set[str]) -> None:
@@ -54,9 +56,15 @@ class TableParser(StatementParser):
             case "actions":
                 table.actions = self._actions()
             case "entries":
+                if "key" not in seen:
+                    message = "the entries of a table stand after its key"
+                    self.diagnostics.error(name.span, message)
                 table.entries = self._entries()
                 table.const_entries = const
             case "default_action":
+                if "actions" not in seen:
+                    message = "the default action of a table stands after its actions"
+                    self.diagnostics.error(name.span, message)
                 table.default_action = self.action_ref(annotations)
                 table.const_default = const
                 self.expect(";", "after the default action")

@@ -1,0 +1,45 @@
+"""Annotations with a meaning to the compiler: their form (P4_16 specification 1.2.5, section 20)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from testbed.p4.compiler import ast
+from testbed.p4.compiler import types as t
+
+if TYPE_CHECKING:
+    from testbed.p4.compiler.check.expressions import ExpressionChecker
+
+_TEXT = frozenset(("name", "deprecated", "noWarn"))
+
+
+def check_annotations(annotations: list[ast.Annotation], checker: ExpressionChecker) -> None:
+    """Fold structured annotations; report malformed and repeated ones."""
+    seen: dict[str, ast.Annotation] = {}
+    for annotation in annotations:
+        other = seen.setdefault(annotation.name, annotation)
+        if other is not annotation and (annotation.entries is not None or other.entries is not None):
+            checker.error(annotation.span, f"the structured annotation @{annotation.name} is given twice")
+        _check_entries(annotation, checker)
+        if annotation.name in _TEXT and not _is_text(annotation):
+            example = f'@{annotation.name}("text")'
+            checker.error(annotation.span, f"@{annotation.name} takes one string: {example}")
+        elif annotation.name == "id" and not _is_number(annotation):
+            checker.error(annotation.span, "@id takes one number: @id(1)")
+
+
+def _check_entries(annotation: ast.Annotation, checker: ExpressionChecker) -> None:
+    for entry in annotation.entries or ():
+        value = entry.value = checker.infer(entry.value)
+        if value.type != t.UNKNOWN and (value.value is None or value.type not in (t.INT, t.STRING, t.BOOL)):
+            checker.error(value.span, "a value in a structured annotation is a constant int, string or bool")
+
+
+def _is_text(annotation: ast.Annotation) -> bool:
+    """One string, or several joined by ++."""
+    values, joins = annotation.tokens[::2], annotation.tokens[1::2]
+    return bool(values) and all(v.startswith('"') for v in values) and all(j == "++" for j in joins)
+
+
+def _is_number(annotation: ast.Annotation) -> bool:
+    return len(annotation.args) == 1 and isinstance(annotation.args[0], int)
