@@ -1,0 +1,240 @@
+"""From sightings of one packet at single switches to its whole path. Pure.
+
+A sighting says: this packet came into a node by one port and left by another. The topology says which port
+is at the other end of a cable. Chaining the two gives the path; what does not chain is reported, not hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+from testbed.model.plan import Endpoint, Plan, PortKind
+from testbed.model.topology import Role
+from testbed.observe.frames import PacketId
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One visit of a packet to a switch."""
+
+    node: str
+    ingress: int
+    egress: int | None
+    """None: it ended here."""
+    labels: tuple[int, ...] = ()
+    """The label stack it left with, outermost first."""
+    ttl: int = 0
+    """The innermost IP header's, as it left."""
+    drop: str = ""
+    """Why it ended here."""
+    entered: float = 0.0
+    """When it came in, by the node's own clock, s. Copies that the node made share it; visits do not."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, empty ones left out."""
+        result: dict[str, Any] = {"node": self.node, "in": self.ingress, "out": self.egress}
+        if self.labels:
+            result["labels"] = list(self.labels)
+        return result | ({"drop": self.drop} if self.drop else {})
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One way that a packet, or a copy of it, took from where it entered the network."""
+
+    hops: tuple[Hop, ...]
+    sender: str
+    """The machine it came from."""
+    receiver: str | None
+    """The machine it was handed to; None if it was not."""
+    crossings: int
+    """How often it entered the core at one PE and left it at another."""
+    trombone: bool
+    """It visited a PE that is neither the sender's site's nor the receiver's."""
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The switches in order, from the sender's to the receiver's."""
+        return tuple(hop.node for hop in self.hops)
+
+    @property
+    def delivered(self) -> bool:
+        """Did it reach a machine?"""
+        return self.receiver is not None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "nodes": list(self.nodes),
+            "crossings": self.crossings,
+            "trombone": self.trombone,
+            "sender": self.sender,
+            "receiver": self.receiver,
+            "hops": [hop.as_json() for hop in self.hops],
+        }
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """All that was seen of one packet."""
+
+    packet: PacketId
+    branches: tuple[Branch, ...]
+    inconsistencies: tuple[str, ...]
+    """What cannot be true, or was not seen; empty if every sighting fits into the branches."""
+
+    def to(self, receiver: str) -> Branch | None:
+        """The branch that ended at a machine; the first, if copies did."""
+        return next((branch for branch in self.branches if branch.receiver == receiver), None)
+
+    @property
+    def delivered(self) -> Branch | None:
+        """The branch that reached a machine, if exactly one did."""
+        reached = [branch for branch in self.branches if branch.delivered]
+        return reached[0] if len(reached) == 1 else None
+
+    @property
+    def flooded(self) -> bool:
+        """Was it copied on its way?"""
+        return len(self.branches) > 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "packet": str(self.packet),
+            "branches": [branch.as_json() for branch in self.branches],
+            "inconsistencies": list(self.inconsistencies),
+        }
+
+
+def assemble(plan: Plan, packet: PacketId, hops: Iterable[Hop]) -> Trace:
+    """The trace of one packet from all sightings of it, in any order."""
+    return _Assembly(plan, sorted(hops, key=lambda hop: hop.entered)).trace(packet)
+
+
+class _Assembly:
+    """Walks from every port where machines are, and uses each sighting once."""
+
+    def __init__(self, plan: Plan, hops: Sequence[Hop]) -> None:
+        self.plan = plan
+        self.inconsistencies: list[str] = []
+        self.entries: dict[Endpoint, list[Hop]] = {}
+        for hop in hops:
+            problem = self._problem(hop)
+            if problem:
+                self.inconsistencies.append(problem)
+            else:
+                self.entries.setdefault(Endpoint(hop.node, hop.ingress), []).append(hop)
+
+    def _problem(self, hop: Hop) -> str:
+        switch = self.plan.switches.get(hop.node)
+        if switch is None:
+            return f"seen at {hop.node}, which is not in the lab"
+        for port in (hop.ingress, hop.egress):
+            if port is not None and not 1 <= port <= len(switch.ports):
+                return f"seen at {hop.node}:{port}, a port that does not exist"
+        return ""
+
+    def trace(self, packet: PacketId) -> Trace:
+        branches: list[Branch] = []
+        for endpoint in [e for e in self.entries if self._machine(e)]:
+            for hop in self.entries.pop(endpoint):
+                branches += [self._branch(hops) for hops in self._walk((hop,))]
+        for endpoint, hops in sorted(self.entries.items()):
+            if hops:
+                before = self.plan.far_end(endpoint)
+                self.inconsistencies.append(f"seen entering {endpoint}, but not leaving {before}")
+        return Trace(packet, tuple(branches), tuple(self.inconsistencies))
+
+    def _machine(self, endpoint: Endpoint) -> str | None:
+        """The machine at a port, if one is."""
+        port = self.plan.port(endpoint)
+        return port.peer if port.kind in (PortKind.HOST, PortKind.SLOT) else None
+
+    def _walk(self, start: tuple[Hop, ...]) -> Iterator[tuple[Hop, ...]]:
+        """All complete ways on from a way begun; depth is bounded by the number of sightings."""
+        stack = [start]
+        while stack:
+            way = stack.pop()
+            last = way[-1]
+            if last.egress is None or self._machine(Endpoint(last.node, last.egress)):
+                yield way
+                continue
+            left = Endpoint(last.node, last.egress)
+            entered = self.plan.far_end(left)
+            copies = self._visit(last, entered) if entered else []
+            if not copies:
+                self.inconsistencies.append(f"seen leaving {left}, but not entering {entered}")
+                yield way
+            stack.extend((*way, hop) for hop in reversed(copies))
+
+    def _visit(self, before: Hop, entered: Endpoint) -> list[Hop]:
+        """Take what was seen of the next visit to a node: one sighting for each copy that it made.
+
+        Copies for several PEs may share cables; what a P router forwards keeps its bottom label (RFC 3032).
+        """
+        seen = self.entries.get(entered, [])
+        transit = self.plan.switches[entered.node].role is Role.P
+        fitting = [h for h in seen if not (transit and h.labels) or h.labels[-1:] == before.labels[-1:]]
+        visit = [hop for hop in fitting if hop.entered == fitting[0].entered]
+        if visit:
+            self.entries[entered] = [hop for hop in seen if hop not in visit]
+        return visit
+
+    def _branch(self, hops: tuple[Hop, ...]) -> Branch:
+        first, last = hops[0], hops[-1]
+        sender = self._machine(Endpoint(first.node, first.ingress)) or ""
+        receiver = None if last.egress is None else self._machine(Endpoint(last.node, last.egress))
+        return Branch(hops, sender, receiver, crossings(self.plan, hops), self._trombone(hops))
+
+    def _trombone(self, hops: tuple[Hop, ...]) -> bool:
+        ends = {self.plan.switches[hop.node].site for hop in (hops[0], hops[-1])}
+        switches = [self.plan.switches[hop.node] for hop in hops]
+        return any(switch.role is Role.PE and switch.site not in ends for switch in switches)
+
+
+def crossings(plan: Plan, hops: Sequence[Hop]) -> int:
+    """How often a way enters the core at one PE and leaves it at another."""
+    count, entered = 0, None
+    for hop in hops:
+        if plan.switches[hop.node].role is not Role.PE:
+            continue
+        kinds = [
+            plan.port(Endpoint(hop.node, port)).kind if port is not None else None
+            for port in (hop.ingress, hop.egress)
+        ]
+        if kinds[0] is PortKind.CORE and entered not in (None, hop.node):
+            count += 1
+        entered = hop.node if kinds[1] is PortKind.CORE else None
+    return count
+
+
+def differences(
+    one: Trace, two: Trace, names: tuple[str, str] = ("postcards", "captures")
+) -> tuple[str, ...]:
+    """In what two observations of one packet differ: the ways it took, hop by hop; empty if they agree."""
+    at = [{_place(hop): hop for branch in trace.branches for hop in branch.hops} for trace in (one, two)]
+    ways = [{tuple(map(_place, branch.hops)) for branch in trace.branches} for trace in (one, two)]
+    result = [f"only in {names[0]}: {_text(way)}" for way in sorted(ways[0] - ways[1], key=str)]
+    result += [f"only in {names[1]}: {_text(way)}" for way in sorted(ways[1] - ways[0], key=str)]
+    for place in sorted(at[0].keys() & at[1].keys(), key=str):
+        first, second = at[0][place].labels, at[1][place].labels
+        if first != second:
+            result.append(f"labels out of {place[0]}:{place[2]} differ: {first} and {second}")
+    return tuple(result)
+
+
+_Place = tuple[str, int, int | None]
+
+
+def _place(hop: Hop) -> _Place:
+    return hop.node, hop.ingress, hop.egress
+
+
+def _text(way: Sequence[_Place]) -> str:
+    return " ".join(f"{ingress}:{node}:{'x' if egress is None else egress}" for node, ingress, egress in way)
