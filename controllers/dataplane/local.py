@@ -16,9 +16,6 @@ CPU_PORT: Final = 510
 PUNT_SESSION: Final = 1
 POSTCARD_SESSION: Final = 2
 
-REPORTS: Final = frozenset((6, 7))
-"""`packet_in.reason` of packets that the watch list reported: DROPPED and POSTCARD."""
-
 
 @final
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from controllers.dataplane.local import ControllerChannel, CoreInterface, Router
 from controllers.dataplane.p4runtime import Program
 from controllers.dataplane.pe import MAC_LEARN_DIGEST, PeRenderer
 from controllers.dataplane.plane import Keyed
+from controllers.dataplane.reports import PuntReason
 from controllers.evpn import events as ev
 from controllers.evpn import outputs as out
 from controllers.evpn.config import AcConfig, HostRouteCarrier
@@ -27,11 +28,10 @@ from controllers.wire.types import EVPN, VPNV4, VPNV6, Family
 
 log = logging.getLogger(__name__)
 
-_ARP, _ND, _RARP, _GLEAN = 1, 2, 3, 4
-"""`packet_in.reason`."""
-
 _TRANSMIT, _BRIDGE = 0, 2
 """`packet_out.operation`."""
+
+_NEIGHBOR_REASONS: Final = (PuntReason.ARP, PuntReason.ND, PuntReason.RARP)
 
 _WAKE_SLACK: Final = 1e-4
 """Seconds that a timer of the event loop may be early."""
@@ -125,11 +125,11 @@ class PeController:
     def packet_in(self, metadata: dict[str, int], packet: bytes) -> None:
         """ARP, ND, RARP from circuits, and packets to a neighbour that is not known."""
         bd, ac = metadata["bridge_domain"], metadata["attachment"]
-        if metadata["reason"] == _GLEAN:
+        if metadata["reason"] == PuntReason.GLEAN:
             target = frames.destination(packet)
             if target is not None:
                 self._handle(ev.GleanMissed(bd, target))
-        elif metadata["reason"] in (_ARP, _ND, _RARP):
+        elif metadata["reason"] in _NEIGHBOR_REASONS:
             match frames.parse(packet):
                 case frames.RarpMessage(mac):
                     self._handle(ev.RarpSeen(bd, ac, mac))

@@ -10,9 +10,9 @@ from time import monotonic
 from typing import Protocol, final
 
 from controllers.dataplane.entity import Entity, TableEntry, Update
-from controllers.dataplane.local import REPORTS
 from controllers.dataplane.p4runtime import Program, Session, describe
 from controllers.dataplane.plane import Keyed, Plane, Renderer
+from controllers.dataplane.reports import REPORTS
 
 log = logging.getLogger(__name__)
 

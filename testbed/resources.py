@@ -1,0 +1,29 @@
+"""Files that come with the testbed, whether it runs from a checkout or from an installed wheel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_HERE = Path(__file__).resolve().parent
+
+
+def p4src() -> Path:
+    """The folder of the P4 programs."""
+    return _folder("p4src")
+
+
+def topologies() -> Path:
+    """The folder of the topologies that come along."""
+    return _folder("topologies")
+
+
+def topology(name: str) -> Path:
+    """A topology file by path, or by the name of one that comes along. It need not exist."""
+    path = Path(name)
+    shipped = topologies() / (name if name.endswith(".yaml") else f"{name}.yaml")
+    return shipped if not path.exists() and shipped.exists() else path
+
+
+def _folder(name: str) -> Path:
+    installed = _HERE / "data" / name
+    return installed if installed.is_dir() else _HERE.parent / name
