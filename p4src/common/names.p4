@@ -86,6 +86,7 @@ enum bit<8> PuntReason {
 
 
 error {
+    BadLabelStack,
     BadIpVersion,
     BadIpHeaderLength
 }

@@ -109,7 +109,7 @@ parser PeParser(packet_in packet,
         meta.segment_label = hdr.mpls.last.label;
         transition select(hdr.mpls.last.bos) {
             1:       parse_ethernet;
-            default: accept;
+            default: bad_label_stack;
         }
     }
 
@@ -119,8 +119,13 @@ parser PeParser(packet_in packet,
         meta.segment_label = hdr.mpls.last.label;
         transition select(hdr.mpls.last.bos) {
             1:       parse_control_word;
-            default: accept;
+            default: bad_label_stack;
         }
+    }
+
+    state bad_label_stack {
+        verify(false, error.BadLabelStack);
+        transition accept;
     }
 
     state parse_control_word {

@@ -112,6 +112,11 @@ control LabelDisposition(inout headers_t hdr, inout metadata_t meta) {
                 meta.drop_reason = DropReason.BAD_LABEL_STACK;
             } else {
                 service_label.apply();
+                // The parser went by the label's high bits, the entry may disagree.
+                if (meta.step == Step.BRIDGE && !hdr.ethernet.isValid()) {
+                    meta.step = Step.DROP;
+                    meta.drop_reason = DropReason.BAD_LABEL_STACK;
+                }
             }
         }
     }
