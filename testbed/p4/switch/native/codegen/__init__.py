@@ -1,0 +1,1 @@
+"""bmv2 programs to C."""

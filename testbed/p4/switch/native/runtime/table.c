@@ -1,0 +1,191 @@
+/* Entries: from the control plane's byte strings to keys in words, and their life. */
+#include "vs_tables.h"
+
+/* Inserting this many slots ahead saves copying the array of entries for every handle. */
+#define ENTRIES_MIN 64
+
+static unsigned bytes_of(unsigned bits) { return (bits + 7) / 8; }
+static unsigned words_of(unsigned bits) { return (bits + 63) / 64; }
+
+/* ORs a big-endian number of `bits` bits into words, least significant first, `shift` to the left. */
+static void put_number(u64 *words, const u8 *bytes, unsigned bits, unsigned shift)
+{
+    unsigned n = bytes_of(bits);
+    for (unsigned i = 0; i < n; i++)
+        words[i / 8] |= (u64)bytes[n - 1 - i] << (i % 8 * 8 + shift);
+}
+
+/* The same number as a left-aligned bit string, most significant word first. */
+static void put_left_aligned(u64 *words, const u8 *bytes, unsigned bits)
+{
+    u64 number[VS_MAX_KEY_WORDS] = {0};
+    unsigned n = words_of(bits), shift = n * 64 - bits;
+    put_number(number, bytes, bits, 0);
+    for (unsigned i = 0; i < n; i++) {
+        u64 high = number[n - 1 - i] << shift;
+        u64 low = shift != 0 && i + 1 < n ? number[n - 2 - i] >> (64 - shift) : 0;
+        words[i] = high | low;
+    }
+}
+
+/* Fills `key` (zeroed) and, where the table has masks, `mask`. */
+static void pack_key(const struct vs_table_desc *d, const struct vs_entry_spec *s, u64 *key, u64 *mask)
+{
+    const u8 *key_bytes = s->key, *mask_bytes = s->mask;
+    u64 *bound = key + d->hash_words;
+    for (unsigned i = 0; i < d->key_fields; i++) {
+        const struct vs_field *f = &d->fields[i];
+        if (f->kind == VS_F_RANGE) {
+            put_number(bound, key_bytes, f->bits, 0);
+            put_number(bound + words_of(f->bits), mask_bytes, f->bits, 0);
+            bound += 2 * words_of(f->bits);
+        } else if (d->match == VS_LPM && f->kind == VS_F_LPM) {
+            put_left_aligned(key + f->word, key_bytes, f->bits);
+        } else {
+            put_number(key + f->word, key_bytes, f->bits, f->shift);
+            if (d->match == VS_TERNARY)
+                put_number(mask + f->word, mask_bytes, f->bits, f->shift);
+        }
+        key_bytes += bytes_of(f->bits);
+        mask_bytes += bytes_of(f->bits);
+    }
+}
+
+static unsigned stored_words(const struct vs_table_desc *d)
+{
+    return d->match == VS_TERNARY ? d->hash_words + 2 * (d->key_words - d->hash_words) : d->key_words;
+}
+
+bool vs_table_init(struct vs_table *t, const struct vs_table_desc *desc, u64 seed)
+{
+    t->desc = desc;
+    if (desc->match == VS_TERNARY)
+        return vs_ternary_init(t);
+    if (desc->match == VS_EXACT || desc->match == VS_LPM)
+        t->hash = vs_hash_new(0, seed);
+    if (desc->match == VS_LPM && desc->hash_words != 0) {
+        t->roots = vs_hash_new(0, seed);
+        if (t->roots == NULL)
+            return false;
+    }
+    return desc->match == VS_KEYLESS || t->hash != NULL;
+}
+
+static void free_entry(struct vs_entry *entry)
+{
+    free(entry->act);
+    free(entry->meter);
+    free(entry);
+}
+
+void vs_table_free(struct vs_table *t)
+{
+    for (u32 i = 0; i < t->capacity; i++)
+        if (t->entries[i] != NULL)
+            free_entry(t->entries[i]);
+    free(t->entries);
+    free(t->hash);
+    vs_lpm_free(t);
+    vs_ternary_free(t);
+    free(t->fallback);
+}
+
+struct vs_entry *vs_table_entry(const struct vs_table *t, u32 handle)
+{
+    return handle < t->capacity ? t->entries[handle] : NULL;
+}
+
+static bool reserve_handle(struct vs_table *t, u32 handle)
+{
+    if (handle < t->capacity)
+        return true;
+    u32 capacity = t->capacity * 2 > ENTRIES_MIN ? t->capacity * 2 : ENTRIES_MIN;
+    while (capacity <= handle)
+        capacity *= 2;
+    struct vs_entry **entries = realloc(t->entries, capacity * sizeof *entries);
+    if (entries == NULL)
+        return false;
+    memset(entries + t->capacity, 0, (capacity - t->capacity) * sizeof *entries);
+    t->entries = entries;
+    t->capacity = capacity;
+    return true;
+}
+
+static void set_idle_timeout(struct vs_table *t, struct vs_entry *entry, u64 idle_us)
+{
+    t->aging += (idle_us != 0) - (entry->idle_us != 0);
+    entry->idle_us = idle_us;
+}
+
+static bool link_entry(struct vs_table *t, struct vs_entry *entry, const u64 *mask, struct vs_epoch *e)
+{
+    switch (t->desc->match) {
+    case VS_EXACT: return vs_exact_insert(t, entry, e);
+    case VS_LPM: return vs_lpm_insert(t, entry, e);
+    case VS_TERNARY: return vs_ternary_insert(t, entry, mask, e);
+    default: return false;
+    }
+}
+
+int vs_table_insert(struct vs_table *t, const struct vs_entry_spec *s, struct vs_epoch *e)
+{
+    u64 mask[VS_MAX_KEY_WORDS] = {0};
+    if (vs_table_entry(t, s->handle) != NULL || s->handle > 0x7fffffff) {
+        free(s->act);
+        return VS_BAD_ARGUMENT;
+    }
+    struct vs_entry *entry = calloc(1, sizeof *entry + stored_words(t->desc) * sizeof entry->key[0]);
+    if (entry == NULL || !reserve_handle(t, s->handle)) {
+        free(entry);
+        free(s->act);
+        return VS_NO_MEMORY;
+    }
+    entry->act = s->act;
+    entry->handle = s->handle;
+    entry->order = (u64)s->priority << 32 | s->handle;
+    entry->prefix_len = s->prefix_len;
+    entry->last_hit_us = s->now_us;
+    pack_key(t->desc, s, entry->key, mask);
+    if (!link_entry(t, entry, mask, e)) {
+        free_entry(entry);
+        return VS_NO_MEMORY;
+    }
+    set_idle_timeout(t, entry, s->idle_us);
+    t->entries[s->handle] = entry;
+    t->count++;
+    return VS_OK;
+}
+
+int vs_table_modify(struct vs_table *t, const struct vs_entry_spec *s, struct vs_epoch *e)
+{
+    struct vs_entry *entry = vs_table_entry(t, s->handle);
+    if (entry == NULL) {
+        free(s->act);
+        return VS_BAD_ARGUMENT;
+    }
+    struct vs_act *former = entry->act;
+    vs_store(&entry->act, s->act);
+    vs_retire(e, former);
+    set_idle_timeout(t, entry, s->idle_us);
+    entry->flags &= (u16)~VS_IDLE_TOLD;
+    return VS_OK;
+}
+
+int vs_table_delete(struct vs_table *t, u32 handle, struct vs_epoch *e)
+{
+    struct vs_entry *entry = vs_table_entry(t, handle);
+    if (entry == NULL)
+        return VS_BAD_ARGUMENT;
+    switch (t->desc->match) {
+    case VS_EXACT: vs_exact_remove(t, entry); break;
+    case VS_LPM: vs_lpm_remove(t, entry, e); break;
+    default: vs_ternary_remove(t, entry, e);
+    }
+    set_idle_timeout(t, entry, 0);
+    t->entries[handle] = NULL;
+    t->count--;
+    vs_retire(e, entry->act);
+    vs_retire(e, entry->meter);
+    vs_retire(e, entry);
+    return VS_OK;
+}

@@ -1,0 +1,126 @@
+/* The packet thread: bursts from the ports, jobs between them, asleep when there is nothing to do. */
+#include <errno.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vs_io.h"
+
+enum { JOB, PACKET_OUT };
+
+static long futex(int *word, int op, int value) { return syscall(SYS_futex, word, op, value, NULL, NULL, 0); }
+
+void vs_wake(struct vs_switch *sw)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (vs_load(&sw->sleeping) == 0)
+        return;
+    u64 one = 1;
+    ssize_t written = write(sw->wake_fd, &one, sizeof one);
+    (void)written;
+}
+
+void vs_call(struct vs_switch *sw, void (*run)(struct vs_switch *, void *), void *what)
+{
+    struct vs_job job = {run, what, 0};
+    struct vs_message *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        abort(); /* nothing sensible is left to do */
+    m->kind = JOB;
+    m->number = (u64)(uintptr_t)&job;
+    vs_queue_put(&sw->jobs, m);
+    vs_wake(sw);
+    while (vs_load(&job.done) == 0)
+        futex(&job.done, FUTEX_WAIT_PRIVATE, 0);
+}
+
+bool vs_packet_out(struct vs_switch *sw, const u8 *data, u32 length)
+{
+    if (!vs_queue_send(&sw->jobs, PACKET_OUT, 0, data, length))
+        return false;
+    vs_wake(sw);
+    return true;
+}
+
+static void run_job(struct vs_switch *sw, struct vs_message *m)
+{
+    struct vs_job *job = (struct vs_job *)(uintptr_t)m->number;
+    job->run(sw, job->what);
+    int *done = &job->done;
+    vs_store(done, 1);
+    /* The job may be gone by now; its address is all the kernel looks at. */
+    futex(done, FUTEX_WAKE_PRIVATE, 1);
+}
+
+/* True if there was something to do. */
+static bool run_jobs(struct vs_switch *sw)
+{
+    struct vs_message *m;
+    bool any = false;
+    while ((m = vs_queue_take(&sw->jobs)) != NULL) {
+        any = true;
+        if (m->kind == JOB) {
+            run_job(sw, m);
+            free(m);
+        } else {
+            vs_note(sw, VS_PACKET_OUT);
+            if (sw->pipe != NULL)
+                vs_receive(&sw->live, sw->options.cpu_port, m->data, m->data, m->length);
+            vs_flush(sw);
+            free(m);
+        }
+    }
+    return any;
+}
+
+static void sleep_until_event(struct vs_switch *sw)
+{
+    vs_store(&sw->sleeping, 1);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (vs_queue_empty(&sw->jobs) && !vs_load(&sw->stop)) {
+        vs_go_offline(&sw->epoch);
+        vs_wait(sw);
+    }
+    vs_store(&sw->sleeping, 0);
+    vs_quiescent(&sw->epoch);
+}
+
+static void *run(void *argument)
+{
+    struct vs_switch *sw = argument;
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    prctl(PR_SET_NAME, "vs-packets");
+    prctl(PR_SET_TIMERSLACK, 1000); /* ns: delay lines are exact to microseconds */
+    vs_quiescent(&sw->epoch);
+    while (!vs_load(&sw->stop)) {
+        bool busy = run_jobs(sw);
+        busy |= vs_poll_ports(sw);
+        if (sw->live.waiting != 0) {
+            vs_run_waiting(&sw->live, 64);
+            vs_flush(sw);
+            busy = true;
+        }
+        vs_quiescent(&sw->epoch);
+        if (!busy)
+            sleep_until_event(sw);
+    }
+    run_jobs(sw); /* nobody waits for ever */
+    vs_go_offline(&sw->epoch);
+    return NULL;
+}
+
+bool vs_thread_start(struct vs_switch *sw) { return pthread_create(&sw->thread, NULL, run, sw) == 0; }
+
+void vs_thread_stop(struct vs_switch *sw)
+{
+    vs_store(&sw->stop, true);
+    u64 one = 1;
+    ssize_t written = write(sw->wake_fd, &one, sizeof one);
+    (void)written;
+    pthread_join(sw->thread, NULL);
+}
