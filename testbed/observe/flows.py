@@ -1,0 +1,289 @@
+"""Flows between machines: probes started, watched and evaluated.
+
+What runs a program in a machine's network is passed in (`Machine`), so that this knows nothing of labs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self, final
+
+from testbed.observe.samples import FlowStats, Goodput, Sample, decode, median_delay_ms, stats
+
+_ROOT = Path(__file__).resolve().parents[2]
+_LINE = 256 << 20
+"""Longest report, bytes."""
+DRAIN = 0.3
+"""Seconds for what is under way to arrive before a receiver is stopped."""
+
+
+class Machine(Protocol):
+    """A place where a program can run."""
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        """The command line that runs `argv` there."""
+
+
+class ProbeError(RuntimeError):
+    """A probe could not start, or ended by itself; one line."""
+
+
+@final
+class Probe:
+    """One probe program in a machine's network."""
+
+    def __init__(self, machine: Machine, *arguments: object) -> None:
+        self._argv = machine.command(
+            [sys.executable, "-m", "testbed.observe.probes", *(str(argument) for argument in arguments)]
+        )
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self, within: float = 15.0) -> Self:
+        """Start it and wait until it is ready."""
+        path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
+        self._process = await asyncio.create_subprocess_exec(
+            *self._argv,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": path},
+            limit=_LINE,
+        )
+        if self._process.stdout is None or self._process.stderr is None:
+            raise ProbeError("the probe has no output")
+        try:
+            line = await asyncio.wait_for(self._process.stdout.readline(), within)
+        except TimeoutError:
+            await self.kill()
+            raise ProbeError(f"a probe is not ready after {within:g} s: {self._words()}") from None
+        if line != b"ready\n":
+            problem = (await self._process.stderr.read()).decode(errors="replace").strip().splitlines()
+            await self.kill()
+            raise ProbeError(problem[-1] if problem else f"a probe did not start: {self._words()}")
+        return self
+
+    async def stop(self, within: float = 15.0) -> dict[str, Any]:
+        """Tell it to end; its report."""
+        process = self._process
+        if process is None or process.stdin is None:
+            raise ProbeError("the probe was not started")
+        process.stdin.close()
+        try:
+            out, err = await asyncio.wait_for(self._rest(process), within)
+        except TimeoutError:
+            await self.kill()
+            raise ProbeError(f"a probe did not report within {within:g} s: {self._words()}") from None
+        try:
+            report = json.loads(out.splitlines()[-1])
+        except (IndexError, ValueError):
+            words = err.decode(errors="replace").strip().splitlines()
+            raise ProbeError(words[-1] if words else f"a probe died: {self._words()}") from None
+        return dict(report)
+
+    @staticmethod
+    async def _rest(process: asyncio.subprocess.Process) -> tuple[bytes, bytes]:
+        if process.stdout is None or process.stderr is None:
+            return b"", b""
+        out, err = await asyncio.gather(process.stdout.read(), process.stderr.read())
+        await process.wait()
+        return out, err
+
+    async def kill(self) -> None:
+        """End it at once; without a report."""
+        if self._process and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+
+    def _words(self) -> str:
+        return " ".join(self._argv[-6:])
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class UdpResult:
+    """A one-way stream of datagrams."""
+
+    sent: int
+    samples: tuple[Sample, ...]
+
+    def stats(self, start: float, end: float) -> FlowStats:
+        """Loss and order of all of it; longest silence in a span."""
+        return stats(self.samples, self.sent, start, end)
+
+
+@final
+class UdpFlow:
+    """Datagrams from one machine to another at a rate."""
+
+    def __init__(
+        self,
+        source: Machine,
+        destination: Machine,
+        address: str,
+        port: int,
+        *,
+        rate: float = 200.0,
+        size: int = 64,
+        number: int = 0,
+        source_port: int | None = None,
+    ) -> None:
+        """`address` and `port` of the destination; `rate` in datagrams/s, `size` in bytes of payload.
+
+        The source port is the same as the destination's unless given.
+        """
+        self._receiver = Probe(destination, "udp-receive", port)
+        options = (
+            "--rate",
+            rate,
+            "--size",
+            size,
+            "--flow",
+            number,
+            "--source-port",
+            port if source_port is None else source_port,
+        )
+        self._sender = Probe(source, "udp-send", address, port, *options)
+
+    async def start(self) -> None:
+        """Receiver first, then sender."""
+        await self._receiver.start()
+        await self._sender.start()
+
+    async def stop(self) -> UdpResult:
+        """Sender first; the receiver once what is under way has had time to arrive."""
+        sent = await self._sender.stop()
+        await asyncio.sleep(DRAIN)
+        received = await self._receiver.stop()
+        return UdpResult(int(sent["sent"]), decode(received["samples"]))
+
+    async def kill(self) -> None:
+        """End both at once."""
+        await asyncio.gather(self._sender.kill(), self._receiver.kill())
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PingResult:
+    """Echoes: times are there and back."""
+
+    sent: int
+    samples: tuple[Sample, ...]
+
+    def rtt_ms(self, start: float = 0.0, end: float = float("inf")) -> float | None:
+        """Median round-trip time of what was sent in a span, ms; None if nothing came back."""
+        return median_delay_ms(self.samples, start, end)
+
+    def stats(self, start: float, end: float) -> FlowStats:
+        """Loss and order of all of it; longest silence in a span."""
+        return stats(self.samples, self.sent, start, end)
+
+
+@final
+class PingFlow:
+    """ICMP echoes from a machine to an address, at an interval in seconds."""
+
+    def __init__(
+        self,
+        source: Machine,
+        address: str,
+        *,
+        interval: float = 0.05,
+        count: int | None = None,
+        identifier: int = 0,
+    ) -> None:
+        limit = () if count is None else ("--count", count)
+        options = ("--interval", interval, "--identifier", identifier, *limit)
+        self._probe = Probe(source, "ping", address, *options)
+
+    async def start(self) -> None:
+        """Start it."""
+        await self._probe.start()
+
+    async def stop(self) -> PingResult:
+        """End it, once what is under way has had time to come back."""
+        await asyncio.sleep(DRAIN)
+        report = await self._probe.stop()
+        return PingResult(int(report["sent"]), decode(report["samples"]))
+
+    async def kill(self) -> None:
+        """End it at once."""
+        await self._probe.kill()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TcpResult:
+    """A session of requests and answers, and one of bulk data if there was one."""
+
+    sent: int
+    samples: tuple[Sample, ...]
+    broken: str
+    """The error that ended a session, as errno names it; empty if none did."""
+    retransmits: int
+    goodput: Goodput
+    loaded: int
+    """Bytes that the bulk session sent."""
+
+    def survived(self, since: float) -> bool:
+        """Was a request sent at or after `since` answered, on the session opened before, with none broken?"""
+        return not self.broken and any(sample.sent >= since for sample in self.samples)
+
+    def stats(self, start: float, end: float) -> FlowStats:
+        """Of requests and answers; longest silence in a span."""
+        return stats(self.samples, self.sent, start, end)
+
+
+@final
+class TcpFlow:
+    """A TCP session with requests at an interval and, unless `bulk` is false, one that carries bulk data."""
+
+    def __init__(
+        self,
+        client: Machine,
+        server: Machine,
+        address: str,
+        port: int,
+        *,
+        interval: float = 0.02,
+        bulk: bool = True,
+        mbps: float = 0.0,
+    ) -> None:
+        """`address` and `port` of the server; `mbps` limits the bulk session."""
+        self._server = Probe(server, "tcp-serve", port)
+        self._talk = Probe(client, "tcp-talk", address, port, "--interval", interval)
+        self._load = Probe(client, "tcp-load", address, port, "--mbps", mbps) if bulk else None
+
+    async def start(self) -> None:
+        """Server first, then both sessions."""
+        await self._server.start()
+        await asyncio.gather(*(probe.start() for probe in (self._talk, self._load) if probe))
+
+    async def stop(self) -> TcpResult:
+        """Sessions first, then the server."""
+        load: dict[str, Any] = {"sent": 0, "broken": "", "retransmits": 0}
+        if self._load:
+            load = await self._load.stop()
+        await asyncio.sleep(DRAIN)
+        talk = await self._talk.stop()
+        served = await self._server.stop()
+        bins = {int(number): int(count) for number, count in served["bins"]}
+        return TcpResult(
+            sent=int(talk["sent"]),
+            samples=decode(talk["samples"]),
+            broken=talk["broken"] or load["broken"],
+            retransmits=int(talk["retransmits"]) + int(load["retransmits"]),
+            goodput=Goodput(served["bin_ns"] / 1e9, bins),
+            loaded=int(load["sent"]),
+        )
+
+    async def kill(self) -> None:
+        """End all at once."""
+        await asyncio.gather(*(probe.kill() for probe in (self._talk, self._load, self._server) if probe))

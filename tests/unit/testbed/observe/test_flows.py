@@ -1,0 +1,106 @@
+"""Probes on the loopback interface: real programs, no root."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from testbed.observe.flows import PingFlow, Probe, ProbeError, TcpFlow, UdpFlow
+
+
+class Here:
+    """The machine the tests run on."""
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        return list(argv)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def traffic(seconds: float) -> tuple[float, float]:
+    """Let flows run; the span they ran."""
+    start = time.monotonic()
+    await asyncio.sleep(seconds)
+    return start, time.monotonic()
+
+
+async def test_udp() -> None:
+    port = free_port()
+    flow = UdpFlow(Here(), Here(), "127.0.0.1", port, rate=500, source_port=0)
+    await flow.start()
+    start, end = await traffic(0.2)
+    result = await flow.stop()
+    stats = result.stats(start, end)
+    assert stats.sent >= 80
+    assert (stats.lost, stats.duplicated, stats.reordered) == (0, 0, 0)
+    assert stats.gap_ms < 100
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 in this kernel")
+async def test_udp_over_ipv6() -> None:
+    flow = UdpFlow(Here(), Here(), "::1", free_port(), rate=500, source_port=0)
+    await flow.start()
+    await traffic(0.05)
+    assert (await flow.stop()).samples
+
+
+async def test_tcp() -> None:
+    flow = TcpFlow(Here(), Here(), "127.0.0.1", free_port(), interval=0.005, mbps=100)
+    await flow.start()
+    start, end = await traffic(0.3)
+    result = await flow.stop()
+    assert result.survived(start)
+    assert result.broken == ""
+    assert result.stats(start, end).gap_ms < 150
+    assert 40 < result.goodput.mbps(start, end) < 250
+    assert not result.survived(end + 1)
+
+
+async def test_a_session_that_is_reset_did_not_survive() -> None:
+    port = free_port()
+    flow = TcpFlow(Here(), Here(), "127.0.0.1", port, interval=0.005, mbps=50)
+    await flow.start()
+    await flow._server.kill()
+    await flow._server.start()
+    start, _ = await traffic(0.05)
+    result = await flow.stop()
+    assert result.broken in ("ECONNRESET", "EPIPE")
+    assert not result.survived(start)
+
+
+async def test_no_server_is_one_line() -> None:
+    probe = Probe(Here(), "tcp-talk", "127.0.0.1", free_port())
+    with pytest.raises(ProbeError, match=r"no TCP session to 127.0.0.1 port .*: connection refused"):
+        await probe.start()
+
+
+async def test_port_in_use_is_one_line() -> None:
+    port = free_port()
+    first, second = Probe(Here(), "udp-receive", port), Probe(Here(), "udp-receive", port)
+    await first.start()
+    with pytest.raises(ProbeError, match="Address already in use"):
+        await second.start()
+    await first.stop()
+
+
+@pytest.mark.needs_root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root for a raw socket")
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+async def test_ping(address: str) -> None:
+    flow = PingFlow(Here(), address, interval=0.01, count=5)
+    await flow.start()
+    await traffic(0.08)
+    result = await flow.stop()
+    assert [sample.sequence for sample in result.samples] == [0, 1, 2, 3, 4]
+    rtt = result.rtt_ms()
+    assert rtt is not None
+    assert 0 < rtt < 50
