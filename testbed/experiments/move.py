@@ -1,0 +1,203 @@
+"""One live migration while clients talk to the machine: paths before and after, and what sessions saw."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+from testbed.experiments.result import Directions, Event, Gaps, Move, PathSeen, Sessions
+from testbed.experiments.running import RunningLab
+from testbed.lab.errors import LabError
+from testbed.lab.machines import Guest, VirtualMachine
+from testbed.model.topology import Announce
+from testbed.observe.flows import PingFlow, PingResult, TcpFlow, TcpResult, UdpFlow, UdpResult
+from testbed.observe.paths import Branch
+from testbed.observe.postcards import between
+
+SETTLE = 0.5
+"""Seconds that sessions run before anything is measured."""
+
+WINDOW = 1.0
+"""Seconds in which the paths of a phase are seen."""
+
+RECOVERY = 1.5
+"""Seconds after the machine is back before the paths after the move are looked at."""
+
+PING_INTERVAL = 0.02
+UDP_RATE = 500.0
+UDP_PORT, TCP_PORT = 7000, 8000
+
+STEPS = (
+    "paused",
+    "unplugged",
+    "resumed",
+    "announced",
+    "learned",
+    "advertised",
+    "received",
+    "withdrawn",
+    "programmed",
+    "first packet",
+)
+"""Events of the timeline that tell the story of a move."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class MoveSpec:
+    """Which machine goes where, who talks to it, and how."""
+
+    machine: str
+    destination: str
+    clients: tuple[str, ...]
+    blackout_ms: float
+    announce: Announce
+
+
+@final
+class _Client:
+    """All sessions between one client and the machine."""
+
+    def __init__(self, client: Guest, vm: VirtualMachine, number: int) -> None:
+        self.client, self.vm = client, vm
+        address, back = str(vm.plan.address.ip), str(client.plan.address.ip)
+        port = UDP_PORT + 2 * number
+        self.ping = PingFlow(client, address, interval=PING_INTERVAL, identifier=number)
+        self.ingress = UdpFlow(client, vm, address, port, rate=UDP_RATE, number=2 * number)
+        self.egress = UdpFlow(vm, client, back, port + 1, rate=UDP_RATE, number=2 * number + 1)
+        self.tcp = TcpFlow(client, vm, address, TCP_PORT + number, bulk=False)
+
+    async def start(self) -> None:
+        await asyncio.gather(*(flow.start() for flow in (self.ping, self.ingress, self.egress, self.tcp)))
+
+    async def stop(self) -> _Seen:
+        ping, ingress, egress, tcp = await asyncio.gather(
+            self.ping.stop(), self.ingress.stop(), self.egress.stop(), self.tcp.stop()
+        )
+        return _Seen(self.client.name, ping, ingress, egress, tcp)
+
+    async def kill(self) -> None:
+        flows = (self.ping, self.ingress, self.egress, self.tcp)
+        await asyncio.gather(*(flow.kill() for flow in flows))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one client's sessions reported."""
+
+    client: str
+    ping: PingResult
+    ingress: UdpResult
+    egress: UdpResult
+    tcp: TcpResult
+
+
+async def move(lab: RunningLab, spec: MoveSpec, say: Callable[[str], None]) -> dict[str, Sessions]:
+    """Run it; what each client saw, in the order of `spec.clients`. LabError if it cannot be run."""
+    vm = lab.lab.vm(spec.machine)
+    clients = [lab.lab.machine(name) for name in spec.clients]
+    for client in clients:
+        await lab.reachable(client, vm)
+    await lab.watch_pings((client, vm) for client in clients)
+    sessions = [_Client(client, vm, number) for number, client in enumerate(clients)]
+    try:
+        await asyncio.gather(*(each.start() for each in sessions))
+        await asyncio.sleep(SETTLE)
+        before = time.monotonic()
+        await asyncio.sleep(WINDOW)
+        say(f"{vm.name} leaves {vm.slot.name if vm.slot else '?'} for {spec.destination}")
+        moved = await vm.migrate(spec.destination, blackout_ms=spec.blackout_ms, announce=spec.announce)
+        await asyncio.sleep(RECOVERY)
+        after = time.monotonic()
+        await asyncio.sleep(WINDOW)
+        end = time.monotonic()
+        seen = await asyncio.gather(*(each.stop() for each in sessions))
+    except BaseException:
+        await asyncio.gather(*(each.kill() for each in sessions))
+        raise
+    found = {}
+    for report in seen:
+        client = lab.lab.machine(report.client)
+        phases = [
+            _directions(lab, client, vm, report.ping, span) for span in ((before, moved.paused), (after, end))
+        ]
+        timeline = _story(lab, client, vm, moved.paused, after)
+        outcome = _outcome(report, (before, end), moved.plugged, timeline)
+        found[report.client] = Sessions(before=phases[0], after=phases[1], move=outcome)
+    return found
+
+
+def _directions(
+    lab: RunningLab, client: Guest, vm: Guest, ping: PingResult, span: tuple[float, float]
+) -> Directions:
+    rtt = ping.rtt_ms(*span)
+    if rtt is None:
+        raise LabError(f"no echo came back to {client.name}: {vm.name} was lost")
+    return Directions(ingress=_path(lab, client, vm, span, rtt), egress=_path(lab, vm, client, span, rtt))
+
+
+def _path(
+    lab: RunningLab, source: Guest, destination: Guest, span: tuple[float, float], rtt_ms: float
+) -> PathSeen:
+    """The path that the packets of a span took; LabError unless all took the same one."""
+    start, end = span
+    matches = between(str(source.plan.address.ip), str(destination.plan.address.ip), "icmp")
+    ways: Counter[tuple[str, ...]] = Counter()
+    branches: dict[tuple[str, ...], Branch] = {}
+    for packet in lab.postcards.packets(matches, since=start):
+        if lab.postcards.first_seen(packet) > end - rtt_ms / 1e3:
+            break
+        trace = lab.postcards.trace(packet)
+        branch = trace.delivered
+        if branch is not None and not trace.inconsistencies:
+            ways[branch.nodes] += 1
+            branches[branch.nodes] = branch
+    what = f"packets from {source.name} to {destination.name}"
+    if not ways:
+        raise LabError(f"no switch reported the whole path of {what}")
+    if len(ways) > 1:
+        raise LabError(f"{what} took {len(ways)} paths: {'; '.join(' '.join(way) for way in ways)}")
+    (nodes,) = ways
+    branch = branches[nodes]
+    return PathSeen(
+        nodes=list(nodes),
+        crossings=branch.crossings,
+        trombone=branch.trombone,
+        rtt_ms=round(rtt_ms, 3),
+    )
+
+
+def _outcome(seen: _Seen, span: tuple[float, float], resumed: float, timeline: list[Event]) -> Move:
+    ingress, egress = seen.ingress.stats(*span), seen.egress.stats(*span)
+    return Move(
+        gap_ms=Gaps(ingress=round(ingress.gap_ms, 3), egress=round(egress.gap_ms, 3)),
+        lost=ingress.lost + egress.lost,
+        sent=ingress.sent + egress.sent,
+        tcp_survived=seen.tcp.survived(resumed),
+        timeline=timeline,
+    )
+
+
+def _story(lab: RunningLab, client: Guest, vm: VirtualMachine, paused: float, until: float) -> list[Event]:
+    """The steps of the move, and the first packet that came through in each direction after it."""
+    for source, destination in ((client, vm), (vm, client)):
+        matches = between(str(source.plan.address.ip), str(destination.plan.address.ip), "icmp")
+        resumed = next(e.t for e in lab.timeline.events if e.event == "resumed" and e.t >= paused)
+        for trace_packet in lab.postcards.packets(matches, since=resumed):
+            branch = lab.postcards.trace(trace_packet).delivered
+            if branch is not None:
+                t = lab.postcards.first_seen(trace_packet)
+                name = f"{source.name} to {destination.name}"
+                lab.timeline.stamp("first packet", branch.nodes[0], t, flow=name)
+                break
+    events = lab.timeline.between(paused, until)
+    return [
+        Event(t_ms=round((event.t - paused) * 1e3, 3), event=event.event, node=event.node)
+        for event in events
+        if event.event in STEPS
+    ]
