@@ -334,10 +334,11 @@ class If(Stmt):
 
 @entity
 class Scope(Stmt):
-    """Statements that `Leave(label)` ends."""
+    """Statements that `Leave(label)` ends; `action` names the action that a control calls directly."""
 
     label: str
     body: list[Stmt]
+    action: str | None = None
 
 
 @entity
@@ -654,6 +655,7 @@ class Program:
     checksums: list[Checksum] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
+    called: dict[str, ast.ActionDecl] = field(default_factory=dict)  # by controls, not by tables
     externs: list[ExternObject] = field(default_factory=list)
     digests: list[Digest] = field(default_factory=list)
     calculations: list[Calculation] = field(default_factory=list)

@@ -75,7 +75,9 @@ class _Builder:
         match stmt:
             case ir.If():
                 return self._condition(stmt, following)
-            case ir.Scope(label=label, body=body):
+            case ir.Scope(label=label, body=body, action=action):
+                if action is not None:
+                    return self._table(action, [stmt], following)
                 self.labels[label] = following
                 return self.statements(body, following)
             case ir.Leave(label=label):
@@ -90,11 +92,19 @@ class _Builder:
             return following
         body = list(reversed(run))
         run.clear()
-        name = self.unit.statement_name(body[0].span)
-        action = ir.Action(name=name, params=[], body=body, span=body[0].span, hidden=True)
+        return self._table(self.unit.statement_name(body[0].span), body, following)
+
+    def _table(self, name: str, body: list[ir.Stmt], following: str | None) -> str:
+        """A table without keys that runs an action of that name."""
+        span = body[0].span
+        action = ir.Action(name=name, params=[], body=body, span=span, hidden=True)
         self.unit.program.actions.append(action)
         table = ir.Table(
-            name=f"tbl_{name}", uses=[ir.ActionUse(action)], const_default=True, span=action.span, hidden=True
+            name=self.unit.unique(f"tbl_{name.rpartition('.')[2]}"),
+            uses=[ir.ActionUse(action)],
+            const_default=True,
+            span=span,
+            hidden=True,
         )
         self.tables[table.name] = TableNode(table, None, {}, following)
         return table.name

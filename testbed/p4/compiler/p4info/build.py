@@ -10,7 +10,7 @@ from testbed.p4.compiler import types as t
 from testbed.p4.compiler.p4info import symbols as sym
 from testbed.p4.compiler.p4info.stubs import p4i
 from testbed.p4.compiler.p4info.symbols import Symbols, field_ids
-from testbed.p4.compiler.p4info.types import TypeInfo, external, type_name, width
+from testbed.p4.compiler.p4info.types import TypeInfo, external, flat_fields, type_name, width
 from testbed.p4.compiler.passes.narrow import known
 
 if TYPE_CHECKING:
@@ -54,6 +54,10 @@ class _Builder:
                 self._table(table)
         for action in _unique_actions(self.program):
             self._action(action)
+        in_tables = {a.name for a in self.program.actions}
+        for name, decl in self.program.called.items():
+            if name not in in_tables and not _hidden(decl):
+                self._preamble(self.info.actions.add(), sym.ACTION, name, decl.annotations)
         for extern in self.program.externs:
             self._extern(extern)
         for header in self.controller_headers:
@@ -77,6 +81,8 @@ class _Builder:
         for action in self.program.actions:
             if not action.hidden:
                 add(sym.ACTION, action.name, action.decl)
+        for name, decl in self.program.called.items():
+            add(sym.ACTION, name, decl)
         for table in self.program.tables:
             add(sym.TABLE, table.name, table.decl)
         for extern in self.program.externs:
@@ -238,13 +244,13 @@ class _Builder:
         message.preamble.id = self.symbols.id(sym.CONTROLLER_HEADER, external(decl))
         message.preamble.name = message.preamble.alias = name
         annotate(message.preamble, decl.annotations)
-        ids = field_ids(f.annotations for f in decl.fields)
-        for field, number in zip(decl.fields, ids, strict=True):
-            if _hidden(field):
+        fields = [part for f in decl.fields for part in flat_fields(f)]
+        for part, number in zip(fields, field_ids(p.annotations for p in fields), strict=True):
+            if any(a.name == "hidden" for a in part.annotations):
                 continue
-            made = message.metadata.add(id=number, name=external(field), bitwidth=width(field.type))
-            annotate(made, field.annotations, documented=False)
-            self._type_name(made, field.type)
+            made = message.metadata.add(id=number, name=part.name, bitwidth=width(part.type))
+            annotate(made, part.annotations, documented=False)
+            self._type_name(made, part.type)
 
     def _value_set(self, value_set: ir.ValueSet) -> None:
         message = self.info.value_sets.add(size=value_set.size)

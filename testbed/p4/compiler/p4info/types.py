@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from testbed.p4.compiler import types as t
 from testbed.p4.compiler.p4info.stubs import p4t
@@ -11,8 +11,6 @@ from testbed.p4.compiler.source import NO_SPAN
 
 if TYPE_CHECKING:
     from testbed.p4.compiler import ast
-
-Flat = list[tuple[str, t.Type]]
 
 
 def external(decl: ast.Declaration) -> str:
@@ -103,8 +101,8 @@ class TypeInfo:
         name = _name(type_)
         if name not in self.message.headers:
             entry = self.message.headers[name]
-            for field_name, field_type in flat_fields(type_):
-                entry.members.add(name=field_name, type_spec=self.describe(field_type).bitstring)
+            for part in (p for f in type_.fields for p in flat_fields(f)):
+                entry.members.add(name=part.name, type_spec=self.describe(part.type).bitstring)
         return name
 
     def _enum(self, type_: t.EnumType) -> str:
@@ -152,13 +150,24 @@ def _name(type_: t.CompositeType) -> str:
     return "_".join(parts)
 
 
-def flat_fields(type_: t.CompositeType, prefix: str = "") -> Flat:
-    """The fields of a header, those of structs inside under dotted names."""
-    result: Flat = []
-    for f in type_.fields:
-        name = prefix + (external(f.decl) if f.decl is not None else f.name)
-        if isinstance(f.type, t.CompositeType):
-            result += flat_fields(f.type, f"{name}.")
-        else:
-            result.append((name, f.type))
+class FlatField(NamedTuple):
+    """A field of a header as the control plane sees it; of structs inside a header, under a dotted name."""
+
+    name: str
+    type: t.Type
+    annotations: list[ast.Annotation]
+
+
+def flat_fields(field: ast.FieldDecl | t.Field, prefix: str = "") -> list[FlatField]:
+    """What a field comes to; inner annotations win over those of the same name outside."""
+    decl = field.decl if isinstance(field, t.Field) else field
+    name = prefix + (external(decl) if decl is not None else field.name)
+    own = decl.annotations if decl is not None else []
+    if not isinstance(field.type, t.CompositeType):
+        return [FlatField(name, field.type, own)]
+    result: list[FlatField] = []
+    for part in (p for f in field.type.fields for p in flat_fields(f, f"{name}.")):
+        inner = {a.name for a in part.annotations}
+        merged = [*part.annotations, *(a for a in own if a.name not in inner)]
+        result.append(FlatField(part.name, part.type, merged))
     return result

@@ -115,7 +115,7 @@ class Body(Statements):
         decl = instance.decl
         decl = expect(decl, ast.ControlDecl)
         env = Env(instance.env)
-        copies = self.bind(call.bound, env, call.span)
+        copies = self.bind(_bound_by(decl, call), env, call.span)
         self._enter(instance, env, call.span)
         self.inline(env, ast.Block(decl.span, [*_variables(decl), *decl.body.body]), copies, None, call.span)
 
@@ -141,7 +141,7 @@ class Body(Statements):
     def apply_parser(self, instance: Instance, call: ast.Call) -> None:
         """Inline the application of a parser instance."""
         env = Env(instance.env)
-        copies = self.bind(call.bound, env, call.span)
+        copies = self.bind(_bound_by(instance.decl, call), env, call.span)
         parsers.enter(self, instance, env, call.span)
         self.copy_out(copies, call.span)
 
@@ -161,8 +161,9 @@ class Body(Statements):
     ) -> list[ir.Stmt]:
         """The code of a table's action; the directed parameters get the arguments from the action list."""
         inside = self.enter_env(self.env)
+        inside.frame = Frame(in_action=True)
         copies = inside.bind(directed, env, span, list(inside.exposed(closure)))
-        inside.inline(env, closure.decl.body, copies, None, closure.decl.span)
+        inside.inline(env, closure.decl.body, copies, None, closure.decl.span, closure.name)
         return inside.out
 
 
@@ -170,6 +171,11 @@ def _block_decl(call: ast.Call) -> ast.ParserDecl | ast.ControlDecl:
     if isinstance(call.decl, ast.ParserDecl | ast.ControlDecl):
         return call.decl
     raise RefusedError(call.span, "a parser or control is expected here")
+
+
+def _bound_by(decl: ast.ParserDecl | ast.ControlDecl, call: ast.Call) -> list[ast.BoundArg]:
+    """The arguments for the parameters of what is applied, which the call may know by its type only."""
+    return [ast.BoundArg(p, b.type, b.expr) for p, b in zip(decl.params, call.bound, strict=True)]
 
 
 def _variables(decl: ast.ControlDecl) -> list[ast.Declaration]:

@@ -171,10 +171,20 @@ class Calls(Expressions):
     # --- functions and actions ---------------------------------------------------------------------------
 
     def inline(
-        self, env: Env, body: ast.Block, copies: list[CopyOut], result: Value | None, span: Span
+        self,
+        env: Env,
+        body: ast.Block,
+        copies: list[CopyOut],
+        result: Value | None,
+        span: Span,
+        action: str | None = None,
     ) -> None:
-        """Append a callee's body in its environment, as a scope that `return` leaves."""
-        frame = Frame(self.frame, self.unit.label(), result, copies)
+        """Append a callee's body in its environment, as a scope that `return` leaves.
+
+        `action` names the callee if it is an action.
+        """
+        in_action = action is not None or self.frame.in_action
+        frame = Frame(self.frame, self.unit.label(), result, in_action, copies)
         outer_out, outer_env, outer_frame = self.out, self.env, self.frame
         self.out, self.env, self.frame = [], env, frame
         try:
@@ -182,7 +192,8 @@ class Calls(Expressions):
             inner = self.out
         finally:
             self.out, self.env, self.frame = outer_out, outer_env, outer_frame
-        self.out.append(ir.Scope(span, frame.label, inner))
+        called = action if not self.frame.in_action else None
+        self.out.append(ir.Scope(span, frame.label, inner, called))
         self.copy_out(copies, span)
 
     def _function(self, call: ast.Call) -> Value | None:
@@ -207,7 +218,9 @@ class Calls(Expressions):
         env = Env(closure.env)
         exposed = list(self.exposed(closure))
         copies = self.bind(call.bound, env, call.span, exposed)
-        self.inline(env, closure.decl.body, copies, None, call.span)
+        if not self.frame.in_action:
+            self.unit.program.called.setdefault(closure.name, closure.decl)
+        self.inline(env, closure.decl.body, copies, None, call.span, closure.name)
         return None
 
     def exposed(self, closure: ActionClosure) -> Iterator[effects.Place]:

@@ -256,6 +256,9 @@ def _lookahead(body: Calls, call: ast.Call, _: Args) -> Value:
                 body.out.append(ir.SetValid(call.span, target, True))
                 for name, field_type in target.layout.fields:
                     look(ir.Field(target, name, field_type))
+            case ir.Stack(size=size):
+                for i in range(size):
+                    look(target.element(i))
             case _:
                 raise RefusedError(call.span, f"lookahead of {type_} is not supported")
 
@@ -331,10 +334,29 @@ def _log_msg(body: Calls, call: ast.Call, args: Args) -> None:
     text = args[0]
     if not isinstance(text, Text):
         raise RefusedError(call.span, "log_msg() takes a string known at compile time")
-    parts: tuple[ir.Expr, ...] = ()
+    message, parts = text.text, []
     if len(args) > 1:
-        parts = tuple(_scalar(p, call) for p in _flat(args[1]))  # type: ignore[arg-type]
-    _primitive(body, call, "log_msg", [text.text, parts])
+        given = list(args[1].fields.values()) if isinstance(args[1], StructValue) else [args[1]]
+        shown = [_shown(part, call) for part in given]  # type: ignore[arg-type]
+        parts = [leaf for _, leaves in shown for leaf in leaves]
+        for form in reversed([form for form, _ in shown]):
+            before, braces, after = message.rpartition("{}")
+            message = before + (form if braces else "") + after
+    _primitive(body, call, "log_msg", [message, tuple(parts)])
+
+
+def _shown(value: Value, call: ast.Call) -> tuple[str, list[ir.Expr]]:
+    """How a log message shows a value: its format, composite ones as `(name:{},...)`, and its parts."""
+    match value:
+        case StructValue(fields=fields):
+            parts = dict(fields)
+        case ir.HeaderRef():
+            parts = {n: ir.Field(value, n, type_) for n, type_ in value.layout.fields}
+        case _:
+            return "{}", [_scalar(value, call)]
+    shown = {name: _shown(part, call) for name, part in parts.items()}
+    form = ",".join(f"{name}:{inner}" for name, (inner, _) in shown.items())
+    return f"({form})", [leaf for _, leaves in shown.values() for leaf in leaves]
 
 
 def _flat(value: Value) -> list[Value]:

@@ -103,7 +103,7 @@ class _Package:
             expr = bound.expr
             body = self._body(role, self.unit.globals)
             if isinstance(expr, ast.Call) and isinstance(expr.decl, ast.ParserDecl | ast.ControlDecl):
-                blocks[role] = body.make_instance(expr, self.unit.external_name(expr.decl, ""))
+                blocks[role] = body.make_instance(expr, expr.decl.name)
             else:
                 found = body.env.find(expr.decl) if isinstance(expr, ast.PathExpr) else None
                 if not isinstance(found, Instance):

@@ -32,8 +32,10 @@ def _statement(stmt: ir.Stmt) -> list[ir.Stmt]:
             return _conditional(stmt)
         case ir.Scope(label=label):
             inner = drop_tail(statements(stmt.body), label)
-            if not leaves(inner, label):
+            if stmt.action is None and not leaves(inner, label):
                 return inner
+            if not inner:
+                return []
             stmt.body = inner
         case ir.Apply():
             for branch in branches(stmt):

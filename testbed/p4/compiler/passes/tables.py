@@ -67,7 +67,7 @@ def evaluate_keys(body: Body, table: ir.Table, decl: ast.TableDecl) -> None:
         raise RefusedError(
             decl.span, f"table {decl.name} has more than one lpm key, which the target does not support"
         )
-    _selector(table, decl)
+    _selector(body, table, decl)
 
 
 def _key_target(
@@ -128,12 +128,13 @@ def _joined(form: str, *parts: ast.Expression) -> str | None:
     return None if None in names else form.format(*names)
 
 
-def _selector(table: ir.Table, decl: ast.TableDecl) -> None:
+def _selector(body: Body, table: ir.Table, decl: ast.TableDecl) -> None:
     inputs = [k.target for k in table.keys if k.match_kind == "selector"]
     profile = table.profile
     if profile is None or profile.algorithm is None:
         if inputs:
-            raise RefusedError(decl.span, f"table {decl.name} has a selector key but no action_selector")
+            message = f"table {decl.name} has a selector key but no action_selector: the key is ignored"
+            body.unit.diagnostics.warn("ignored", decl.span, message)
         return
     fields = [f for f in inputs if isinstance(f, ir.Field)]
     if profile.inputs is not None and profile.inputs != fields:
@@ -261,9 +262,8 @@ def _object(body: Body, prop: ast.TableProperty, table: ir.Table) -> ir.ExternOb
         if isinstance(found, ir.ExternObject):
             return found
     if isinstance(prop.value, ast.Call):
-        prefix = table.name.rpartition(".")[0]
         named = prop.annotation("name") is not None
-        name = body.unit.external_name(prop, prefix) if named else f"{table.name}.{prop.name}"
+        name = body.unit.external_name(prop, "") if named else f"{table.name}.{prop.name}"
         made = externs.make_instance(body, prop, prop.value, name)
         body.unit.program.externs.append(made)
         return made

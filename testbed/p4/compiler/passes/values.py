@@ -144,6 +144,7 @@ class Frame:
     caller: Frame | None = None
     label: str = ""
     result: Value | None = None
+    in_action: bool = False
     copy_outs: list[CopyOut] = field(default_factory=list)
 
 
