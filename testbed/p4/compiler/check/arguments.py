@@ -199,6 +199,8 @@ class ArgumentBinder(ExpressionChecker):
         if of == t.DONT_CARE and not constructing:
             self.error(arg.span, f"the type of the parameter {param.name} is left open by '_'")
             return expr
+        if of == t.STRING and param.direction is not ast.Direction.NONE:
+            self.error(arg.span, f"a string cannot be passed for {param.name}, which has a direction")
         if isinstance(of, t.ExternType) and param.direction is not ast.Direction.NONE:
             self.error(param.span, f"the extern {of} cannot be passed {param.direction.value}")
         if param.direction in _OUTGOING:

@@ -8,6 +8,7 @@ from testbed.p4.compiler import ast
 from testbed.p4.compiler import types as t
 from testbed.p4.compiler.check.arguments import ArgumentBinder, fits
 from testbed.p4.compiler.check.core_rules import check_core_call
+from testbed.p4.compiler.check.scope import call_params
 from testbed.p4.compiler.check.sizes import size_in_bits
 from testbed.p4.compiler.check.unify import Unifier, apply_params
 from testbed.p4.compiler.diagnostics import Note
@@ -27,7 +28,8 @@ class CallChecker(ArgumentBinder):
             arg.expr = self.infer(arg.expr)
         match call.func:
             case ast.TypeNameExpr():
-                return self.constructor_call(call, call.func.ref)
+                self.constructor_call(call, call.func.ref)
+                self._concrete(call)
             case ast.Member():
                 return self._method_call(call, call.func)
             case ast.PathExpr():
@@ -36,6 +38,12 @@ class CallChecker(ArgumentBinder):
                 self.infer(call.func)
                 self.error(call.func.span, "this cannot be called")
         return call
+
+    def _concrete(self, call: ast.Call) -> None:
+        """An extern with abstract methods needs a declaration that gives them."""
+        if isinstance(call.decl, ast.ExternDecl) and any(m.abstract for m in call.decl.methods):
+            message = f"{call.decl.name} has abstract methods: declare an instance that gives them bodies"
+            self.error(call.span, message)
 
     # By name
 
@@ -233,7 +241,7 @@ class CallChecker(ArgumentBinder):
 
     def constructor_call(self, call: ast.Call, ref: ast.TypeRef) -> ast.Call:
         """`T(args)`, as an expression or in an instantiation; the arguments are typed already."""
-        of = self.resolve(ref)
+        of = self._constructed(call, ref)
         call.kind = ast.CallKind.CONSTRUCTOR
         match of:
             case t.UNKNOWN:
@@ -250,6 +258,16 @@ class CallChecker(ArgumentBinder):
             case _:
                 self.error(ref.span, f"{of} is not a type that can be instantiated")
         return call
+
+    def _constructed(self, call: ast.Call, ref: ast.TypeRef) -> t.Type:
+        """The type to construct; of several of one name, the one that the arguments fit."""
+        found = self.here.lookup(ref.name) if isinstance(ref, ast.TypeName) else None
+        fitting = [d for d in found or () if isinstance(d, ast.TypeDecl) and fits(call_params(d), call.args)]
+        if found is None or len(found) < 2 or len(fitting) != 1 or not isinstance(ref, ast.TypeName):
+            return self.resolve(ref)
+        ref.decl = fitting[0]
+        ref.type = self.declared_type(fitting[0])
+        return ref.type
 
     def _constructor(
         self,

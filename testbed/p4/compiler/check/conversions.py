@@ -17,7 +17,7 @@ class Conversions(TypeResolver):
         of = expr.type
         if isinstance(expr, ast.DefaultValue):
             return self.default_value(expr.span, to)
-        if isinstance(expr, ast.InvalidHeader) and isinstance(to, t.HeaderType | t.HeaderUnionType):
+        if of == t.INVALID and isinstance(to, t.HeaderType | t.HeaderUnionType):
             expr.type = to
             return expr
         if isinstance(expr, ast.Ternary) and untyped(expr):
@@ -37,7 +37,7 @@ class Conversions(TypeResolver):
             return self.cast(expr, to)
         if isinstance(of, t.BitsType) and to == t.INT:
             return self.cast(expr, to)
-        if Unifier(set()).unify(to, of):  # type arguments left open with _
+        if _left_open(to) | _left_open(of) and Unifier(set()).unify(to, of):
             return expr
         self.error(expr.span, f"{what} has type {of}, and {to} is needed{self._hint(of, to)}")
         return expr
@@ -185,6 +185,11 @@ class Conversions(TypeResolver):
         expr.decl = member
         expr.value = member
         return expr
+
+
+def _left_open(of: t.Type) -> bool:
+    """Whether the type has type arguments left open with `_`."""
+    return t.contains(of, lambda part: part == t.DONT_CARE)
 
 
 def untyped(expr: ast.Expression) -> bool:

@@ -39,6 +39,8 @@ def _check_extract(call: ast.Call, checker: ScopeKeeper) -> None:
     elif len(call.bound) == 1 and has_varbit(of):
         message = f"{of} has a varbit field: extract needs its size in bits as a second argument"
         checker.error(call.args[0].span, message)
+    elif sum(isinstance(f.type, t.VarbitType) for f in of.fields) > 1:
+        checker.error(call.args[0].span, f"{of} has several varbit fields, and extract can read one")
     elif len(call.bound) == 2 and not has_varbit(of):
         checker.error(call.args[0].span, f"{of} has no varbit field: extract takes no size for it")
 

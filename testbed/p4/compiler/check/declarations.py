@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from testbed.p4.compiler import ast
 from testbed.p4.compiler import types as t
+from testbed.p4.compiler.check.program_rules import check_program
 from testbed.p4.compiler.check.tables import TableChecker
 from testbed.p4.compiler.check.typerefs import may_contain
 from testbed.p4.compiler.diagnostics import Note
@@ -34,6 +35,7 @@ class Checker(TableChecker):
             instance.type = instance.call.type = self.close_type(instance.call.type, instance.span)
             if isinstance(instance.type, t.ExternType):
                 instance.call.bound_types = instance.type.args
+        check_program(program, self)
 
     def _declaration(self, declaration: ast.Declaration) -> None:
         match declaration:
@@ -113,11 +115,6 @@ class Checker(TableChecker):
                     message = f"a {declaration.kind} cannot have a field of type {field.type}"
                     self.error(field.ref.span, message)
         self._distinct(declaration.fields)
-        varbits = [f for f in declaration.fields if isinstance(f.type, t.VarbitType)]
-        if len(varbits) > 1 and isinstance(declaration, ast.HeaderDecl):
-            self.error(
-                varbits[1].span, f"{declaration.name} has a varbit field already: a header has at most one"
-            )
 
     def _serializable_enum(self, declaration: ast.SerEnumDecl) -> None:
         underlying = self.resolve(declaration.ref)
@@ -297,6 +294,8 @@ class Checker(TableChecker):
 
     def _select_key(self, key: ast.Expression, of: t.Type) -> ast.Expression:
         checked = self.infer(key)
+        if isinstance(checked, ast.Call) and not checked.builtin:
+            self.error(key.span, "functions cannot be called in the key of a case")
         if isinstance(checked.type, t.SetType) and _flat(checked.type.element) == _flat(of):
             return checked
         return self.fit_keyset(checked, of)

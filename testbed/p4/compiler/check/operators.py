@@ -291,6 +291,8 @@ class OperatorChecker(Conversions):
         elif explicit_cast_allowed(operand.type, to):
             if operand.type == t.INT and isinstance(to, t.BitsType):
                 return self._resized(expr, to)
+            if to == t.BOOL and operand.type == t.INT and operand.value not in (0, 1, None):
+                self.error(expr.span, f"only 0 and 1 can be cast to bool, not {operand.value}")
             expr.type = to
             expr.value = fold_cast(operand.value, operand.type, to)
             return expr

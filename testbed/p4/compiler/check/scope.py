@@ -21,6 +21,8 @@ _OVERLOADABLE = (
     ast.ParserTypeDecl,
     ast.ControlTypeDecl,
     ast.PackageTypeDecl,
+    ast.ParserDecl,
+    ast.ControlDecl,
 )
 
 
@@ -92,9 +94,9 @@ class ScopeKeeper:
         if not hidden or (isinstance(declaration, ast.Parameter) and self._is_prototype()):
             return
         note = Note(hidden[0].span, f"the {hidden[0].kind} {declaration.name}")
-        if isinstance(hidden[0], ast.Parameter) and not isinstance(
-            declaration, ast.Parameter | ast.TypeParam
-        ):
+        is_local = outer is not None and isinstance(outer.owner, ast.ParserDecl | ast.ControlDecl)
+        harmless = isinstance(declaration, ast.Parameter | ast.TypeParam) or is_local
+        if isinstance(hidden[0], ast.Parameter) and not harmless:
             self.error(declaration.span, f"{declaration.name} hides a parameter of that name", note)
             return
         self.diagnostics.warn(
@@ -118,7 +120,7 @@ class ScopeKeeper:
         """Whether calls can tell the two apart by the number or names of their arguments."""
         if not (isinstance(one, _OVERLOADABLE) and isinstance(other, _OVERLOADABLE)):
             return False
-        return {p.name for p in one.params} != {p.name for p in other.params}
+        return {p.name for p in call_params(one)} != {p.name for p in call_params(other)}
 
     def enclosing(self, *kinds: type[ast.Declaration]) -> ast.Declaration | None:
         """The innermost enclosing declaration of these kinds."""
@@ -148,6 +150,14 @@ class ScopeKeeper:
         around = self.enclosing(ast.ControlDecl, ast.ParserDecl)
         if isinstance(around, ast.ControlDecl | ast.ParserDecl):
             yield from around.locals
+
+
+def call_params(declaration: ast.Declaration) -> list[ast.Parameter]:
+    """The parameters of calls (of parsers and controls: of the constructor) that tell overloads apart."""
+    if isinstance(declaration, ast.ParserDecl | ast.ControlDecl):
+        return declaration.constructor_params
+    params: list[ast.Parameter] = getattr(declaration, "params", [])
+    return params
 
 
 def is_error(*types: t.Type) -> bool:

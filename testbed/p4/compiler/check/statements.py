@@ -200,9 +200,9 @@ class StatementChecker(CallChecker):
                 self.error(param.span, f"a {of.kind} cannot have a parameter of type {param.type}")
         elif isinstance(of, ast.ActionDecl) and param.type == t.INT:
             self.error(param.span, "an action's parameter needs a width, such as bit<8>")
-        may_be_optional = isinstance(of, ast.ExternFunctionDecl | ast.MethodDecl | ast.PackageTypeDecl)
-        may_be_optional |= isinstance(of, ast.ParserTypeDecl | ast.ControlTypeDecl)
-        if param.optional and not may_be_optional:
+        not_optional = isinstance(of, ast.FunctionDecl | ast.ActionDecl)
+        not_optional |= constructor and isinstance(of, ast.ParserDecl | ast.ControlDecl)
+        if param.optional and not_optional:
             self.error(param.span, f"a {of.kind} cannot have @optional parameters")
 
     def _default(self, param: ast.Parameter, default: ast.Expression) -> None:
@@ -212,9 +212,7 @@ class StatementChecker(CallChecker):
             self.error(default.span, f"an {param.direction.value} parameter has no default")
         checked = param.default = self.infer(default)
         if isinstance(param.type, t.ParserType | t.ControlType | t.PackageType):
-            variables = (
-                {*map(t.TypeVar, checked.type.decl.type_params)} if hasattr(checked.type, "decl") else set()
-            )
+            variables = {a for a in param.type.args if isinstance(a, t.TypeVar)}
             if not Unifier(variables).unify(param.type, checked.type):
                 self.error(default.span, f"{what} has type {checked.type}, and {param.type} is needed")
         else:

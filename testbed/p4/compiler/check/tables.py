@@ -5,6 +5,7 @@ from __future__ import annotations
 from testbed.p4.compiler import ast
 from testbed.p4.compiler import types as t
 from testbed.p4.compiler.check.constants import is_compile_time
+from testbed.p4.compiler.check.entries import check_entries
 from testbed.p4.compiler.check.statements import StatementChecker
 from testbed.p4.compiler.diagnostics import Note
 
@@ -26,6 +27,7 @@ class TableChecker(StatementChecker):
                 self._default_action(table, table.default_action)
             for entry in table.entries or ():
                 self._entry(table, entry)
+            check_entries(table, self)
 
     # Keys
 

@@ -360,7 +360,7 @@ class ExpressionParser(Cursor):
             raise ParseError(token.span, f"malformed number {token.text}")
         value = number.value
         if number.width is not None:
-            if number.width == 0 and value:
+            if number.width == 0 and (value or number.signed):
                 raise ParseError(token.span, f"the number {token.text} does not fit in 0 bits")
             low = -(1 << number.width - 1) if number.signed and number.width else 0
             value = (value - low) % (1 << number.width) + low

@@ -52,13 +52,12 @@ class TableParser(StatementParser):
         self.expect("=", f"after the property {name.text}")
         match name.text:
             case "key":
+                if "entries" in seen:
+                    self.diagnostics.error(name.span, "the key of a table stands before its entries")
                 table.keys = self._keys()
             case "actions":
                 table.actions = self._actions()
             case "entries":
-                if "key" not in seen:
-                    message = "the entries of a table stand after its key"
-                    self.diagnostics.error(name.span, message)
                 table.entries = self._entries()
                 table.const_entries = const
             case "default_action":
