@@ -147,12 +147,16 @@ def build_runtime() -> Path:
     return target
 
 
-def program_path(key: bytes) -> Path:
-    """Where the library of a program (named by what it depends on) is, or will be."""
-    return (
-        cache_directory()
-        / f"program-{digest([runtime_key().encode(), *map(str.encode, PROGRAM_FLAGS), key])}.so"
-    )
+@cache
+def _generator() -> bytes:
+    """What the generated code depends on beside the program: the generator."""
+    return b"".join(p.read_bytes() for p in sorted((RUNTIME.parent / "codegen").glob("*.py")))
+
+
+def program_path(program: bytes) -> Path:
+    """Where the library of a program is, or will be; `program`: a text or a hash that stands for it."""
+    parts = [runtime_key().encode(), _generator(), repr(PROGRAM_FLAGS).encode(), program]
+    return cache_directory() / f"program-{digest(parts)}.so"
 
 
 def build_program(target: Path, source: str, what: str) -> None:
