@@ -27,6 +27,10 @@ def main() -> None:
     arguments = sys.argv[1:]
     if arguments and arguments[0] in TOOLS:
         sys.exit(TOOLS[arguments[0]](arguments[1:]))
-    from testbed.cli.app import run
+    from testbed.cli.app import run_command
 
-    sys.exit(run(arguments))
+    sys.exit(run_command(arguments))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""The commands of `vmto`: options in, calls out, one line for a mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+
+from testbed.lab.errors import LabError
+from testbed.lab.switches import Target
+from testbed.model.errors import TopologyError
+from testbed.model.topology import Announce, Mode, Reflector
+
+app = typer.Typer(
+    help="EVPN-MPLS testbed in P4: machines move between data centers, packets prove their paths.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Topology = Annotated[str, typer.Argument(help="Topology file, or the name of one that comes along.")]
+Name = Annotated[str, typer.Option("--name", help="Name of the lab; several can run side by side.")]
+ModeOption = Annotated[Mode | None, typer.Option(help="How layer 2 is stretched and where gateways are.")]
+ReflectorOption = Annotated[Reflector | None, typer.Option(help="Who reflects the BGP routes.")]
+TargetOption = Annotated[Target, typer.Option(help="Which P4 switch runs the pipelines.")]
+Blackout = Annotated[float | None, typer.Option(min=0, max=60_000, help="Silence of the machine, ms.")]
+AnnounceOption = Annotated[Announce | None, typer.Option(help="How the moved machine is announced.")]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+@app.command()
+def run(
+    topology: Topology = "wan",
+    machine: Annotated[str | None, typer.Option(help="The machine that moves.")] = None,
+    to: Annotated[str | None, typer.Option(help="The slot it moves to.")] = None,
+    client: Annotated[list[str] | None, typer.Option(help="Who talks to it; may be repeated.")] = None,
+    mode: ModeOption = None,
+    reflector: ReflectorOption = None,
+    target: TargetOption = Target.EMBEDDED,
+    blackout_ms: Blackout = None,
+    announce: AnnounceOption = None,
+    name: Name = "run",
+    results: Annotated[Path, typer.Option(help="Folder for result.json.")] = Path("results/latest"),
+    logs: Annotated[Path | None, typer.Option(help="Existing folder for what switches print.")] = None,
+) -> int:
+    """Build a lab, move a machine live under sessions, tell and record what happened."""
+    from testbed.experiments.defaults import run_spec
+    from testbed.lab.container import run_in_lab
+
+    spec = run_spec(
+        topology,
+        machine=machine,
+        to=to,
+        clients=client,
+        mode=mode,
+        reflector=reflector,
+        target=target,
+        blackout_ms=blackout_ms,
+        announce=announce,
+        results=results,
+        logs=logs,
+    )
+    return run_in_lab(name, _inside("run", spec.model_dump_json())).wait()
+
+
+@app.command()
+def up(
+    topology: Topology = "wan",
+    mode: ModeOption = None,
+    reflector: ReflectorOption = None,
+    target: TargetOption = Target.EMBEDDED,
+    name: Name = "lab",
+    logs: Annotated[Path | None, typer.Option(help="Existing folder for what switches print.")] = None,
+) -> None:
+    """Start a lab in the background."""
+    from testbed.experiments.defaults import lab_spec
+    from testbed.lab.container import run_in_lab
+
+    spec = lab_spec(topology, mode=mode, reflector=reflector, target=target, logs=logs)
+    run_in_lab(name, _inside("up", spec.model_dump_json()), detached=True).wait_ready()
+    print(f"lab {name} is up: vmto status, vmto migrate, vmto shell NODE, vmto down")
+
+
+@app.command()
+def down(name: Name = "lab") -> None:
+    """End a lab and all that is in it."""
+    from testbed.lab.container import stop
+
+    print(f"lab {name} is down" if stop(name) else f"lab {name} was not up")
+
+
+@app.command()
+def status(name: Name = "lab", as_json: AsJson = False) -> int:
+    """Show whether every part of a lab lives."""
+    found: dict[str, Any] = _call(name, "status")
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        from testbed.cli.views import show_status
+
+        show_status(found)
+    return 0 if found["alive"] else 1
+
+
+@app.command()
+def migrate(
+    machine: Annotated[str, typer.Argument(help="The machine that moves.")],
+    to: Annotated[str, typer.Argument(help="The slot it moves to.")],
+    blackout_ms: Blackout = None,
+    announce: AnnounceOption = None,
+    name: Name = "lab",
+    as_json: AsJson = False,
+) -> None:
+    """Move a machine of a running lab live."""
+    options = {"blackout_ms": blackout_ms, "announce": announce.value if announce else None}
+    given = {key: value for key, value in options.items() if value is not None}
+    moved: dict[str, Any] = _call(name, "migrate", machine=machine, to=to, **given)
+    text = (
+        f"{moved['vm']}: {moved['source']} > {moved['target']}, {moved['blackout_ms']:.1f} ms off the network"
+    )
+    print(json.dumps(moved) if as_json else text)
+
+
+@app.command()
+def ping(
+    source: Annotated[str, typer.Argument(help="The machine that asks.")],
+    destination: Annotated[str, typer.Argument(help="The machine that answers.")],
+    count: Annotated[int, typer.Option("--count", "-c", min=1, max=100)] = 3,
+    name: Name = "lab",
+) -> int:
+    """Ping from one machine of a running lab to another."""
+    words: str = _call(name, "ping", source=source, destination=destination, count=count)
+    print(words, end="")
+    return 0 if ", 0% packet loss" in words else 1
+
+
+@app.command()
+def validate(topology: Topology = "wan", as_json: AsJson = False) -> None:
+    """Check a topology, and show what is derived from it."""
+    from testbed import resources
+    from testbed.cli.views import show_plan
+    from testbed.model.load import load_plan
+
+    plan = load_plan(resources.topology(topology))
+    if as_json:
+        print(json.dumps(plan.as_json(), indent=2))
+    else:
+        show_plan(plan)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def shell(
+    node: Annotated[str, typer.Argument(help="The switch to talk to.")],
+    arguments: Annotated[list[str] | None, typer.Argument(help="More arguments for p4runtime-shell.")] = None,
+    name: Name = "lab",
+) -> int:
+    """Open p4runtime-shell on a switch of a running lab, beside its controller."""
+    from testbed.cli.shell import p4runtime_shell
+
+    return p4runtime_shell(name, _call(name, "status"), node, arguments or [])
+
+
+@app.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+def p4c(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> int:
+    """Compile P4 to bmv2 JSON and P4Info, with the options of p4c-bm2-ss."""
+    from testbed.p4.compiler.main import main
+
+    return main(arguments or [])
+
+
+@app.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+def switch(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> int:
+    """Run a P4Runtime switch, with the options of simple_switch_grpc."""
+    from testbed.p4.switch.main import main
+
+    return main(arguments or [])
+
+
+def _inside(program: str, spec: str) -> list[str]:
+    return [sys.executable, "-m", "testbed.experiments.inside", program, spec]
+
+
+def _call(name: str, verb: str, **args: Any) -> Any:
+    from testbed.lab.container import find
+    from testbed.lab.control import ControlClient
+
+    if os.geteuid() != 0:
+        raise LabError("a lab is its root user's: run with sudo")
+    lab = find(name)
+    if lab is None:
+        raise LabError(f"lab {name!r} is not up: `vmto up --name {name}` starts it")
+    with ControlClient(lab.control) as client:
+        return client.call(verb, **args)
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run one command line. Exit code 0: done, 1: it failed, 2: a mistake in what was asked for."""
+    try:
+        code = app(list(arguments), prog_name="vmto", standalone_mode=False)
+    except (LabError, TopologyError) as error:
+        print(f"vmto: {error}" if isinstance(error, LabError) else error, file=sys.stderr)
+        return 2
+    except click.ClickException as error:
+        print(f"vmto: {error.format_message()}", file=sys.stderr)
+        return 2
+    except click.Abort:
+        return 130
+    except KeyboardInterrupt:
+        return 130
+    return code if isinstance(code, int) else 0

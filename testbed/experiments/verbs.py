@@ -1,0 +1,69 @@
+"""What a running lab does when asked over its control socket."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from testbed.experiments.running import RunningLab
+from testbed.lab.control import ControlServer, Emit, Json
+from testbed.lab.errors import LabError
+from testbed.model.topology import Announce
+
+
+def register(server: ControlServer, lab: RunningLab) -> None:
+    """Serve all verbs of a lab."""
+    verbs = _Verbs(lab)
+    server.register("status", verbs.status)
+    server.register("ping", verbs.ping)
+    server.register("migrate", verbs.migrate)
+    server.register("timeline", verbs.timeline)
+
+
+class _Verbs:
+    def __init__(self, lab: RunningLab) -> None:
+        self._lab = lab
+
+    async def status(self, _args: dict[str, Any], _emit: Emit) -> Json:
+        """Liveness of every part, P4Runtime and BGP sessions among them."""
+        lab, fabric = self._lab, self._lab.fabric
+        controllers = {
+            name: {"p4runtime": each.switch.ready.is_set(), "writes": each.switch.session.writes}
+            for name, each in fabric.controllers.items()
+        }
+        bgp = {
+            name: {str(peer.address): "up" if peer.up else peer.reason for peer in pe.speaker.peers()}
+            for name, pe in fabric.pes.items()
+        }
+        setup = asdict(lab.setup)
+        return {**lab.lab.status(), "setup": setup, "controllers": controllers, "bgp": bgp}
+
+    async def ping(self, args: dict[str, Any], _emit: Emit) -> Json:
+        """ping(8)'s words, from one machine to another."""
+        count = args.get("count", 1)
+        if not isinstance(count, int) or not 1 <= count <= 100:
+            raise LabError(f"count {count!r}: write 1 to 100")
+        return self._lab.lab.ping(_text(args, "source"), _text(args, "destination"), count=count)
+
+    async def migrate(self, args: dict[str, Any], _emit: Emit) -> Json:
+        """Move a machine live; where from and to, and the blackout as measured."""
+        blackout = args.get("blackout_ms", self._lab.plan.defaults.blackout_ms)
+        if not isinstance(blackout, int | float) or not 0 <= blackout <= 60_000:
+            raise LabError(f"blackout_ms {blackout!r}: write 0 to 60000")
+        announce = args.get("announce", self._lab.plan.defaults.announce.value)
+        if announce not in list(Announce):
+            raise LabError(f"announce {announce!r}: use one of {', '.join(Announce)}")
+        vm = self._lab.lab.vm(_text(args, "machine"))
+        return asdict(await vm.migrate(_text(args, "to"), blackout_ms=blackout, announce=announce))
+
+    async def timeline(self, _args: dict[str, Any], _emit: Emit) -> Json:
+        """All that happened since the lab came up; `t_ms` from its first event."""
+        events = self._lab.timeline.events
+        return [event.as_json(events[0].t) for event in events] if events else []
+
+
+def _text(args: dict[str, Any], name: str) -> str:
+    value = args.get(name)
+    if not isinstance(value, str):
+        raise LabError(f"'{name}' is missing: give a name")
+    return value
