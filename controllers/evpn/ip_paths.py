@@ -34,7 +34,7 @@ class IpPath:
 @lru_cache(maxsize=65536)
 def host_prefix(ip: IpAddress) -> IpNetwork:
     """The /32 or /128 of an address."""
-    return IPv4Network(ip) if isinstance(ip, IPv4Address) else IPv6Network(ip)
+    return IPv4Network((int(ip), 32)) if isinstance(ip, IPv4Address) else IPv6Network((int(ip), 128))
 
 
 def better_host(a: IpPath, b: IpPath) -> IpPath:

@@ -180,8 +180,15 @@ class Network:
         """Put a machine onto a circuit, where it announces itself."""
         if machine not in self.machines:
             self.machines.append(machine)
+        self.detach(machine)
         machine.pe, machine.ac = pe, ac
         self.announce(machine, how)
+
+    def detach(self, machine: Machine) -> None:
+        """Take a machine off its circuit; what it sent before is still seen there first."""
+        while machine.pe is not None and self._frames:
+            self.deliver_frame()
+        machine.pe = None
 
     def announce(self, machine: Machine, how: Announcement = Announcement.GARP) -> None:
         """Let a machine make itself known where it is."""

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from testbed.lab.errors import LabError
@@ -206,11 +205,13 @@ def run_command(arguments: Sequence[str]) -> int:
     except (LabError, TopologyError) as error:
         print(f"vmto: {error}" if isinstance(error, LabError) else error, file=sys.stderr)
         return 2
-    except click.ClickException as error:
-        print(f"vmto: {error.format_message()}", file=sys.stderr)
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
+    except Exception as error:
+        # Typer brings click or a copy of it, by version; what both call a mistake of the user can say so in a line.
+        message = getattr(error, "format_message", None)
+        if message is None:
+            raise
+        print(f"vmto: {message()} See vmto --help.", file=sys.stderr)
         return 2
-    except click.Abort:
-        return 130
-    except KeyboardInterrupt:
-        return 130
     return code if isinstance(code, int) else 0

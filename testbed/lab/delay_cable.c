@@ -71,7 +71,7 @@ static int open_wire(const char *name) {
 static void take_in(struct direction *d) {
     static unsigned char buffer[MAX_FRAME];
     for (int i = 0; i < BURST; i++) {
-        ssize_t length = recv(d->in, buffer, sizeof buffer, 0);
+        ssize_t length = receive(d->in, buffer + TAG, sizeof buffer - TAG);
         if (length < 0) return;
         struct frame *f = &d->ring[d->tail % RING];
         if (d->tail - d->head == RING || (f->bytes = malloc((size_t)length)) == NULL) continue;

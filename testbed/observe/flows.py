@@ -6,20 +6,14 @@ What runs a program in a machine's network is passed in (`Machine`), so that thi
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol, Self, final
+from typing import Any, Protocol, final
 
+from testbed.observe.programs import Program
 from testbed.observe.samples import FlowStats, Goodput, Sample, decode, median_delay_ms, stats
 
-_ROOT = Path(__file__).resolve().parents[2]
-_LINE = 256 << 20
-"""Longest report, bytes."""
 DRAIN = 0.3
 """Seconds for what is under way to arrive before a receiver is stopped."""
 
@@ -31,79 +25,10 @@ class Machine(Protocol):
         """The command line that runs `argv` there."""
 
 
-class ProbeError(RuntimeError):
-    """A probe could not start, or ended by itself; one line."""
-
-
-@final
-class Probe:
-    """One probe program in a machine's network."""
-
-    def __init__(self, machine: Machine, *arguments: object) -> None:
-        self._argv = machine.command(
-            [sys.executable, "-m", "testbed.observe.probes", *(str(argument) for argument in arguments)]
-        )
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self, within: float = 15.0) -> Self:
-        """Start it and wait until it is ready."""
-        path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
-        self._process = await asyncio.create_subprocess_exec(
-            *self._argv,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path},
-            limit=_LINE,
-        )
-        if self._process.stdout is None or self._process.stderr is None:
-            raise ProbeError("the probe has no output")
-        try:
-            line = await asyncio.wait_for(self._process.stdout.readline(), within)
-        except TimeoutError:
-            await self.kill()
-            raise ProbeError(f"a probe is not ready after {within:g} s: {self._words()}") from None
-        if line != b"ready\n":
-            problem = (await self._process.stderr.read()).decode(errors="replace").strip().splitlines()
-            await self.kill()
-            raise ProbeError(problem[-1] if problem else f"a probe did not start: {self._words()}")
-        return self
-
-    async def stop(self, within: float = 15.0) -> dict[str, Any]:
-        """Tell it to end; its report."""
-        process = self._process
-        if process is None or process.stdin is None:
-            raise ProbeError("the probe was not started")
-        process.stdin.close()
-        try:
-            out, err = await asyncio.wait_for(self._rest(process), within)
-        except TimeoutError:
-            await self.kill()
-            raise ProbeError(f"a probe did not report within {within:g} s: {self._words()}") from None
-        try:
-            report = json.loads(out.splitlines()[-1])
-        except (IndexError, ValueError):
-            words = err.decode(errors="replace").strip().splitlines()
-            raise ProbeError(words[-1] if words else f"a probe died: {self._words()}") from None
-        return dict(report)
-
-    @staticmethod
-    async def _rest(process: asyncio.subprocess.Process) -> tuple[bytes, bytes]:
-        if process.stdout is None or process.stderr is None:
-            return b"", b""
-        out, err = await asyncio.gather(process.stdout.read(), process.stderr.read())
-        await process.wait()
-        return out, err
-
-    async def kill(self) -> None:
-        """End it at once; without a report."""
-        if self._process and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            await self._process.wait()
-
-    def _words(self) -> str:
-        return " ".join(self._argv[-6:])
+def probe(machine: Machine, *arguments: object) -> Program:
+    """A probe in a machine's network, not yet started."""
+    words = (str(argument) for argument in arguments)
+    return Program(machine.command([sys.executable, "-m", "testbed.observe.probes", *words]))
 
 
 @final
@@ -139,7 +64,7 @@ class UdpFlow:
 
         The source port is the same as the destination's unless given.
         """
-        self._receiver = Probe(destination, "udp-receive", port)
+        self._receiver = probe(destination, "udp-receive", port)
         options = (
             "--rate",
             rate,
@@ -150,7 +75,7 @@ class UdpFlow:
             "--source-port",
             port if source_port is None else source_port,
         )
-        self._sender = Probe(source, "udp-send", address, port, *options)
+        self._sender = probe(source, "udp-send", address, port, *options)
 
     async def start(self) -> None:
         """Receiver first, then sender."""
@@ -201,7 +126,7 @@ class PingFlow:
     ) -> None:
         limit = () if count is None else ("--count", count)
         options = ("--interval", interval, "--identifier", identifier, *limit)
-        self._probe = Probe(source, "ping", address, *options)
+        self._probe = probe(source, "ping", address, *options)
 
     async def start(self) -> None:
         """Start it."""
@@ -257,9 +182,9 @@ class TcpFlow:
         mbps: float = 0.0,
     ) -> None:
         """`address` and `port` of the server; `mbps` limits the bulk session."""
-        self._server = Probe(server, "tcp-serve", port)
-        self._talk = Probe(client, "tcp-talk", address, port, "--interval", interval)
-        self._load = Probe(client, "tcp-load", address, port, "--mbps", mbps) if bulk else None
+        self._server = probe(server, "tcp-serve", port)
+        self._talk = probe(client, "tcp-talk", address, port, "--interval", interval)
+        self._load = probe(client, "tcp-load", address, port, "--mbps", mbps) if bulk else None
 
     async def start(self) -> None:
         """Server first, then both sessions."""

@@ -87,7 +87,7 @@ class TableOp(NamedTuple):
     ref: int = 0
     """Member or group id where `action` is TO_MEMBER or TO_GROUP."""
     idle_timeout_us: int = 0
-    """0: never. Else one `IdleTimeout` when the entry was not hit for that long."""
+    """0: never. Else an `IdleTimeout` each time that this passes without a hit."""
 
 
 class DefaultOp(NamedTuple):
@@ -263,7 +263,7 @@ class DigestSample(NamedTuple):
 
 
 class IdleTimeout(NamedTuple):
-    """An entry was not hit for its `idle_timeout_us`. Once, until it is hit (or modified) again."""
+    """An entry was not hit for its `idle_timeout_us`; again when as much has passed once more without a hit."""
 
     table: int
     handle: int

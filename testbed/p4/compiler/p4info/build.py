@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from testbed.p4.compiler import ast, ir
 from testbed.p4.compiler import types as t
 from testbed.p4.compiler.p4info import symbols as sym
+from testbed.p4.compiler.p4info.annotations import annotate
 from testbed.p4.compiler.p4info.stubs import p4i
 from testbed.p4.compiler.p4info.symbols import Symbols, field_ids
 from testbed.p4.compiler.p4info.types import TypeInfo, external, flat_fields, type_name, width
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 MATCH_TYPES = {"exact": 2, "lpm": 3, "ternary": 4, "range": 5, "optional": 6}  # P4Info's MatchField.MatchType
 UNITS = {"bytes": 1, "packets": 2, "packets_and_bytes": 3}
 METER_UNITS = {"bytes": 1, "packets": 2}
-ELSEWHERE = frozenset({"name", "id", "brief", "description"})  # annotations with fields of their own
 PACKAGE_KEYS = ("name", "version", "organization", "contact", "url", "arch")
 
 
@@ -36,7 +36,7 @@ class _Builder:
     def __init__(self, unit: Unit, tree: ast.Program) -> None:
         self.program = unit.program
         self.symbols = Symbols()
-        self.types = TypeInfo()
+        self.types = TypeInfo([name for name, _ in unit.program.errors])
         self.info = p4i.P4Info()
         self.controller_headers = [
             d
@@ -107,7 +107,7 @@ class _Builder:
         package.arch = "v1model"
         main = self.program.main
         for annotation in main.annotations if main is not None else []:
-            entries = {str(e.key): e.value.value for e in annotation.entries or []}
+            entries = _key_values(annotation)
             if annotation.name == "pkginfo":
                 for key in PACKAGE_KEYS:
                     if key in entries:
@@ -129,7 +129,7 @@ class _Builder:
         ids = dict(zip(table.keys, field_ids(k.annotations for k in table.keys), strict=True))
         for key in keys:
             field = message.match_fields.add(id=ids[key], name=key.name, bitwidth=width(key.p4_type))
-            field.match_type = MATCH_TYPES[key.match_kind]  # type: ignore[assignment]
+            field.match_type = MATCH_TYPES[key.match_kind]
             annotate(field, key.annotations)
             self._type_name(field, key.p4_type)
         for use in table.uses:
@@ -193,19 +193,19 @@ class _Builder:
         match extern:
             case ir.CounterArray(direct=False):
                 counter = self.info.counters.add(size=extern.size)
-                counter.spec.unit = UNITS[extern.unit]  # type: ignore[assignment]
+                counter.spec.unit = UNITS[extern.unit]
                 self._preamble(counter, sym.COUNTER, extern.name, annotations)
             case ir.CounterArray(table=ir.Table() as table):
                 direct = self.info.direct_counters.add(direct_table_id=self.symbols.id(sym.TABLE, table.name))
-                direct.spec.unit = UNITS[extern.unit]  # type: ignore[assignment]
+                direct.spec.unit = UNITS[extern.unit]
                 self._preamble(direct, sym.DIRECT_COUNTER, extern.name, annotations)
             case ir.MeterArray(direct=False):
                 meter = self.info.meters.add(size=extern.size)
-                meter.spec.unit = METER_UNITS[extern.unit]  # type: ignore[assignment]
+                meter.spec.unit = METER_UNITS[extern.unit]
                 self._preamble(meter, sym.METER, extern.name, annotations)
             case ir.MeterArray(table=ir.Table() as table):
                 bound = self.info.direct_meters.add(direct_table_id=self.symbols.id(sym.TABLE, table.name))
-                bound.spec.unit = METER_UNITS[extern.unit]  # type: ignore[assignment]
+                bound.spec.unit = METER_UNITS[extern.unit]
                 self._preamble(bound, sym.DIRECT_METER, extern.name, annotations)
             case ir.RegisterArray():
                 register = self.info.registers.add(size=extern.size)
@@ -264,8 +264,21 @@ class _Builder:
             kind = next((a.tokens[0] for a in own if a.name == "match" and a.tokens), "exact")
             name = external(field.decl) if field.decl is not None else field.name
             made = message.match.add(id=number, name=name, bitwidth=width(field.type))
-            made.match_type = MATCH_TYPES.get(kind, 2)  # type: ignore[assignment]
+            made.match_type = MATCH_TYPES.get(kind, 2)
             annotate(made, [a for a in own if a.name != "match"])
+
+
+def _key_values(annotation: ast.Annotation) -> dict[str, Any]:
+    """The pairs of an annotation `[key = value, ...]` or, as some are written, `(key = value, ...)`."""
+    if annotation.entries is not None:
+        return {str(e.key): e.value.value for e in annotation.entries}
+    result: dict[str, Any] = {}
+    for key, equals, text in zip(
+        annotation.tokens, annotation.tokens[1:], annotation.tokens[2:], strict=False
+    ):
+        if equals == "=":
+            result[key] = text[1:-1] if text.startswith('"') else int(text, 0)
+    return result
 
 
 PROFILE_KEYS = frozenset({"max_group_size", "selector_size_semantics", "max_member_weight"})
@@ -293,40 +306,3 @@ def _kind(extern: ir.ExternObject) -> int:
         case ir.RegisterArray():
             return sym.REGISTER
     return sym.ACTION_PROFILE
-
-
-# --- annotations ----------------------------------------------------------------------------------------
-
-
-def annotate(message: Any, annotations: Sequence[ast.Annotation], *, documented: bool = True) -> None:
-    """Add annotations to a message, documentation in its own field."""
-    for annotation in annotations:
-        if annotation.entries is not None:
-            _structured(message.structured_annotations.add(name=annotation.name), annotation.entries)
-        elif annotation.name not in ELSEWHERE:
-            message.annotations.append(annotation_text(annotation))
-        elif documented and annotation.name in ("brief", "description") and annotation.args:
-            setattr(message.doc, annotation.name, str(annotation.args[0]))
-
-
-def annotation_text(annotation: ast.Annotation) -> str:
-    """An unstructured annotation as in the source."""
-    if not annotation.tokens:
-        return f"@{annotation.name}"
-    body = " ".join(annotation.tokens).replace(" ,", ",")
-    return f"@{annotation.name}({body})"
-
-
-def _structured(message: Any, entries: list[ast.AnnotationEntry]) -> None:
-    for entry in entries:
-        if entry.key is None:
-            target = message.expression_list.expressions.add()
-        else:
-            target = message.kv_pair_list.kv_pairs.add(key=entry.key).value
-        match entry.value.value:
-            case bool() as truth:
-                target.bool_value = truth
-            case int() as number:
-                target.int64_value = number
-            case str() as text:
-                target.string_value = text

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from testbed.p4.compiler import types as t
+from testbed.p4.compiler.p4info.annotations import annotate
 from testbed.p4.compiler.p4info.stubs import p4t
 from testbed.p4.compiler.passes.unit import RefusedError
 from testbed.p4.compiler.source import NO_SPAN
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from testbed.p4.compiler import ast
 
 
@@ -51,7 +54,8 @@ def width(type_: t.Type) -> int:
 class TypeInfo:
     """Makes type descriptions, collecting declared types."""
 
-    def __init__(self) -> None:
+    def __init__(self, errors: Sequence[str]) -> None:
+        self.errors = errors
         self.message = p4t.P4TypeInfo()
 
     def describe(self, type_: t.Type) -> p4t.P4DataTypeSpec:
@@ -82,6 +86,8 @@ class TypeInfo:
                 spec.bool.SetInParent()
             case _ if type_ == t.ERROR:
                 spec.error.SetInParent()
+                if not self.message.HasField("error"):
+                    self.message.error.members.extend(self.errors)
             case _:
                 raise RefusedError(
                     getattr(getattr(type_, "decl", None), "span", NO_SPAN), f"{type_} has no place in P4Info"
@@ -133,6 +139,7 @@ class TypeInfo:
             below = below.underlying
         spec = self.describe(below)
         entry = self.message.new_types[name]
+        annotate(entry, [a for a in type_.decl.annotations if a.name != "p4runtime_translation"])
         translated = translation(type_)
         if translated is None:
             entry.original_type.CopyFrom(spec)

@@ -13,20 +13,22 @@ from typing import TYPE_CHECKING
 
 from testbed.p4.compiler import ast, ir
 from testbed.p4.compiler import types as t
-from testbed.p4.compiler.passes import effects, externs, fold, values
+from testbed.p4.compiler.passes import effects, externs, values
 from testbed.p4.compiler.passes.expressions import Expressions, valid
 from testbed.p4.compiler.passes.narrow import expect, known
 from testbed.p4.compiler.passes.unit import RefusedError
 from testbed.p4.compiler.passes.values import (
     ActionClosure,
+    Argument,
     CopyOut,
     Env,
     Frame,
     HeaderLiteral,
     Instance,
+    Object,
+    Packet,
     SliceTarget,
     StructValue,
-    Target,
     Value,
 )
 
@@ -97,44 +99,40 @@ class Calls(Expressions):
         """
         arguments = self.arguments(bound, span)
         written = [
-            list(values.places(v)) if arg.param.direction in OUT else []  # type: ignore[arg-type]
+            list(values.places(v)) if arg.param.direction in OUT else []
             for arg, v in zip(bound, arguments, strict=True)
         ]
         copies: list[CopyOut] = []
         for i, (arg, value) in enumerate(zip(bound, arguments, strict=True)):
             changed = [p for j, places in enumerate(written) if j != i for p in places]
-            if arg.param.direction not in OUT:
+            meaning: Value | Object
+            if isinstance(value, Instance | ir.ExternObject):
+                meaning = value
+            elif arg.param.direction not in OUT:
                 kept = effects.disjoint(values.reads(value), [*changed, *exposed])
-                meaning = value if kept else self.save(value, span, arg.param.name)  # type: ignore[arg-type]
+                meaning = self.current(value) if kept else self.save(value, span, arg.param.name)
             elif isinstance(value, SliceTarget) or not effects.disjoint(written[i], [*changed, *exposed]):
                 meaning = self.unit.allocate(self.env.resolve(arg.type), arg.param.name, span)
-                self._copy_in(arg, meaning, value, span)  # type: ignore[arg-type]
-                copies.append(CopyOut(value, meaning))  # type: ignore[arg-type]
+                if arg.param.direction is ast.Direction.INOUT:
+                    self.assign(meaning, self.current(value), span)
+                copies.append(CopyOut(value, meaning))
             else:
                 meaning = value
             if arg.param.direction is ast.Direction.OUT:
-                self.invalidate(meaning, span)  # type: ignore[arg-type]
-            env.bind(arg.param, meaning)  # type: ignore[arg-type]
+                self.invalidate(meaning, span)
+            env.bind(arg.param, meaning)
         return copies
 
-    def _copy_in(self, arg: ast.BoundArg, variable: Value, target: Target, span: Span) -> None:
-        if arg.param.direction is ast.Direction.INOUT:
-            self.assign(variable, self.current(target), span)  # type: ignore[arg-type]
-
-    def current(self, target: Target) -> Value:
-        """The value that a target has now."""
-        if isinstance(target, SliceTarget):
-            return fold.slice_(target.base, target.high, target.low)
-        return target
-
-    def arguments(self, bound: Sequence[ast.BoundArg], span: Span) -> list[Value | Target]:
+    def arguments(self, bound: Sequence[ast.BoundArg], span: Span) -> list[Argument]:
         """The values of `in` arguments and the targets of the others, evaluated from left to right."""
-        result: list[Value | Target] = []
+        result: list[Argument] = []
         for arg in bound:
             before = len(self.out)
-            new: Value | Target
+            new: Argument
             if arg.expr is None:
                 new = self.unit.allocate(self.env.resolve(arg.type), arg.param.name, span)
+            elif isinstance(self.env.resolve(arg.type), t.ExternType | t.ControlType | t.ParserType):
+                new = self.object(arg.expr)
             elif arg.param.direction in OUT:
                 new = self.freeze(self.target(arg.expr), span)
             else:
@@ -145,19 +143,28 @@ class Calls(Expressions):
             result.append(new)
         return result
 
+    def object(self, expr: ast.Expression) -> Object | Packet:
+        """The extern object or instance that an expression names."""
+        found = self.env.find(expr.decl) if isinstance(expr, ast.PathExpr) else None
+        if isinstance(found, Packet | ir.ExternObject | Instance):
+            return found
+        raise RefusedError(expr.span, "what this names is not known at compile time")
+
     def _protect_arguments(
-        self, bound: Sequence[ast.BoundArg], earlier: list[Value | Target], before: int, span: Span
+        self, bound: Sequence[ast.BoundArg], earlier: list[Argument], before: int, span: Span
     ) -> None:
         if len(self.out) == before:
             return
         changed = list(effects.writes(self.out[before:]))
         for i, old in enumerate(earlier):
-            if bound[i].param.direction not in OUT and not effects.disjoint(values.reads(old), changed):
+            if isinstance(old, Instance | ir.ExternObject) or bound[i].param.direction in OUT:
+                continue
+            if not effects.disjoint(values.reads(old), changed):
                 count = len(self.out)
-                earlier[i] = self.save(old, span, at=before)  # type: ignore[arg-type]
+                earlier[i] = self.save(old, span, at=before)
                 before += len(self.out) - count
 
-    def invalidate(self, variable: Value, span: Span) -> None:
+    def invalidate(self, variable: Argument, span: Span) -> None:
         """Make all headers of a variable invalid, as they are when it comes to life."""
         for leaf in values.leaves(variable):
             if isinstance(leaf, ir.Stack):

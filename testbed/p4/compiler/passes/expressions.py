@@ -41,6 +41,7 @@ class Expressions(ABC):
         self.block = block
         self.out = out
         self.frame = frame
+        self.may_extract = False  # whether `next` is a target
 
     # --- what the other layers do ------------------------------------------------------------------------
 
@@ -54,7 +55,7 @@ class Expressions(ABC):
 
     # --- temporaries -------------------------------------------------------------------------------------
 
-    def save(self, value: Value, span: Span, hint: str = "tmp", at: int | None = None) -> Value:
+    def save(self, value: Target, span: Span, hint: str = "tmp", at: int | None = None) -> Value:
         """A copy of a value that later code does not change; the statements go to position `at` (end)."""
         made: list[ir.Stmt] = []
 
@@ -75,7 +76,7 @@ class Expressions(ABC):
             made.append(ir.AssignHeader(span, header, leaf))
             return header
 
-        saved = values.map_leaves(value, copy)
+        saved = values.map_leaves(self.current(value), copy)
         position = len(self.out) if at is None else at
         self.out[position:position] = made
         return saved
@@ -283,7 +284,7 @@ class Expressions(ABC):
         choice = ir.If(expr.span, cond, first, second)
         for branch, chosen in ((first, then), (second, otherwise)):
             outer, self.out = self.out, branch
-            self.assign(result, chosen, expr.span)  # type: ignore[arg-type]
+            self.assign(result, chosen, expr.span)
             self.out = outer
         self.out.append(choice)
         return result
@@ -369,9 +370,17 @@ class Expressions(ABC):
                 return self.target(operand)
             case _:
                 found = self.value(expr)
+                if isinstance(found, ir.StackNext) and not self.may_extract:
+                    raise RefusedError(expr.span, "next is supported as the argument of extract() only")
                 if isinstance(found, ir.Field | ir.HeaderRef | ir.Stack | StructValue):
                     return found
         raise RefusedError(expr.span, "this cannot be assigned to")
+
+    def current(self, target: Target) -> Value:
+        """The value that a target has now."""
+        if isinstance(target, SliceTarget):
+            return fold.slice_(target.base, target.high, target.low)
+        return target
 
     def freeze(self, target: Target, span: Span) -> Target:
         """The target with indices saved, so that later code does not change which element is meant."""
@@ -379,16 +388,16 @@ class Expressions(ABC):
         def fix(leaf: ir.Expr | ir.HeaderRef | ir.Stack) -> ir.Expr | ir.HeaderRef | ir.Stack:
             match leaf:
                 case ir.StackElement(stack, index):
-                    return ir.StackElement(stack, self.save(index, span, "index"))  # type: ignore[arg-type]
+                    return ir.StackElement(stack, self.save(index, span, "index"))
                 case ir.StackLast(stack):
-                    return ir.StackElement(stack, self.save(ir.LastIndex(stack), span, "index"))  # type: ignore[arg-type]
+                    return ir.StackElement(stack, self.save(ir.LastIndex(stack), span, "index"))
                 case ir.Field(header, name, type_):
-                    return ir.Field(fix(header), name, type_)  # type: ignore[arg-type]
+                    return ir.Field(fix(header), name, type_)
             return leaf
 
         if isinstance(target, SliceTarget):
-            return SliceTarget(fix(target.base), target.high, target.low)  # type: ignore[arg-type]
-        return values.map_leaves(target, fix)  # type: ignore[return-value]
+            return SliceTarget(fix(target.base), target.high, target.low)
+        return values.map_leaves(target, fix)
 
     # --- assignment --------------------------------------------------------------------------------------
 
@@ -424,17 +433,17 @@ class Expressions(ABC):
         if not isinstance(source, StructValue) or source != target:
             pairs = [(p, n) for p, n in zip(parts, new, strict=True) if p != n]
             for i, (part, _) in enumerate(pairs):
-                changed = list(values.places(part))  # type: ignore[arg-type]
+                changed = list(values.places(part))
                 for j in range(i + 1, len(pairs)):
                     later, value = pairs[j]
                     if not effects.disjoint(values.reads(value), changed):
                         pairs[j] = (later, self.save(value, span))
             for part, value in pairs:
-                self.assign(part, value, span)  # type: ignore[arg-type]
+                self.assign(part, value, span)
 
     def _assign_literal(self, target: ir.HeaderRef, source: HeaderLiteral, span: Span) -> None:
         if source.valid and not effects.disjoint(values.reads(source), [effects.place_of(target)]):
-            source = self.save(source, span)  # type: ignore[assignment]
+            source = self.save(source, span)
         self.out.append(ir.SetValid(span, target, source.valid))
         for name, value in source.fields.items():
             self.out.append(ir.Assign(span, ir.Field(target, name, value.type), value))

@@ -186,11 +186,11 @@ def _read_direct_meter(body: Calls, call: ast.Call, args: Args) -> None:
     plain = isinstance(target, ir.Field) and isinstance(target.header, ir.Header)
     if meter.result is None:
         if plain:
-            meter.result = target  # type: ignore[assignment]
+            meter.result = target
             return
         width = target.type if isinstance(target, ir.Field) else t.bits(2)
         meter.result = body.unit.scalar("color", width)
-    body.assign(target, fold.cast(meter.result, _type_of(target, call)), call.span)  # type: ignore[arg-type]
+    body.assign(target, fold.cast(meter.result, _type_of(target, call)), call.span)
 
 
 def _type_of(target: Value | Target, call: ast.Call) -> t.Type:
@@ -223,7 +223,9 @@ def _extract(body: Calls, call: ast.Call, _: Args) -> None:
         type_ = body.env.resolve(call.bound[0].type)
         header: Value | Target = body.unit.allocate(type_, "ignored", call.span)
     else:
+        body.may_extract = True
         header = body.target(argument)
+        body.may_extract = False
     if not isinstance(header, ir.HeaderRef):
         raise RefusedError(call.span, "extract() takes a header")
     if isinstance(header, ir.StackElement | ir.StackLast):
@@ -270,7 +272,7 @@ def _advance(body: Calls, call: ast.Call, args: Args) -> None:
     _only_in(body, call, "parser")
     width = _scalar(args[0], call)
     if not isinstance(width, ir.Const):
-        width = body.save(width, call.span, "advance")  # type: ignore[assignment]
+        width = body.save(width, call.span, "advance")
     body.out.append(ir.Advance(call.span, width))
 
 
@@ -320,6 +322,16 @@ def _random(body: Calls, call: ast.Call, args: Args) -> None:
     _with_result(body, call, "modify_field_rng_uniform", args[0], lambda result: [result, low, high])
 
 
+def _static_assert(_: Calls, call: ast.Call, args: Args) -> Value:
+    cond = args[0]
+    if not isinstance(cond, ir.Const):
+        raise RefusedError(call.span, "the condition of static_assert() must be known at compile time")
+    if not cond.value:
+        text = args[1].text if len(args) > 1 and isinstance(args[1], Text) else "assertion"
+        raise RefusedError(call.span, f"static_assert failed: {text}")
+    return ir.TRUE
+
+
 def _truncate(body: Calls, call: ast.Call, args: Args) -> None:
     _only_in(body, call, *IN_CONTROLS)
     _primitive(body, call, "truncate", [_scalar(args[0], call)])
@@ -337,7 +349,7 @@ def _log_msg(body: Calls, call: ast.Call, args: Args) -> None:
     message, parts = text.text, []
     if len(args) > 1:
         given = list(args[1].fields.values()) if isinstance(args[1], StructValue) else [args[1]]
-        shown = [_shown(part, call) for part in given]  # type: ignore[arg-type]
+        shown = [_shown(part, call) for part in given]
         parts = [leaf for _, leaves in shown for leaf in leaves]
         for form in reversed([form for form, _ in shown]):
             before, braces, after = message.rpartition("{}")
@@ -368,7 +380,7 @@ def _flat(value: Value) -> list[Value]:
 def hash_inputs(body: Calls, data: Value | Target, call: ast.Call) -> list[ir.Expr | ir.HeaderRef]:
     """What a hash is computed over: fields, constants and headers; other values are saved first."""
     result: list[ir.Expr | ir.HeaderRef] = []
-    for part in _flat(data):  # type: ignore[arg-type]
+    for part in _flat(data):
         match part:
             case ir.Field(header=ir.Header()) | ir.Header():
                 result.append(part)
@@ -384,7 +396,7 @@ def hash_inputs(body: Calls, data: Value | Target, call: ast.Call) -> list[ir.Ex
                     target = body.unit.scalar(part.name, part.type)
                     body.assign(target, part, call.span)
                     saved = target
-                result.append(saved)  # type: ignore[arg-type]
+                result.append(saved)
             case _:
                 raise RefusedError(call.span, "data of this type cannot be hashed")
     return result
@@ -406,7 +418,7 @@ def _hash(body: Calls, call: ast.Call, args: Args) -> None:
 def _digest(body: Calls, call: ast.Call, args: Args) -> None:
     _only_in(body, call, "ingress")
     type_ = body.env.resolve(call.bound[1].type)
-    parts = [_scalar(p, call) for p in _flat(args[1])]  # type: ignore[arg-type]
+    parts = [_scalar(p, call) for p in _flat(args[1])]
     digests = body.unit.program.digests
     name = f"digest_{len(digests)}"
     if isinstance(type_, t.StructType):
@@ -506,6 +518,7 @@ FUNCTIONS: dict[str, Handler] = {
     "mark_to_drop": _mark_to_drop,
     "random": _random,
     "truncate": _truncate,
+    "static_assert": _static_assert,
     "assert": _assert,
     "assume": _assert,
     "log_msg": _log_msg,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from testbed.p4.compiler import ast, ir
 from testbed.p4.compiler import types as t
-from testbed.p4.compiler.passes import parsers
+from testbed.p4.compiler.passes import fold, parsers
 from testbed.p4.compiler.passes.body import Body
 from testbed.p4.compiler.passes.narrow import expect
 from testbed.p4.compiler.passes.parser_flow import flatten_states
@@ -181,10 +181,12 @@ class _Package:
             program.pipelines.append(ir.Pipeline(role, body.out, span))
         elif role == DEPARSER:
             program.deparser_span = span
-            program.deparser = [s.header for s in self._only(body.out, ir.Emit, "emit()")]
+            program.deparser = [s.header for s in self._only(_plain_emits(body.out), ir.Emit, "emit()")]
         else:
             name = "verify_checksum" if role == VERIFY else "update_checksum"
-            program.checksums += self._only(body.out, ir.Checksum, f"{name}() and {name}_with_payload()")
+            program.checksums += self._only(
+                _conditional_checksums(body.out, ir.TRUE), ir.Checksum, f"{name}() and {name}_with_payload()"
+            )
 
     def _arguments(self, role: str) -> list[Value]:
         headers, metadata, standard = (self.storage[k] for k in ("headers", "metadata", "standard"))
@@ -208,6 +210,34 @@ class _Package:
                     stmt.span, f"only calls of {allowed} are supported here by this target"
                 )
         return result
+
+
+def _plain_emits(body: list[ir.Stmt]) -> list[ir.Stmt]:
+    """A deparser's statements with `if (h.isValid()) emit(h)` reduced to `emit(h)`, which is the same."""
+    result: list[ir.Stmt] = []
+    for stmt in statements(body):
+        if isinstance(stmt, ir.If) and isinstance(stmt.cond, ir.IsValid) and not stmt.otherwise:
+            header = stmt.cond.header
+            if all(isinstance(s, ir.Emit) and s.header == header for s in stmt.then):
+                result += stmt.then
+                continue
+        result.append(stmt)
+    return result
+
+
+def _conditional_checksums(body: list[ir.Stmt], cond: ir.Expr) -> list[ir.Stmt]:
+    """The statements of a checksum control, those in conditionals with the conditions as their own."""
+    result: list[ir.Stmt] = []
+    for stmt in statements(body):
+        if isinstance(stmt, ir.If):
+            result += _conditional_checksums(stmt.then, fold.binary("&&", cond, stmt.cond))
+            inverse = fold.unary("!", stmt.cond)
+            result += _conditional_checksums(stmt.otherwise, fold.binary("&&", cond, inverse))
+            continue
+        if isinstance(stmt, ir.Checksum):
+            stmt.cond = fold.binary("&&", cond, stmt.cond)
+        result.append(stmt)
+    return result
 
 
 def _annotated(

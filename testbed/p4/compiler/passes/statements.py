@@ -57,7 +57,7 @@ class Statements(Calls):
                 if value is None:
                     self.invalidate(variable, decl.span)
                 else:
-                    self.assign(variable, value, decl.span)  # type: ignore[arg-type]
+                    self.assign(variable, value, decl.span)
                 self.env.bind(decl, variable)
             case ast.ConstDecl(init=init):
                 self.env.bind(decl, self.convert(self.value(init), self.env.resolve(decl.type), decl.span))
@@ -129,7 +129,7 @@ class Statements(Calls):
             return
         subject = self.scalar(stmt.subject)
         if not isinstance(subject, ir.Const | ir.Param):
-            subject = self.save(subject, stmt.subject.span, "switch")  # type: ignore[assignment]
+            subject = self.save(subject, stmt.subject.span, "switch")
         groups, default = _groups(stmt)
         otherwise = self.nested(default) if default is not None else []
         for labels, block in reversed(groups):
@@ -151,14 +151,14 @@ class Statements(Calls):
         decls = [use.action.decl for use in node.table.uses]
         groups, default = _groups(stmt)
         for labels, block in groups:
-            positions = [decls.index(lb.decl) for lb in labels if isinstance(lb, ast.PathExpr)]  # type: ignore[arg-type]
+            positions = [decls.index(lb.decl) for lb in labels if isinstance(lb, ast.PathExpr)]
             node.cases.append((positions, self.nested(block)))
         node.default = self.nested(default)
 
     def _return(self, stmt: ast.Return, expr: ast.Expression | None) -> None:
         if expr is not None:
             value = self.value(expr)
-            self.assign(self.frame.result, value, stmt.span)  # type: ignore[arg-type]
+            self.assign(self.frame.result, value, stmt.span)
         self.out.append(ir.Leave(stmt.span, self.frame.label))
 
     def _exit(self, stmt: ast.Exit) -> None:

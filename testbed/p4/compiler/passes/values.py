@@ -60,7 +60,7 @@ class SliceTarget:
 
 
 Value = ir.Expr | ir.HeaderRef | ir.Stack | StructValue | HeaderLiteral | StackLiteral | Text | Packet
-Target = ir.Field | ir.HeaderRef | ir.Stack | StructValue | SliceTarget
+Target = Value | SliceTarget  # of the values, those that are storage
 
 
 @dataclass(slots=True, eq=False)
@@ -92,6 +92,8 @@ class TableSlot:
     table: ir.Table | None = None
 
 
+Object = Instance | ir.ExternObject
+Argument = Target | Object
 Binding = Value | Instance | ActionClosure | TableSlot | ir.ExternObject | ir.ValueSet
 
 
@@ -110,7 +112,7 @@ class Env:
         """What the declaration stands for here, or None."""
         env: Env | None = self
         while env is not None:
-            found = env.bindings.get(decl)  # type: ignore[arg-type]
+            found = env.bindings.get(decl)
             if found is not None:
                 return found
             env = env.parent
@@ -148,7 +150,7 @@ class Frame:
     copy_outs: list[CopyOut] = field(default_factory=list)
 
 
-def leaves(value: Value | SliceTarget) -> Iterator[ir.Expr | ir.HeaderRef | ir.Stack]:
+def leaves(value: Argument) -> Iterator[ir.Expr | ir.HeaderRef | ir.Stack]:
     """The parts of a value that the target knows."""
     match value:
         case StructValue(fields=fields):
@@ -174,7 +176,7 @@ def map_leaves(
             return StructValue(type_, {n: map_leaves(v, change) for n, v in fields.items()})
         case HeaderLiteral(layout, parts, valid):
             changed = {n: change(v) for n, v in parts.items()}
-            return HeaderLiteral(layout, changed, valid)  # type: ignore[arg-type]
+            return HeaderLiteral(layout, changed, valid)
         case StackLiteral(elements):
             return StackLiteral(tuple(map_leaves(v, change) for v in elements))
         case ir.Expr() | ir.HeaderRef() | ir.Stack():
@@ -182,13 +184,13 @@ def map_leaves(
     return value
 
 
-def reads(value: Value | SliceTarget) -> Iterator[effects.Place]:
+def reads(value: Argument) -> Iterator[effects.Place]:
     """The places that a value depends on."""
     for leaf in leaves(value):
         yield from effects.reads(leaf)
 
 
-def places(target: Target) -> Iterator[effects.Place]:
+def places(target: Argument) -> Iterator[effects.Place]:
     """The places that an assignment to a target changes."""
     for leaf in leaves(target):
         match leaf:

@@ -57,7 +57,7 @@ class Control:
 
     def _count_hit(self, table: Table, entry: Entry, packet: Packet) -> None:
         """Age, direct counter and direct meter of an entry that was hit, before its action runs."""
-        entry.last_hit, entry.notified = self._runner.now, False
+        entry.last_hit = self._runner.now
         if table.counter is not None:
             self._state.count(table.counter, entry.op.handle, packet.ingress_length)
         if table.meter is not None:

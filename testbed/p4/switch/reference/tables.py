@@ -17,7 +17,8 @@ class Entry:
     matches: tuple[tuple[int, int], ...]
     """Per key field (value, mask), or (low, high) of a range."""
     last_hit: int
-    notified: bool = False
+    last_notified: int = 0
+    """When its idleness was reported last."""
 
 
 class TableState:
@@ -39,7 +40,7 @@ class TableState:
         entry.op = entry.op._replace(
             action=op.action, params=op.params, ref=op.ref, idle_timeout_us=op.idle_timeout_us
         )
-        entry.last_hit, entry.notified = now, False
+        entry.last_hit = now
 
     def lookup(self, phv: Phv) -> Entry | None:
         """The entry that the packet's headers hit: longest prefix, lowest priority number, lowest handle."""

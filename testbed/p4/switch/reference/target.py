@@ -196,8 +196,12 @@ class ReferenceTarget:
             for position, table in enumerate(self._state.tables):
                 for handle, entry in table.entries.items():
                     timeout = entry.op.idle_timeout_us
-                    if timeout and not entry.notified and now - entry.last_hit >= timeout:
-                        entry.notified = self._put("idle", IdleTimeout(position, handle))
+                    if (
+                        timeout
+                        and now - max(entry.last_hit, entry.last_notified) >= timeout
+                        and self._put("idle", IdleTimeout(position, handle))
+                    ):
+                        entry.last_notified = now
 
     # -- ports -----------------------------------------------------------------------------------------------
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from testbed.observe.flows import PingFlow, Probe, ProbeError, TcpFlow, UdpFlow
+from testbed.observe.flows import PingFlow, TcpFlow, UdpFlow, probe
+from testbed.observe.programs import ProgramError
 
 
 class Here:
@@ -21,9 +22,9 @@ class Here:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    with socket.socket() as wire:
+        wire.bind(("127.0.0.1", 0))
+        return int(wire.getsockname()[1])
 
 
 async def traffic(seconds: float) -> tuple[float, float]:
@@ -78,16 +79,16 @@ async def test_a_session_that_is_reset_did_not_survive() -> None:
 
 
 async def test_no_server_is_one_line() -> None:
-    probe = Probe(Here(), "tcp-talk", "127.0.0.1", free_port())
-    with pytest.raises(ProbeError, match=r"no TCP session to 127.0.0.1 port .*: connection refused"):
-        await probe.start()
+    talk = probe(Here(), "tcp-talk", "127.0.0.1", free_port())
+    with pytest.raises(ProgramError, match=r"no TCP session to 127.0.0.1 port .*: connection refused"):
+        await talk.start()
 
 
 async def test_port_in_use_is_one_line() -> None:
     port = free_port()
-    first, second = Probe(Here(), "udp-receive", port), Probe(Here(), "udp-receive", port)
+    first, second = probe(Here(), "udp-receive", port), probe(Here(), "udp-receive", port)
     await first.start()
-    with pytest.raises(ProbeError, match="Address already in use"):
+    with pytest.raises(ProgramError, match="Address already in use"):
         await second.start()
     await first.stop()
 

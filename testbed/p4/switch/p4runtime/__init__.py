@@ -1,0 +1,1 @@
+"""P4Runtime v1: the server that controllers talk to, above any `target.Target`."""
