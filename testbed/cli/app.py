@@ -208,7 +208,7 @@ def run_command(arguments: Sequence[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return 130
     except Exception as error:
-        # Typer brings click or a copy of it, by version; what both call a mistake of the user can say so in a line.
+        # Typer brings click or a copy of it, by version; a mistake of the user is an error with this method.
         message = getattr(error, "format_message", None)
         if message is None:
             raise

@@ -35,8 +35,10 @@ class _Verbs:
             name: {str(peer.address): "up" if peer.up else peer.reason for peer in pe.speaker.peers()}
             for name, pe in fabric.pes.items()
         }
-        setup = asdict(lab.setup)
-        return {**lab.lab.status(), "setup": setup, "controllers": controllers, "bgp": bgp}
+        found = lab.lab.status()
+        for name, switch in found["switches"].items():
+            switch["device_id"] = lab.plan.switches[name].device_id
+        return {**found, "setup": asdict(lab.setup), "controllers": controllers, "bgp": bgp}
 
     async def ping(self, args: dict[str, Any], _emit: Emit) -> Json:
         """ping(8)'s words, from one machine to another."""
