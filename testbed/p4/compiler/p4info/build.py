@@ -17,9 +17,19 @@ from testbed.p4.compiler.passes.narrow import known
 if TYPE_CHECKING:
     from testbed.p4.compiler.passes.unit import Unit
 
-MATCH_TYPES = {"exact": 2, "lpm": 3, "ternary": 4, "range": 5, "optional": 6}  # P4Info's MatchField.MatchType
-UNITS = {"bytes": 1, "packets": 2, "packets_and_bytes": 3}
-METER_UNITS = {"bytes": 1, "packets": 2}
+MATCH_TYPES = {
+    "exact": p4i.MatchField.EXACT,
+    "lpm": p4i.MatchField.LPM,
+    "ternary": p4i.MatchField.TERNARY,
+    "range": p4i.MatchField.RANGE,
+    "optional": p4i.MatchField.OPTIONAL,
+}
+UNITS = {
+    "bytes": p4i.CounterSpec.BYTES,
+    "packets": p4i.CounterSpec.PACKETS,
+    "packets_and_bytes": p4i.CounterSpec.BOTH,
+}
+METER_UNITS = {"bytes": p4i.MeterSpec.BYTES, "packets": p4i.MeterSpec.PACKETS}
 PACKAGE_KEYS = ("name", "version", "organization", "contact", "url", "arch")
 
 
@@ -264,7 +274,7 @@ class _Builder:
             kind = next((a.tokens[0] for a in own if a.name == "match" and a.tokens), "exact")
             name = external(field.decl) if field.decl is not None else field.name
             made = message.match.add(id=number, name=name, bitwidth=width(field.type))
-            made.match_type = MATCH_TYPES.get(kind, 2)
+            made.match_type = MATCH_TYPES.get(kind, p4i.MatchField.EXACT)
             annotate(made, [a for a in own if a.name != "match"])
 
 

@@ -81,6 +81,10 @@ class Expressions(ABC):
         self.out[position:position] = made
         return saved
 
+    def save_scalar(self, value: ir.Expr, span: Span, hint: str = "tmp") -> ir.Expr:
+        """A copy of a scalar, see `save`."""
+        return expect(self.save(value, span, hint), ir.Expr)
+
     def sequence(self, exprs: Sequence[ast.Expression]) -> list[Value]:
         """The values of expressions evaluated from left to right."""
         result: list[Value] = []
@@ -388,15 +392,15 @@ class Expressions(ABC):
         def fix(leaf: ir.Expr | ir.HeaderRef | ir.Stack) -> ir.Expr | ir.HeaderRef | ir.Stack:
             match leaf:
                 case ir.StackElement(stack, index):
-                    return ir.StackElement(stack, self.save(index, span, "index"))
+                    return ir.StackElement(stack, self.save_scalar(index, span, "index"))
                 case ir.StackLast(stack):
-                    return ir.StackElement(stack, self.save(ir.LastIndex(stack), span, "index"))
+                    return ir.StackElement(stack, self.save_scalar(ir.LastIndex(stack), span, "index"))
                 case ir.Field(header, name, type_):
-                    return ir.Field(fix(header), name, type_)
+                    return ir.Field(expect(fix(header), ir.HeaderRef), name, type_)
             return leaf
 
         if isinstance(target, SliceTarget):
-            return SliceTarget(fix(target.base), target.high, target.low)
+            return SliceTarget(expect(fix(target.base), ir.Field), target.high, target.low)
         return values.map_leaves(target, fix)
 
     # --- assignment --------------------------------------------------------------------------------------
@@ -443,7 +447,7 @@ class Expressions(ABC):
 
     def _assign_literal(self, target: ir.HeaderRef, source: HeaderLiteral, span: Span) -> None:
         if source.valid and not effects.disjoint(values.reads(source), [effects.place_of(target)]):
-            source = self.save(source, span)
+            source = expect(self.save(source, span), HeaderLiteral)
         self.out.append(ir.SetValid(span, target, source.valid))
         for name, value in source.fields.items():
             self.out.append(ir.Assign(span, ir.Field(target, name, value.type), value))

@@ -14,7 +14,7 @@ from testbed.p4.compiler.passes.values import SliceTarget, StructValue, Text, Va
 
 if TYPE_CHECKING:
     from testbed.p4.compiler.passes.calls import Calls
-    from testbed.p4.compiler.passes.values import Target
+    from testbed.p4.compiler.passes.values import Argument
 
 ALGORITHMS = {
     "crc32": "crc32",
@@ -28,7 +28,7 @@ ALGORITHMS = {
 }
 IN_CONTROLS = ("ingress", "egress")
 
-Args = list[Value | values.Target]
+Args = list[values.Argument]
 Handler = Callable[["Calls", ast.Call, Args], Value | None]
 
 
@@ -125,14 +125,14 @@ def _only_in(body: Calls, call: ast.Call, *blocks: str) -> None:
         )
 
 
-def _scalar(value: Value | Target, call: ast.Call) -> ir.Expr:
+def _scalar(value: Argument, call: ast.Call) -> ir.Expr:
     if not isinstance(value, ir.Expr):
         raise RefusedError(call.span, "an argument of this type is not supported here")
     return value
 
 
 def _with_result(
-    body: Calls, call: ast.Call, op: str, target: Value | Target, make: Callable[[ir.Field], list[ir.Operand]]
+    body: Calls, call: ast.Call, op: str, target: Argument, make: Callable[[ir.Field], list[ir.Operand]]
 ) -> None:
     """Append a primitive that writes a field; other targets than plain unsigned fields get a copy."""
     if (
@@ -143,12 +143,10 @@ def _with_result(
         args = make(target)
         _primitive(body, call, op, args, (args.index(target),))
         return
-    if not isinstance(target, ir.Field | SliceTarget):
-        raise RefusedError(call.span, "the result must be a number")
-    type_ = target.type if isinstance(target, ir.Field) else t.bits(target.high - target.low + 1)
+    type_ = _type_of(target, call)
     temporary = body.unit.scalar("result", t.bits(ir.width_of(type_)))
     _with_result(body, call, op, temporary, make)
-    body.assign(target, fold.cast(temporary, type_), call.span)
+    body.assign(expect_target(target, call), fold.cast(temporary, type_), call.span)
 
 
 def _object(body: Calls, call: ast.Call) -> ir.ExternObject:
@@ -183,17 +181,22 @@ def _read_direct_meter(body: Calls, call: ast.Call, args: Args) -> None:
     meter = _object(body, call)
     target = args[0]
     meter = expect(meter, ir.MeterArray)
-    plain = isinstance(target, ir.Field) and isinstance(target.header, ir.Header)
     if meter.result is None:
-        if plain:
+        if isinstance(target, ir.Field) and isinstance(target.header, ir.Header):
             meter.result = target
             return
-        width = target.type if isinstance(target, ir.Field) else t.bits(2)
-        meter.result = body.unit.scalar("color", width)
-    body.assign(target, fold.cast(meter.result, _type_of(target, call)), call.span)
+        meter.result = body.unit.scalar("color", _type_of(target, call))
+    body.assign(expect_target(target, call), fold.cast(meter.result, _type_of(target, call)), call.span)
 
 
-def _type_of(target: Value | Target, call: ast.Call) -> t.Type:
+def expect_target(target: Argument, call: ast.Call) -> values.Target:
+    """The argument of an `out` parameter of a number's type."""
+    if isinstance(target, ir.Field | SliceTarget):
+        return target
+    raise RefusedError(call.span, "the result must be a number")
+
+
+def _type_of(target: Argument, call: ast.Call) -> t.Type:
     if isinstance(target, SliceTarget):
         return t.bits(target.high - target.low + 1)
     return _scalar(target, call).type
@@ -221,7 +224,7 @@ def _extract(body: Calls, call: ast.Call, _: Args) -> None:
     )
     if argument is None:
         type_ = body.env.resolve(call.bound[0].type)
-        header: Value | Target = body.unit.allocate(type_, "ignored", call.span)
+        header: Argument = body.unit.allocate(type_, "ignored", call.span)
     else:
         body.may_extract = True
         header = body.target(argument)
@@ -272,7 +275,7 @@ def _advance(body: Calls, call: ast.Call, args: Args) -> None:
     _only_in(body, call, "parser")
     width = _scalar(args[0], call)
     if not isinstance(width, ir.Const):
-        width = body.save(width, call.span, "advance")
+        width = body.save_scalar(width, call.span, "advance")
     body.out.append(ir.Advance(call.span, width))
 
 
@@ -348,8 +351,7 @@ def _log_msg(body: Calls, call: ast.Call, args: Args) -> None:
         raise RefusedError(call.span, "log_msg() takes a string known at compile time")
     message, parts = text.text, []
     if len(args) > 1:
-        given = list(args[1].fields.values()) if isinstance(args[1], StructValue) else [args[1]]
-        shown = [_shown(part, call) for part in given]
+        shown = [_shown(part, call) for part in _elements(args[1])]
         parts = [leaf for _, leaves in shown for leaf in leaves]
         for form in reversed([form for form, _ in shown]):
             before, braces, after = message.rpartition("{}")
@@ -357,7 +359,7 @@ def _log_msg(body: Calls, call: ast.Call, args: Args) -> None:
     _primitive(body, call, "log_msg", [message, tuple(parts)])
 
 
-def _shown(value: Value, call: ast.Call) -> tuple[str, list[ir.Expr]]:
+def _shown(value: Argument, call: ast.Call) -> tuple[str, list[ir.Expr]]:
     """How a log message shows a value: its format, composite ones as `(name:{},...)`, and its parts."""
     match value:
         case StructValue(fields=fields):
@@ -371,13 +373,17 @@ def _shown(value: Value, call: ast.Call) -> tuple[str, list[ir.Expr]]:
     return f"({form})", [leaf for _, leaves in shown.values() for leaf in leaves]
 
 
-def _flat(value: Value) -> list[Value]:
+def _elements(value: Argument) -> list[Value]:
+    return list(value.fields.values()) if isinstance(value, StructValue) else [expect(value, ir.Expr)]
+
+
+def _flat(value: Argument) -> list[Argument]:
     if isinstance(value, StructValue):
         return [leaf for part in value.fields.values() for leaf in _flat(part)]
     return [value]
 
 
-def hash_inputs(body: Calls, data: Value | Target, call: ast.Call) -> list[ir.Expr | ir.HeaderRef]:
+def hash_inputs(body: Calls, data: Argument, call: ast.Call) -> list[ir.Expr | ir.HeaderRef]:
     """What a hash is computed over: fields, constants and headers; other values are saved first."""
     result: list[ir.Expr | ir.HeaderRef] = []
     for part in _flat(data):
@@ -390,13 +396,14 @@ def hash_inputs(body: Calls, data: Value | Target, call: ast.Call) -> list[ir.Ex
                 result.append(part)
             case ir.Stack(size=size):
                 result += [part.element(i) for i in range(size)]
-            case ir.Expr() | ir.HeaderRef():
-                saved = body.save(part, call.span, "hash")
-                if isinstance(part, ir.Param):
-                    target = body.unit.scalar(part.name, part.type)
-                    body.assign(target, part, call.span)
-                    saved = target
+            case ir.Param(name=name, type=type_):
+                saved = body.unit.scalar(name, type_)
+                body.assign(saved, part, call.span)
                 result.append(saved)
+            case ir.Expr():
+                result.append(body.save_scalar(part, call.span, "hash"))
+            case ir.HeaderRef():
+                result.append(expect(body.save(part, call.span, "hash"), ir.HeaderRef))
             case _:
                 raise RefusedError(call.span, "data of this type cannot be hashed")
     return result

@@ -9,9 +9,9 @@ from testbed.p4.compiler import ast, ir
 from testbed.p4.compiler import types as t
 from testbed.p4.compiler.passes import effects, fold, values
 from testbed.p4.compiler.passes.calls import Calls
-from testbed.p4.compiler.passes.narrow import expect
+from testbed.p4.compiler.passes.narrow import expect, known
 from testbed.p4.compiler.passes.unit import RefusedError
-from testbed.p4.compiler.passes.values import Frame, SliceTarget, TableSlot
+from testbed.p4.compiler.passes.values import Frame, SliceTarget, TableSlot, Value
 
 if TYPE_CHECKING:
     pass
@@ -129,7 +129,7 @@ class Statements(Calls):
             return
         subject = self.scalar(stmt.subject)
         if not isinstance(subject, ir.Const | ir.Param):
-            subject = self.save(subject, stmt.subject.span, "switch")
+            subject = self.save_scalar(subject, stmt.subject.span, "switch")
         groups, default = _groups(stmt)
         otherwise = self.nested(default) if default is not None else []
         for labels, block in reversed(groups):
@@ -148,7 +148,7 @@ class Statements(Calls):
         if not (isinstance(subject, ast.Member) and isinstance(subject.base, ast.Call)):
             raise RefusedError(subject.span, "action_run is supported directly on apply() only")
         node = self.apply_table(subject.base)
-        decls = [use.action.decl for use in node.table.uses]
+        decls: list[ast.Declaration | None] = [use.action.decl for use in node.table.uses]
         groups, default = _groups(stmt)
         for labels, block in groups:
             positions = [decls.index(lb.decl) for lb in labels if isinstance(lb, ast.PathExpr)]
@@ -158,7 +158,8 @@ class Statements(Calls):
     def _return(self, stmt: ast.Return, expr: ast.Expression | None) -> None:
         if expr is not None:
             value = self.value(expr)
-            self.assign(self.frame.result, value, stmt.span)
+            result: Value = known(self.frame.result)
+            self.assign(result, value, stmt.span)
         self.out.append(ir.Leave(stmt.span, self.frame.label))
 
     def _exit(self, stmt: ast.Exit) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from testbed.p4.compiler import ast, ir
 from testbed.p4.compiler import types as t
 from testbed.p4.compiler.passes import effects
+from testbed.p4.compiler.passes.narrow import expect
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,8 @@ class Env:
 
     def find(self, decl: ast.Declaration | None) -> Binding | None:
         """What the declaration stands for here, or None."""
+        if decl is None:
+            return None
         env: Env | None = self
         while env is not None:
             found = env.bindings.get(decl)
@@ -175,8 +178,7 @@ def map_leaves(
         case StructValue(type_, fields):
             return StructValue(type_, {n: map_leaves(v, change) for n, v in fields.items()})
         case HeaderLiteral(layout, parts, valid):
-            changed = {n: change(v) for n, v in parts.items()}
-            return HeaderLiteral(layout, changed, valid)
+            return HeaderLiteral(layout, {n: expect(change(v), ir.Expr) for n, v in parts.items()}, valid)
         case StackLiteral(elements):
             return StackLiteral(tuple(map_leaves(v, change) for v in elements))
         case ir.Expr() | ir.HeaderRef() | ir.Stack():
