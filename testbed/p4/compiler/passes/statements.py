@@ -9,9 +9,9 @@ from testbed.p4.compiler import ast, ir
 from testbed.p4.compiler import types as t
 from testbed.p4.compiler.passes import effects, fold, values
 from testbed.p4.compiler.passes.calls import Calls
-from testbed.p4.compiler.passes.narrow import expect, known
+from testbed.p4.compiler.passes.narrow import expect
 from testbed.p4.compiler.passes.unit import RefusedError
-from testbed.p4.compiler.passes.values import Frame, SliceTarget, TableSlot, Value
+from testbed.p4.compiler.passes.values import Frame, SliceTarget, TableSlot
 
 if TYPE_CHECKING:
     pass
@@ -158,8 +158,9 @@ class Statements(Calls):
     def _return(self, stmt: ast.Return, expr: ast.Expression | None) -> None:
         if expr is not None:
             value = self.value(expr)
-            result: Value = known(self.frame.result)
-            self.assign(result, value, stmt.span)
+            if self.frame.result is None:
+                raise RefusedError(stmt.span, "there is nothing to return to")
+            self.assign(self.frame.result, value, stmt.span)
         self.out.append(ir.Leave(stmt.span, self.frame.label))
 
     def _exit(self, stmt: ast.Exit) -> None:
