@@ -263,7 +263,7 @@ class DigestSample(NamedTuple):
 
 
 class IdleTimeout(NamedTuple):
-    """An entry was not hit for its `idle_timeout_us`; again when as much has passed once more without a hit."""
+    """An entry was not hit for its `idle_timeout_us`; again whenever as much has passed without a hit."""
 
     table: int
     handle: int

@@ -1,0 +1,349 @@
+"""The P4Runtime service: its RPCs, over arbitration, pipeline and engine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, final
+
+import grpc
+
+from testbed.p4.switch.p4runtime.arbitration import Arbitration, Client, role_name, uint128
+from testbed.p4.switch.p4runtime.backend import Backend
+from testbed.p4.switch.p4runtime.device import Device
+from testbed.p4.switch.p4runtime.errors import BatchError, Code, RpcError, invalid
+from testbed.p4.switch.p4runtime.packet_io import packet_in, packet_out
+from testbed.p4.switch.p4runtime.pipeline import PipelineManager
+from testbed.p4.switch.p4runtime.schema import Schema
+from testbed.p4.switch.p4runtime.streams import Outbox
+from testbed.p4.switch.p4runtime.stubs import p4r
+from testbed.p4.switch.p4runtime.wire import read_responses
+from testbed.p4.switch.target import DigestSample, IdleTimeout, PacketIn, PortStatus, Target
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    Context = grpc.aio.ServicerContext[Any, Any]
+
+API_VERSION: Final = "1.5.0"
+MAX_CLIENTS: Final = 64
+EVENTS_AT_ONCE: Final = 512
+
+_STATUS: Final = {code.value[0]: code for code in grpc.StatusCode}
+_log = logging.getLogger(__name__)
+
+M = TypeVar("M", bound="Message")
+
+
+@final
+class P4RuntimeService:
+    """One device's P4Runtime service. Everything runs on one event loop."""
+
+    def __init__(self, target: Target, *, device_id: int, cpu_port: int | None) -> None:
+        self._target = target
+        self._device_id = device_id
+        self._cpu_port = cpu_port
+        self._arbitration = Arbitration(device_id, MAX_CLIENTS)
+        self._outboxes: dict[Client, Outbox] = {}
+        self._pipeline = PipelineManager(target, self._make_device)
+        self._lock = asyncio.Lock()
+        self.stats: Counter[str] = Counter()
+
+    def _make_device(self, schema: Schema, backend: Backend) -> Device:
+        return Device(
+            schema,
+            backend,
+            cpu_port=self._cpu_port,
+            send_digest=self._send_digest,
+            call_later=asyncio.get_running_loop().call_later,
+        )
+
+    def handlers(self) -> grpc.GenericRpcHandler[Any, Any]:
+        """What a gRPC server registers."""
+        unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
+        return grpc.method_handlers_generic_handler(
+            "p4.v1.P4Runtime",
+            {
+                "Write": unary(self._write, _decoder(p4r.WriteRequest)),
+                "Read": stream(self._read, _decoder(p4r.ReadRequest)),
+                "SetForwardingPipelineConfig": unary(
+                    self._set_pipeline, _decoder(p4r.SetForwardingPipelineConfigRequest)
+                ),
+                "GetForwardingPipelineConfig": unary(
+                    self._get_pipeline, _decoder(p4r.GetForwardingPipelineConfigRequest)
+                ),
+                "StreamChannel": grpc.stream_stream_rpc_method_handler(
+                    self._stream_channel, _decoder(p4r.StreamMessageRequest)
+                ),
+                "Capabilities": unary(self._capabilities, _decoder(p4r.CapabilitiesRequest)),
+            },
+        )
+
+    def start(self) -> None:
+        """Follow the engine's events."""
+        asyncio.get_running_loop().add_reader(self._target.fileno(), self._drain_events)
+
+    def stop(self) -> None:
+        """Stop following them."""
+        asyncio.get_running_loop().remove_reader(self._target.fileno())
+        if self._pipeline.committed is not None:
+            self._pipeline.committed.close()
+
+    # -- unary RPCs ------------------------------------------------------------------------------------------
+
+    async def _write(self, request: p4r.WriteRequest | None, context: Context) -> bytes:
+        try:
+            self._check(request, request and request.device_id)
+            assert request is not None  # noqa: S101 - _check raised
+            role = role_name(request.role, request.role_id)
+            async with self._lock:
+                self._arbitration.check_writer(role, _election_id(request))
+                self._pipeline.device.write(
+                    request.updates, request.atomicity, self._arbitration.config(role)
+                )
+        except Exception as error:
+            await _abort(context, error)
+        return b""
+
+    async def _read(self, request: p4r.ReadRequest | None, context: Context) -> AsyncIterator[bytes]:
+        try:
+            self._check(request, request and request.device_id)
+            assert request is not None  # noqa: S101
+            config = self._arbitration.config(request.role)
+            for message in read_responses(self._pipeline.device.read(request.entities, config)):
+                yield message
+                await asyncio.sleep(0)  # let writes and packets through between chunks
+        except Exception as error:
+            await _abort(context, error)
+
+    async def _set_pipeline(
+        self, request: p4r.SetForwardingPipelineConfigRequest | None, context: Context
+    ) -> bytes:
+        try:
+            self._check(request, request and request.device_id)
+            assert request is not None  # noqa: S101
+            role = role_name(request.role, request.role_id)
+            async with self._lock:
+                self._arbitration.check_writer(role, _election_id(request))
+                if not self._arbitration.config(role).pipeline:
+                    raise RpcError(Code.PERMISSION_DENIED, f"role '{role}' may not set the pipeline config")
+                await self._pipeline.set(
+                    request.action, request.config if request.HasField("config") else None
+                )
+        except Exception as error:
+            await _abort(context, error)
+        return b""
+
+    async def set_pipeline(self, config: p4r.ForwardingPipelineConfig) -> None:
+        """VERIFY_AND_COMMIT a config given on the command line.
+
+        Raises:
+            RpcError: it cannot be realized.
+        """
+        async with self._lock:
+            await self._pipeline.set(p4r.SetForwardingPipelineConfigRequest.VERIFY_AND_COMMIT, config)
+
+    async def _get_pipeline(
+        self, request: p4r.GetForwardingPipelineConfigRequest | None, context: Context
+    ) -> bytes:
+        response = p4r.GetForwardingPipelineConfigResponse()
+        try:
+            self._check(request, request and request.device_id)
+            assert request is not None  # noqa: S101
+            config = self._pipeline.config
+            if config is not None:
+                kind, kinds = request.response_type, p4r.GetForwardingPipelineConfigRequest
+                if kind in (kinds.ALL, kinds.P4INFO_AND_COOKIE):
+                    response.config.p4info.CopyFrom(config.p4info)
+                if kind in (kinds.ALL, kinds.DEVICE_CONFIG_AND_COOKIE):
+                    response.config.p4_device_config = config.p4_device_config
+                if config.HasField("cookie"):
+                    response.config.cookie.CopyFrom(config.cookie)
+                response.config.SetInParent()
+        except Exception as error:
+            await _abort(context, error)
+        return response.SerializeToString()
+
+    async def _capabilities(self, request: p4r.CapabilitiesRequest | None, context: Context) -> bytes:
+        try:
+            self._check(request, (request and request.device_id) or self._device_id)
+        except RpcError as error:
+            await _abort(context, error)
+        return p4r.CapabilitiesResponse(p4runtime_api_version=API_VERSION).SerializeToString()
+
+    def _check(self, request: Message | None, device_id: int | Message | None) -> None:
+        if request is None:
+            invalid("the request is no protobuf message of this RPC")
+        if device_id != self._device_id:
+            raise RpcError(Code.NOT_FOUND, f"there is no device {device_id} here, but {self._device_id}")
+
+    # -- StreamChannel ---------------------------------------------------------------------------------------
+
+    async def _stream_channel(
+        self, requests: AsyncIterator[p4r.StreamMessageRequest | None], context: Context
+    ) -> None:
+        client, outbox = Client(), Outbox()
+        self._outboxes[client] = outbox
+        writer = asyncio.create_task(_write_out(outbox, context))
+        failure: Exception | None = None
+        try:
+            async for request in requests:
+                self._stream_message(client, outbox, request)
+        except Exception as error:
+            failure = error
+        finally:
+            del self._outboxes[client]
+            self.stats["dropped_to_clients"] += outbox.dropped
+            self._send_notices(self._arbitration.disconnect(client))
+            writer.cancel()
+            with suppress(asyncio.CancelledError):
+                await writer
+        if failure is not None:
+            await _abort(context, failure)
+
+    def _stream_message(
+        self, client: Client, outbox: Outbox, request: p4r.StreamMessageRequest | None
+    ) -> None:
+        if request is None:
+            invalid("this is no StreamMessageRequest")
+        if outbox.overrun:
+            raise RpcError(Code.RESOURCE_EXHAUSTED, "this client does not read its stream")
+        kind = request.WhichOneof("update")
+        if kind == "arbitration":
+            self._send_notices(self._arbitration.update(client, request.arbitration))
+            return
+        if client.role is None:
+            raise RpcError(Code.FAILED_PRECONDITION, "the first message of a stream is for arbitration")
+        try:
+            self._primary_message(client, kind, request)
+        except RpcError as error:
+            outbox.put(_stream_error(request, kind, error).SerializeToString())
+
+    def _primary_message(self, client: Client, kind: str | None, request: p4r.StreamMessageRequest) -> None:
+        """Packet-out or digest acknowledgement, which only primary clients may send."""
+        if self._arbitration.primary(client.role or "") is not client:
+            raise RpcError(Code.PERMISSION_DENIED, "Not primary")
+        device = self._pipeline.committed
+        if device is None:
+            raise RpcError(Code.FAILED_PRECONDITION, "No forwarding pipeline config set for this device")
+        if kind == "packet":
+            self._target.packet_out(packet_out(device.schema.packet_out, request.packet))
+        elif kind == "digest_ack":
+            device.digests.ack(request.digest_ack)
+        else:
+            raise RpcError(Code.UNIMPLEMENTED, f"this switch knows no {kind or 'empty'} stream message")
+
+    def _send_notices(self, notices: list[tuple[Client, p4r.StreamMessageResponse]]) -> None:
+        for client, response in notices:
+            outbox = self._outboxes.get(client)
+            if outbox is not None:
+                outbox.put_notice(response.SerializeToString())
+
+    # -- events of the engine --------------------------------------------------------------------------------
+
+    def _drain_events(self) -> None:
+        idle: list[IdleTimeout] = []
+        for event in self._target.events(EVENTS_AT_ONCE):
+            if isinstance(event, PacketIn):
+                self._packet_in(event.data)
+            elif isinstance(event, DigestSample):
+                if self._pipeline.committed is not None:
+                    self._pipeline.committed.digests.add(event)
+            elif isinstance(event, IdleTimeout):
+                idle.append(event)
+            elif isinstance(event, PortStatus):
+                _log.info("port %d is %s", event.port, "up" if event.up else "down")
+        if idle:
+            self._idle_timeouts(idle)
+
+    def _packet_in(self, frame: bytes) -> None:
+        device = self._pipeline.committed
+        response = None if device is None else packet_in(device.schema.packet_in, frame)
+        if response is not None:
+            message = response.SerializeToString()
+            for client, config in self._arbitration.primaries():
+                if config.packet_ins:
+                    self._outboxes[client].put(message)
+
+    def _send_digest(self, digest_id: int, response: p4r.StreamMessageResponse) -> bool:
+        """To the primary of each role that has the digest. False: nobody got it."""
+        message = response.SerializeToString()
+        sent = [
+            self._outboxes[client].put(message)
+            for client, config in self._arbitration.primaries()
+            if config.allows(digest_id)
+        ]
+        return any(sent)
+
+    def _idle_timeouts(self, events: list[IdleTimeout]) -> None:
+        device = self._pipeline.committed
+        if device is None:
+            return
+        by_table: dict[int, p4r.StreamMessageResponse] = {}
+        for event in events:
+            schema = device.schema.table_at.get(event.table)
+            entry = None if schema is None else device.tables[schema.id].key_entry(event.handle)
+            if schema is not None and entry is not None:
+                response = by_table.setdefault(schema.id, p4r.StreamMessageResponse())
+                response.idle_timeout_notification.table_entry.append(entry)
+        for table_id, response in by_table.items():
+            response.idle_timeout_notification.timestamp = time.time_ns()
+            message = response.SerializeToString()
+            for client, config in self._arbitration.primaries():
+                if config.allows(table_id):
+                    self._outboxes[client].put(message)
+
+
+async def _write_out(outbox: Outbox, context: Context) -> None:
+    while True:
+        await context.write(await outbox.take())
+
+
+def _election_id(request: p4r.WriteRequest | p4r.SetForwardingPipelineConfigRequest) -> int | None:
+    return uint128(request.election_id) if request.HasField("election_id") else None
+
+
+def _decoder(message: type[M]) -> Callable[[bytes], M | None]:
+    """Bytes to a message; None for bytes that are none."""
+
+    def decode(data: bytes) -> M | None:
+        try:
+            return message.FromString(data)
+        except Exception:
+            return None
+
+    return decode
+
+
+async def _abort(context: Context, error: Exception) -> NoReturn:
+    """End an RPC with an error."""
+    if isinstance(error, BatchError):
+        await context.abort(
+            grpc.StatusCode.UNKNOWN, error.message, (("grpc-status-details-bin", error.details),)
+        )
+    elif isinstance(error, RpcError):
+        await context.abort(_STATUS[error.code], error.message)
+    elif isinstance(error, grpc.aio.AbortError):
+        raise error
+    _log.error("internal error", exc_info=error)
+    await context.abort(grpc.StatusCode.INTERNAL, f"internal error: {type(error).__name__}: {error}")
+    raise error
+
+
+def _stream_error(
+    request: p4r.StreamMessageRequest, kind: str | None, error: RpcError
+) -> p4r.StreamMessageResponse:
+    """What tells a client that a stream message was not done (spec section 16.6)."""
+    response = p4r.StreamMessageResponse()
+    response.error.canonical_code, response.error.message = error.code, error.message
+    if kind == "packet":
+        response.error.packet_out.packet_out.CopyFrom(request.packet)
+    elif kind == "digest_ack":
+        response.error.digest_list_ack.digest_list_ack.CopyFrom(request.digest_ack)
+    else:
+        response.error.other.SetInParent()
+    return response
