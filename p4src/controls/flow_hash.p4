@@ -1,16 +1,19 @@
 // The flow that a packet belongs to, as 16 bits: all its packets get the same, so that a flow never splits.
 
 control FlowHash(in headers_t hdr, inout metadata_t meta) {
+    @hidden
     action hash_ipv4_flow() {
         hash(meta.flow_hash, HashAlgorithm.crc16, 16w0,
              { hdr.ipv4.src_addr, hdr.ipv4.dst_addr, meta.protocol, meta.src_port, meta.dst_port }, 32w65536);
     }
 
+    @hidden
     action hash_ipv6_flow() {
         hash(meta.flow_hash, HashAlgorithm.crc16, 16w0,
              { hdr.ipv6.src_addr, hdr.ipv6.dst_addr, meta.protocol, meta.src_port, meta.dst_port }, 32w65536);
     }
 
+    @hidden
     action hash_frame() {
         hash(meta.flow_hash, HashAlgorithm.crc16, 16w0,
              { hdr.ethernet.src_addr, hdr.ethernet.dst_addr }, 32w65536);

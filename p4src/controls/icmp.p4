@@ -41,6 +41,7 @@ control Icmp(inout headers_t hdr, inout metadata_t meta) {
     }
 
     // RFC 792. Both checksums change by what type and TTL change (RFC 1624 equation 3).
+    @hidden
     action echo_reply() {
         bit<17> sum = (bit<17>)(~hdr.icmp.checksum) + 17w0xF7FF;
         hdr.icmp.checksum = ~(sum[15:0] + (bit<16>)sum[16:16]);

@@ -11,7 +11,7 @@ control IngressVerdict(inout metadata_t meta, inout standard_metadata_t standard
     apply {
         if (meta.step == Step.DROP) {
             ingress_drops.count((bit<32>)(bit<8>)meta.drop_reason);
-            if (meta.watch != 0) {
+            if (meta.watch != 0 && meta.drop_reason != DropReason.SOURCE_PRUNED) {
                 meta.punt_reason = PuntReason.DROPPED;
                 standard_metadata.egress_spec = CPU_PORT;
             } else {

@@ -55,6 +55,7 @@ control NeighborProxy(inout headers_t hdr,
     }
 
     // The frame turns round: to a circuit directly (its MAC may not be learned yet), else by way of the bridge.
+    @hidden
     action answer_request() {
         bit<32> asked = hdr.arp.target_ip;
         hdr.arp.operation = 2;

@@ -9,6 +9,7 @@
 control Nhlfe(inout headers_t hdr, inout metadata_t meta) {
     direct_counter(CounterType.packets_and_bytes) nhlfe_counter;
 
+    @hidden
     action put_link(in bit<48> src_mac, in bit<48> dst_mac) {
         hdr.link.setValid();
         hdr.link.dst_addr = dst_mac;

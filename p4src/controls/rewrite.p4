@@ -8,6 +8,7 @@
 
 control Rewrite(inout headers_t hdr, inout metadata_t meta) {
     // Everything up to and with the control word.
+    @hidden
     action remove_labels() {
         hdr.link.setInvalid();
         hdr.mpls[0].setInvalid();
@@ -22,6 +23,7 @@ control Rewrite(inout headers_t hdr, inout metadata_t meta) {
     }
 
     // The service-delimiting tag: its priority goes on into the tag that the frame leaves with.
+    @hidden
     action remove_vlan() {
         hdr.egress_vlan.pcp = hdr.vlan.pcp;
         hdr.egress_vlan.dei = hdr.vlan.dei;
@@ -29,24 +31,28 @@ control Rewrite(inout headers_t hdr, inout metadata_t meta) {
         hdr.vlan.setInvalid();
     }
 
+    @hidden
     action put_vlan() {
         hdr.egress_vlan.ether_type = hdr.ethernet.ether_type;
         hdr.ethernet.ether_type = EtherType.VLAN;
     }
 
     // RFC 1624 equation 3, for a field that went down by 0x0100.
+    @hidden
     action decrement_ttl() {
         bit<17> sum = (bit<17>)(~hdr.ipv4.checksum) + 17w0xFEFF;
         hdr.ipv4.checksum = ~(sum[15:0] + (bit<16>)sum[16:16]);
         hdr.ipv4.ttl = hdr.ipv4.ttl - 1;
     }
 
+    @hidden
     action remove_ethernet() {
         hdr.ethernet.setInvalid();
         hdr.vlan.setInvalid();
         hdr.inner_vlan.setInvalid();
     }
 
+    @hidden
     action new_ethernet() {
         hdr.vlan.setInvalid();
         hdr.inner_vlan.setInvalid();
@@ -55,6 +61,7 @@ control Rewrite(inout headers_t hdr, inout metadata_t meta) {
         hdr.ethernet.src_addr = meta.src_mac;
     }
 
+    @hidden
     action put_service_label() {
         meta.tc = 0;
         meta.ttl = 64;
@@ -65,6 +72,7 @@ control Rewrite(inout headers_t hdr, inout metadata_t meta) {
         hdr.service.ttl = 64;
     }
 
+    @hidden
     action put_control_word() {
         hdr.control_word.setValid();
         hdr.control_word.zero = 0;

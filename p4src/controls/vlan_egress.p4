@@ -37,6 +37,7 @@ control VlanEgress(inout headers_t hdr, inout metadata_t meta, in standard_metad
     }
 
     // The tag that came with the frame goes, its priority goes on.
+    @hidden
     action remove_vlan() {
         hdr.egress_vlan.pcp = hdr.vlan.pcp;
         hdr.egress_vlan.dei = hdr.vlan.dei;
@@ -44,6 +45,7 @@ control VlanEgress(inout headers_t hdr, inout metadata_t meta, in standard_metad
         hdr.vlan.setInvalid();
     }
 
+    @hidden
     action put_vlan() {
         hdr.egress_vlan.vid = meta.bridge_domain[11:0];
         hdr.egress_vlan.ether_type = hdr.ethernet.ether_type;

@@ -25,6 +25,7 @@ from testbed.p4.compiler.compile import CompiledProgram, compile_program
 from testbed.p4.switch.entries import EntryWriter, Match
 from testbed.p4.switch.model import Program, parse_program
 from testbed.p4.switch.target import (
+    NO_PORT,
     Bucket,
     CloneOp,
     DigestOp,
@@ -37,6 +38,7 @@ from testbed.p4.switch.target import (
 
 P4SRC = Path(__file__).parents[3] / "p4src"
 CPU_PORT = 510
+DOWN_PORT = 500
 PUNT_SESSION, POSTCARD_SESSION = 1, 2
 
 Frame: TypeAlias = Packet | bytes
@@ -82,7 +84,12 @@ class Label(Packet):
     """A label stack entry (RFC 3032 §2.1)."""
 
     name = "label"
-    fields_desc = [BitField("label", 0, 20), BitField("tc", 0, 3), BitField("bos", 0, 1), ByteField("ttl", 64)]
+    fields_desc = [
+        BitField("label", 0, 20),
+        BitField("tc", 0, 3),
+        BitField("bos", 0, 1),
+        ByteField("ttl", 64),
+    ]
 
     def guess_payload_class(self, payload: bytes) -> type[Packet]:
         """A label until the bottom, then what the first nibble says."""
@@ -169,12 +176,13 @@ class PipelineUnderTest:
 
     def select(self, table: str, match: Match, action: str, *members: dict[str, int], down: int = 0) -> None:
         """An entry of a table with a selector: a group of members, the first `down` of them not live."""
+        self.target.set_port(DOWN_PORT, False)
         numbers = self._members[table]
         buckets = []
         for position, params in enumerate(members):
             number = next(numbers)
             self.write.member(table, number, action, **params)
-            buckets.append(Bucket(number, watch_port=500 if position < down else -1))
+            buckets.append(Bucket(number, watch_port=DOWN_PORT if position < down else NO_PORT))
         group = next(numbers)
         self.write.group(table, group, *buckets)
         self.write.insert_group(table, match, group)

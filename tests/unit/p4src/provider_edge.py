@@ -1,11 +1,11 @@
 """The PE that most tests start from, and the frames around it.
 
-    port 1, VLAN 10  ac 101 --+
-    port 2, untagged ac 102 --+- bridge domain 10, gateway 10.0.10.1 --+
-                                                                       +- VRF 5
-    port 1, VLAN 20  ac 201 ---- bridge domain 20, gateway 10.0.20.1 --+
+port 1, VLAN 10  ac 101 --+
+port 2, untagged ac 102 --+- bridge domain 10, gateway 10.0.10.1 --+
+                                                                   +- VRF 5
+port 1, VLAN 20  ac 201 ---- bridge domain 20, gateway 10.0.20.1 --+
 
-    port 3 ---- P router, one transport label ---- PE 2 (tunnel 2), PE 3 (tunnel 3)
+port 3 ---- P router, one transport label ---- PE 2 (tunnel 2), PE 3 (tunnel 3)
 """
 
 from __future__ import annotations
@@ -47,7 +47,11 @@ def udp(src_mac: str, dst_mac: str, *, vlan: int | None = None, **fields: Any) -
     """A UDP datagram in a frame; `fields` of IP, and `sport`, `dport`, `size` (of the payload)."""
     ports = {name: fields.pop(name) for name in ("sport", "dport") if name in fields}
     size = fields.pop("size", 32)
-    inner = IP(**{"src": "10.0.10.11", "dst": "10.0.10.12"} | fields) / UDP(**ports) / Raw(bytes(n % 251 for n in range(size)))
+    inner = (
+        IP(**{"src": "10.0.10.11", "dst": "10.0.10.12"} | fields)
+        / UDP(**ports)
+        / Raw(bytes(n % 251 for n in range(size)))
+    )
     return frame(src_mac, dst_mac, inner, vlan=vlan)
 
 
@@ -56,7 +60,9 @@ def ping(src_mac: str, dst_mac: str, *, vlan: int | None = None, **fields: Any) 
     return frame(src_mac, dst_mac, IP(**fields) / ICMP(id=7, seq=1) / Raw(b"x" * 40), vlan=vlan)
 
 
-def request(src_mac: str, sender: str, target: str, *, dst: str = BROADCAST, vlan: int | None = None) -> Packet:
+def request(
+    src_mac: str, sender: str, target: str, *, dst: str = BROADCAST, vlan: int | None = None
+) -> Packet:
     """An ARP request in a frame."""
     return frame(src_mac, dst, ARP(op=1, hwsrc=src_mac, psrc=sender, pdst=target), vlan=vlan)
 
@@ -108,7 +114,9 @@ def circuits(pe: PipelineUnderTest) -> None:
         match = {"port": port, "vlan_id": vlan}
         pe.add("attachment_circuit", match, "attach", ac=ac, bridge_domain=bd, split_horizon_group=0)
         if vlan:
-            pe.add("egress_circuit", {"ac": ac}, "send_tagged", vlan_id=vlan, split_horizon_group=0, blocked=0)
+            pe.add(
+                "egress_circuit", {"ac": ac}, "send_tagged", vlan_id=vlan, split_horizon_group=0, blocked=0
+            )
         else:
             pe.add("egress_circuit", {"ac": ac}, "send_untagged", split_horizon_group=0, blocked=0)
 

@@ -42,14 +42,22 @@ def neighbor(pe: PipelineUnderTest) -> None:
 
 @pytest.mark.usefixtures("neighbor")
 def test_request_for_a_known_neighbour_is_answered_and_not_flooded(pe: PipelineUnderTest) -> None:
-    pe.expect(2, request(HOST_B, "10.0.10.12", "10.0.10.99"), (2, _reply(REMOTE, "10.0.10.99", HOST_B, "10.0.10.12")))
+    pe.expect(
+        2,
+        request(HOST_B, "10.0.10.12", "10.0.10.99"),
+        (2, _reply(REMOTE, "10.0.10.99", HOST_B, "10.0.10.12")),
+    )
     tagged = _reply(REMOTE, "10.0.10.99", HOST_A, "10.0.10.11", vlan=10)
     pe.expect(1, request(HOST_A, "10.0.10.11", "10.0.10.99", vlan=10), (1, tagged))
 
 
 @pytest.mark.usefixtures("neighbor")
 def test_host_that_nobody_learned_yet_gets_its_answer(pe: PipelineUnderTest) -> None:
-    pe.expect(2, request(HOST_C, "10.0.10.13", "10.0.10.99"), (2, _reply(REMOTE, "10.0.10.99", HOST_C, "10.0.10.13")))
+    pe.expect(
+        2,
+        request(HOST_C, "10.0.10.13", "10.0.10.99"),
+        (2, _reply(REMOTE, "10.0.10.99", HOST_C, "10.0.10.13")),
+    )
     assert pe.learned() == [(10, 102, HOST_C)]
 
 
@@ -117,7 +125,12 @@ def test_gateway_of_another_domain_is_not_answered_for(pe: PipelineUnderTest) ->
 def test_copies_for_the_controller(pe: PipelineUnderTest, arp: ARP, reason: int) -> None:
     sent = Ether(src=HOST_B, dst=BROADCAST, type=0x8035 if arp.op == 3 else 0x0806) / arp
     (report,) = pe.reports(2, sent)
-    assert (report.reason, report.attachment, report.bridge_domain, report.ingress_port) == (reason, 102, 10, 2)
+    assert (report.reason, report.attachment, report.bridge_domain, report.ingress_port) == (
+        reason,
+        102,
+        10,
+        2,
+    )
     assert report.drop_reason == 0
     assert bytes(report.payload) == bytes(sent)
 

@@ -31,7 +31,14 @@ def test_circuit_to_circuit_translates_the_vlan(pe: PipelineUnderTest) -> None:
 
 
 def test_priority_of_the_tag_goes_on_into_the_new_tag(pe: PipelineUnderTest) -> None:
-    pe.add("attachment_circuit", {"port": 4, "vlan_id": 30}, "attach", ac=130, bridge_domain=10, split_horizon_group=0)
+    pe.add(
+        "attachment_circuit",
+        {"port": 4, "vlan_id": 30},
+        "attach",
+        ac=130,
+        bridge_domain=10,
+        split_horizon_group=0,
+    )
     inner = IP(dst="10.0.10.11") / UDP() / Raw(b"x")
     sent = Ether(src=HOST_C, dst=HOST_A) / Dot1Q(vlan=30, prio=5) / inner
     pe.expect(4, sent, (1, Ether(src=HOST_C, dst=HOST_A) / Dot1Q(vlan=10, prio=5) / inner))
@@ -52,7 +59,9 @@ def test_no_service_on_port_and_vlan(pe: PipelineUnderTest) -> None:
 
 
 def test_remote_mac_leaves_with_service_and_transport_label(pe: PipelineUnderTest) -> None:
-    pe.expect(1, udp(HOST_A, REMOTE, vlan=10), (3, to_core(PE2_SID, PE2_UNICAST, payload=udp(HOST_A, REMOTE))))
+    pe.expect(
+        1, udp(HOST_A, REMOTE, vlan=10), (3, to_core(PE2_SID, PE2_UNICAST, payload=udp(HOST_A, REMOTE)))
+    )
 
 
 def test_control_word_where_the_label_asks_for_one(pe: PipelineUnderTest) -> None:

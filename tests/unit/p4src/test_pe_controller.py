@@ -38,7 +38,11 @@ POSTCARD, DROPPED = 7, 6
 
 
 def test_transmit_changes_nothing(pe: PipelineUnderTest) -> None:
-    for sent in (udp(HOST_A, HOST_B, vlan=10), from_core(UNICAST_LABEL, payload=udp(REMOTE, HOST_A)), b"short"):
+    for sent in (
+        udp(HOST_A, HOST_B, vlan=10),
+        from_core(UNICAST_LABEL, payload=udp(REMOTE, HOST_A)),
+        b"short",
+    ):
         assert pe.packet_out(sent, operation=TRANSMIT, port=7) == [Sent(7, bytes(sent))]
 
 
@@ -53,7 +57,9 @@ def test_receive_is_like_a_frame_from_the_wire(pe: PipelineUnderTest) -> None:
 
 def test_bridge_looks_up_or_floods_and_does_not_learn(pe: PipelineUnderTest) -> None:
     sent = udp(GATEWAY, HOST_A)
-    assert pe.packet_out(sent, operation=BRIDGE, bridge_domain=10) == [Sent(1, bytes(udp(GATEWAY, HOST_A, vlan=10)))]
+    assert pe.packet_out(sent, operation=BRIDGE, bridge_domain=10) == [
+        Sent(1, bytes(udp(GATEWAY, HOST_A, vlan=10)))
+    ]
     asked = request(GATEWAY, "10.0.10.1", "10.0.10.77")
     out = pe.packet_out(asked, operation=BRIDGE, bridge_domain=10)
     assert [each.port for each in out] == [1, 2, 3, 3]
@@ -129,7 +135,9 @@ def test_routed_packets(watched: PipelineUnderTest) -> None:
 def test_every_copy_of_a_flooded_frame(watched: PipelineUnderTest) -> None:
     cards = _postcards(watched, 2, udp(HOST_B, BROADCAST, dport=4000))
     assert sorted(card.egress_port for card in cards) == [1, 3, 3]
-    assert to_core(PE2_SID, PE2_FLOOD, payload=udp(HOST_B, BROADCAST, dport=4000)) in [bytes(c.payload) for c in cards]
+    assert to_core(PE2_SID, PE2_FLOOD, payload=udp(HOST_B, BROADCAST, dport=4000)) in [
+        bytes(c.payload) for c in cards
+    ]
 
 
 def test_copies_dropped_for_a_reason(watched: PipelineUnderTest) -> None:
@@ -137,7 +145,10 @@ def test_copies_dropped_for_a_reason(watched: PipelineUnderTest) -> None:
     watched.add("replica", {"bridge_domain": 10, "egress_rid": 9}, "to_attachment_circuit", ac=109)
     watched.multicast(10, (1, 1), (2, 2), (9, 9))
     cards = _postcards(watched, 2, udp(HOST_B, BROADCAST, dport=4000))
-    assert sorted((card.egress_port, card.drop_reason) for card in cards) == [(1, 0), (9, drop_reasons()["NOT_DF"])]
+    assert sorted((card.egress_port, card.drop_reason) for card in cards) == [
+        (1, 0),
+        (9, drop_reasons()["NOT_DF"]),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +160,9 @@ def test_copies_dropped_for_a_reason(watched: PipelineUnderTest) -> None:
         (udp("03:00:00:00:00:01", HOST_B, vlan=10, dport=4000), "BAD_SOURCE_MAC"),
     ],
 )
-def test_dropped_packets_are_reported_as_they_came(watched: PipelineUnderTest, packet: Packet, reason: str) -> None:
+def test_dropped_packets_are_reported_as_they_came(
+    watched: PipelineUnderTest, packet: Packet, reason: str
+) -> None:
     (report,) = watched.reports(1, packet, now=9)
     assert (report.reason, report.drop_reason, report.watch) == (DROPPED, drop_reasons()[reason], 77)
     assert (report.ingress_port, report.ingress_timestamp) == (1, 9)

@@ -88,7 +88,9 @@ def test_one_write_repoints_all_macs_of_a_peer(pe: PipelineUnderTest) -> None:
     pe.add("next_hop", {"next_hop": 70}, "remote", service_label=0x40300, tunnel_id=3)
     for last in range(1, 5):
         frame = udp(HOST_A, f"02:00:00:00:0e:{last:02x}")
-        pe.expect(1, udp(HOST_A, f"02:00:00:00:0e:{last:02x}", vlan=10), (3, to_core(16003, 0x40300, payload=frame)))
+        pe.expect(
+            1, udp(HOST_A, f"02:00:00:00:0e:{last:02x}", vlan=10), (3, to_core(16003, 0x40300, payload=frame))
+        )
 
 
 def _ports(pe: PipelineUnderTest, flows: int) -> list[int]:
@@ -130,7 +132,12 @@ def test_no_live_path(pe: PipelineUnderTest) -> None:
     pe.add("next_hop", {"next_hop": 8}, "remote", service_label=PE2_UNICAST, tunnel_id=8)
     pe.add("next_hop", {"next_hop": 9}, "remote", service_label=PE2_UNICAST, tunnel_id=99)
     pe.add("next_hop", {"next_hop": 10}, "segment_of", segment_id=99)
-    for number, address in ((8, HOST_C), (9, "02:00:00:00:0e:01"), (10, "02:00:00:00:0e:02"), (11, "02:00:00:00:0e:03")):
+    for number, address in (
+        (8, HOST_C),
+        (9, "02:00:00:00:0e:01"),
+        (10, "02:00:00:00:0e:02"),
+        (11, "02:00:00:00:0e:03"),
+    ):
         pe.add("mac_vrf", {"bridge_domain": 10, "mac": mac(address)}, "forward", next_hop=number)
         pe.expect(2, udp(HOST_B, address))
     assert pe.drops() == {"ingress NO_PATH": 3, "ingress NO_NEXT_HOP": 1}

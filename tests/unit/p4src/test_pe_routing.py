@@ -94,7 +94,14 @@ def test_another_gateways_mac_is_routed_too(pe: PipelineUnderTest) -> None:
 
 
 def test_gateway_mac_of_one_domain_is_an_ordinary_mac_in_another(pe: PipelineUnderTest) -> None:
-    pe.add("attachment_circuit", {"port": 8, "vlan_id": 0}, "attach", ac=108, bridge_domain=80, split_horizon_group=0)
+    pe.add(
+        "attachment_circuit",
+        {"port": 8, "vlan_id": 0},
+        "attach",
+        ac=108,
+        bridge_domain=80,
+        split_horizon_group=0,
+    )
     pe.expect(8, udp(HOST_A, GATEWAY, dst="10.0.20.13"))
 
 
@@ -170,7 +177,9 @@ def test_neither_ip_nor_arp_to_the_gateway(pe: PipelineUnderTest) -> None:
 
 
 def test_arp_reply_to_the_gateway_is_the_controllers(pe: PipelineUnderTest) -> None:
-    reply = Ether(src=HOST_B, dst=GATEWAY) / ARP(op=2, hwsrc=HOST_B, psrc="10.0.10.12", hwdst=GATEWAY, pdst="10.0.10.1")
+    reply = Ether(src=HOST_B, dst=GATEWAY) / ARP(
+        op=2, hwsrc=HOST_B, psrc="10.0.10.12", hwdst=GATEWAY, pdst="10.0.10.1"
+    )
     (out,) = pe.send(2, reply)
     report = pe.report(out)
     assert (report.reason, report.attachment) == (1, 102)
@@ -181,7 +190,11 @@ def test_arp_reply_to_the_gateway_is_the_controllers(pe: PipelineUnderTest) -> N
 
 
 def _answered(request: Packet, src: str, dst_mac: str, *, vlan: int | None) -> Packet:
-    reply = IP(src=src, dst=request[IP].src, ttl=63, id=request[IP].id) / ICMP(type=0, id=7, seq=1) / Raw(b"x" * 40)
+    reply = (
+        IP(src=src, dst=request[IP].src, ttl=63, id=request[IP].id)
+        / ICMP(type=0, id=7, seq=1)
+        / Raw(b"x" * 40)
+    )
     reply.ttl = 64
     return frame(GATEWAY, dst_mac, reply, vlan=vlan)
 
@@ -233,4 +246,8 @@ def test_never_an_error_about_an_error(pe: PipelineUnderTest) -> None:
 
 def test_bridged_packets_keep_their_ttl(pe: PipelineUnderTest) -> None:
     for ttl in (0, 1):
-        pe.expect(3, from_core(UNICAST_LABEL, payload=udp(REMOTE, HOST_B, ttl=ttl)), (2, udp(REMOTE, HOST_B, ttl=ttl)))
+        pe.expect(
+            3,
+            from_core(UNICAST_LABEL, payload=udp(REMOTE, HOST_B, ttl=ttl)),
+            (2, udp(REMOTE, HOST_B, ttl=ttl)),
+        )

@@ -1,0 +1,54 @@
+"""The programs as a controller meets them: they compile without a warning, and P4Info is what is checked in."""
+
+from __future__ import annotations
+
+import pytest
+from google.protobuf import text_format
+
+from testbed.p4.compiler.p4info.write import encoded
+from tests.unit.p4src.harness import P4SRC, compiled
+
+PROGRAMS = ("pe", "lsr", "access")
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_no_warnings(name: str) -> None:
+    assert [str(warning) for warning in compiled(name).warnings] == []
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_p4info_is_the_one_checked_in(name: str) -> None:
+    """After a wanted change: `vmto p4c p4src/NAME.p4 --p4runtime-files p4src/NAME.p4info.txtpb`."""
+    path = P4SRC / f"{name}.p4info.txtpb"
+    assert encoded(compiled(name).p4info, "text").decode() == path.read_text()
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_table_and_action_has_a_number_of_its_own_choosing(name: str) -> None:
+    """Ids that a compiler hashes change with a name; these do not, and controls shared by programs keep theirs."""
+    info = compiled(name).p4info
+    for table in info.tables:
+        assert table.preamble.id < 0x02000100, table.preamble.name
+    for action in info.actions:
+        if action.preamble.name != "NoAction":
+            assert action.preamble.id < 0x01010000, action.preamble.name
+
+
+def test_shared_tables_are_the_same_in_all_programs() -> None:
+    """A controller writes watch lists and NHLFEs without asking which program it talks to."""
+    described: dict[str, str] = {}
+    for name in PROGRAMS:
+        for table in compiled(name).p4info.tables:
+            fields = text_format.MessageToString(table)
+            key = table.preamble.alias
+            same = [
+                line for line in fields.splitlines() if "name: " not in line and "direct_resource" not in line
+            ]
+            assert described.setdefault(key, "\n".join(same)) == "\n".join(same), key
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_table_counts(name: str) -> None:
+    info = compiled(name).p4info
+    counted = {counter.direct_table_id for counter in info.direct_counters}
+    assert {table.preamble.id for table in info.tables} == counted
