@@ -27,7 +27,7 @@
 #define PACKET_IGNORE_OUTGOING 23
 #endif
 
-enum { RING = 1 << 15, MAX_FRAME = 65536, BURST = 64, EVENTS = 64 };
+enum { RING = 1 << 15, MAX_FRAME = 65536, TAG = 4, BURST = 64, EVENTS = 64 };
 
 struct frame {
     uint64_t departs; /* ns */
@@ -59,6 +59,7 @@ static int open_wire(const char *name) {
     int one = 1, megabytes = 4 << 20;
     if (wire < 0) fail("socket", name);
     setsockopt(wire, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof one);
+    setsockopt(wire, SOL_PACKET, PACKET_AUXDATA, &one, sizeof one);
     setsockopt(wire, SOL_SOCKET, SO_RCVBUFFORCE, &megabytes, sizeof megabytes);
     setsockopt(wire, SOL_SOCKET, SO_SNDBUFFORCE, &megabytes, sizeof megabytes);
     address.sll_ifindex = (int)if_nametoindex(name);
@@ -67,15 +68,40 @@ static int open_wire(const char *name) {
     return wire;
 }
 
+/* Receive a frame to `bytes`, which has TAG bytes of room in front of it. The kernel takes the outer VLAN tag
+ * off and tells it beside the frame: put it back. Returns where the frame starts, or NULL if none waits. */
+static unsigned char *receive(int wire, unsigned char *bytes, size_t room, size_t *length) {
+    char control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+    struct iovec data = {bytes, room};
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control,
+                             .msg_controllen = sizeof control};
+    ssize_t count = recvmsg(wire, &message, 0);
+    if (count < 0) return NULL;
+    *length = (size_t)count;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
+        struct tpacket_auxdata aux;
+        if (c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA) continue;
+        memcpy(&aux, CMSG_DATA(c), sizeof aux);
+        if (!(aux.tp_status & TP_STATUS_VLAN_VALID) || count < 12) continue;
+        uint16_t tag[2] = {htons(aux.tp_vlan_tpid ? aux.tp_vlan_tpid : ETH_P_8021Q), htons(aux.tp_vlan_tci)};
+        memmove(bytes - TAG, bytes, 12);
+        memcpy(bytes - TAG + 12, tag, TAG);
+        *length += TAG;
+        return bytes - TAG;
+    }
+    return bytes;
+}
+
 /* Take in what has arrived, at most one burst, so that departures of other cables are not held up. */
 static void take_in(struct direction *d) {
     static unsigned char buffer[MAX_FRAME];
     for (int i = 0; i < BURST; i++) {
-        ssize_t length = receive(d->in, buffer + TAG, sizeof buffer - TAG);
-        if (length < 0) return;
+        size_t length;
+        unsigned char *bytes = receive(d->in, buffer + TAG, sizeof buffer - TAG, &length);
+        if (bytes == NULL) return;
         struct frame *f = &d->ring[d->tail % RING];
-        if (d->tail - d->head == RING || (f->bytes = malloc((size_t)length)) == NULL) continue;
-        memcpy(f->bytes, buffer, (size_t)length);
+        if (d->tail - d->head == RING || (f->bytes = malloc(length)) == NULL) continue;
+        memcpy(f->bytes, bytes, length);
         f->length = (uint32_t)length;
         f->departs = now() + d->delay;
         d->tail++;

@@ -6,18 +6,28 @@ import asyncio
 import json
 import os
 import re
+import select
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from testbed.lab import delay, wires
 from testbed.lab.container import report_ready
 from testbed.lab.control import ControlServer
+from testbed.lab.delay import DelayCable
 from testbed.lab.errors import LabError
 from testbed.lab.lab import Lab
 from testbed.lab.switches import SwitchProgram
 from testbed.model import load_plan
+from testbed.observe.capture import Ring
+from testbed.observe.flows import PingFlow, TcpFlow, UdpFlow
+from testbed.observe.frames import Flow
+from testbed.observe.recording import Recording
+from testbed.observe.sightings import traces
 
 HERE = Path(__file__).parent
 STANDIN = SwitchProgram((sys.executable, str(HERE / "standin_switch.py")), delays=False, reports_ready=True)
@@ -109,6 +119,81 @@ def frames() -> dict[str, Any]:
             out, _ = capture.communicate(timeout=10)
         lengths = [int(length) for length in re.findall(r"length (\d+): ", out)]
         return {"longest": max(lengths), "count": len(lengths)}
+
+
+ETHER = bytes.fromhex("0a0000010001020000000001")
+FRAMES = {
+    "plain": ETHER + b"\x08\x00" + bytes(46),
+    "tagged": ETHER + bytes.fromhex("8100200a0800") + bytes(46),
+    "double": ETHER + bytes.fromhex("88a800058100000a0800") + bytes(46),
+    "labelled": ETHER + bytes.fromhex("884703e823c01d4c113f") + bytes(60),
+    "jumbo": ETHER + b"\x08\x00" + bytes(8900),
+}
+
+
+def tags() -> dict[str, Any]:
+    """Frames of all kinds through a delay cable: changed or not, and how late, in ms."""
+    for name in ("a", "b"):
+        wires.connect(f"{name}1", f"{name}2")
+    cable = delay.start([DelayCable("a2", "b2", 5.0)])
+    ring = Ring([socket.if_nametoindex("b1")], 9500)
+    wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    wire.bind(("a1", 0))
+    found: dict[str, Any] = {}
+    for name, frame in FRAMES.items():
+        sent = time.time_ns()
+        wire.send(frame)
+        assert select.select([ring.socket], [], [], 5)[0], name
+        [(_, received, data, length, _)] = ring.frames()
+        found[name] = [data == frame and length == len(frame), (received - sent) / 1e6]
+    assert cable
+    cable.kill()
+    return found
+
+
+async def measured_move() -> dict[str, Any]:
+    """All flows during a move, and the paths that captures show."""
+    with star() as lab:
+        client, vm = lab.machine("client"), lab.vm("vm1")
+        flows = {
+            "down": UdpFlow(client, vm, "10.0.10.11", 4001, rate=200),
+            "up": UdpFlow(vm, client, "10.0.10.40", 4002, rate=200),
+            "ping": PingFlow(client, "10.0.10.11", interval=0.02),
+            "tcp": TcpFlow(client, vm, "10.0.10.11", 4003, mbps=5),
+        }
+        recording = Recording(Path(os.environ["VMTO_RUN"]) / os.environ["VMTO_LAB"] / "all.pcapng")
+        lab.ping("client", "vm1")
+        await recording.start()
+        await asyncio.gather(*(flow.start() for flow in flows.values()))
+        start = time.monotonic()
+        await asyncio.sleep(0.4)
+        move = await vm.migrate("dc2", blackout_ms=60)
+        await asyncio.sleep(1.0)
+        end = time.monotonic()
+        results = dict(
+            zip(flows, await asyncio.gather(*(flow.stop() for flow in flows.values())), strict=True)
+        )
+        frames = await recording.stop()
+
+        def watched(flow: Flow) -> bool:
+            return (flow.protocol, flow.destination_port) == ("udp", 4001)
+
+        seen = traces(lab.plan, recording.frames(), watched)
+        ways = {packet.sequence: trace.to("vm1") for packet, trace in seen.items()}
+        tcp = results["tcp"]
+        return {
+            "blackout_ms": move.blackout_ms,
+            "stats": {name: result.stats(start, end).as_json() for name, result in results.items()},
+            "survived": tcp.survived(move.plugged),
+            "goodput": [tcp.goodput.mbps(start, move.paused), tcp.goodput.mbps(end - 0.4, end)],
+            "rtt_ms": results["ping"].rtt_ms(end=move.paused),
+            "frames": frames,
+            "lost_frames": recording.lost,
+            "first": ways[20].as_json(),
+            "last": ways[max(ways)].as_json(),
+            "inconsistent": sum(bool(t.inconsistencies) for t in seen.values()),
+            "traced": len(ways),
+        }
 
 
 async def stay() -> None:

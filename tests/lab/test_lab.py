@@ -42,3 +42,28 @@ def test_no_super_frames_on_the_wire(result_of: Callable[[str], Any]) -> None:
     found = result_of("frames")
     assert found["longest"] <= 1514
     assert found["count"] >= 20
+
+
+def test_delay_cables_change_nothing(result_of: Callable[[str], Any]) -> None:
+    for name, (same, late_ms) in result_of("tags").items():
+        assert same, f"{name} frame comes out as it went in"
+        assert 5.0 <= late_ms < 50, f"{name} frame is 5 ms late"
+
+
+def test_flows_and_paths_of_a_move(result_of: Callable[[str], Any]) -> None:
+    found = result_of("measured_move")
+    for name in ("down", "up"):
+        stats = found["stats"][name]
+        assert found["blackout_ms"] <= stats["gap_ms"] <= found["blackout_ms"] + 80
+        assert 8 <= stats["lost"] <= 40
+        assert stats["reordered"] == stats["duplicated"] == 0
+        assert 10 <= stats["delay_ms"] < 20
+    assert found["survived"]
+    assert 20 <= found["rtt_ms"] < 35
+    assert all(rate > 2 for rate in found["goodput"])
+    assert found["lost_frames"] == 0
+    assert found["first"]["nodes"] == ["acc3", "pe3", "p1", "pe1", "acc1"]
+    assert found["last"]["nodes"] == ["acc3", "pe3", "p1", "pe2", "acc2"]
+    for way in (found["first"], found["last"]):
+        assert (way["crossings"], way["trombone"], way["receiver"]) == (1, False, "vm1")
+    assert found["traced"] >= 250
