@@ -8,11 +8,10 @@ import pytest
 
 from testbed.p4.switch.native.engine import NativeTarget
 from testbed.p4.switch.reference.target import ReferenceTarget
-from testbed.p4.switch.target import Target
 from tests.unit.p4src.harness import PipelineUnderTest
 from tests.unit.p4src.provider_edge import configure
 
-ENGINES: list[type[Target]] = [ReferenceTarget, NativeTarget]
+ENGINES = [ReferenceTarget, NativeTarget]
 
 Maker = Callable[[str], PipelineUnderTest]
 

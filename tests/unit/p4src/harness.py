@@ -1,7 +1,7 @@
-"""A program of p4src in an engine, without Mininet: entries by name, packets in, packets out, differences in words.
+"""A program of p4src in an engine, without Mininet: entries by name, packets in, packets out.
 
-Tests talk to `PipelineUnderTest`. Frames are scapy packets or bytes; expected frames are compared byte by byte, and a
-difference is shown as headers. Ports are bmv2 port numbers.
+Tests talk to `PipelineUnderTest`. Frames are scapy packets or bytes; expected frames are compared byte by
+byte, and a difference is shown as headers. Ports are bmv2 port numbers.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import difflib
 import json
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from scapy.fields import BitField, ByteField, ShortField
 from scapy.layers.inet import IP
@@ -42,15 +43,14 @@ DOWN_PORT = 500
 PUNT_SESSION, POSTCARD_SESSION = 1, 2
 
 Frame: TypeAlias = Packet | bytes
-Members: TypeAlias = tuple[str, list[dict[str, int]]]
-"""An action and, for each member of a group, its parameters."""
+Engine: TypeAlias = Callable[[TargetOptions], Target]
 
 
 class PacketIn(Packet):
     """What stands in front of a packet to the controller (p4src/common/controller.p4)."""
 
     name = "packet_in"
-    fields_desc = [
+    fields_desc: ClassVar[list[Any]] = [
         ByteField("reason", 0),
         ByteField("drop_reason", 0),
         ShortField("watch", 0),
@@ -71,7 +71,7 @@ class PacketOut(Packet):
     """What the controller puts in front of a packet."""
 
     name = "packet_out"
-    fields_desc = [
+    fields_desc: ClassVar[list[Any]] = [
         ByteField("operation", 0),
         ShortField("port", 0),
         ShortField("bridge_domain", 0),
@@ -84,7 +84,7 @@ class Label(Packet):
     """A label stack entry (RFC 3032 §2.1)."""
 
     name = "label"
-    fields_desc = [
+    fields_desc: ClassVar[list[Any]] = [
         BitField("label", 0, 20),
         BitField("tc", 0, 3),
         BitField("bos", 0, 1),
@@ -104,7 +104,7 @@ class ControlWord(Packet):
     """RFC 4448 §4.6."""
 
     name = "control_word"
-    fields_desc = [ShortField("reserved", 0), ShortField("sequence", 0)]
+    fields_desc: ClassVar[list[Any]] = [ShortField("reserved", 0), ShortField("sequence", 0)]
 
     def guess_payload_class(self, payload: bytes) -> type[Packet]:
         """The frame behind it."""
@@ -157,7 +157,7 @@ def loadable(name: str) -> Program:
 class PipelineUnderTest:
     """One switch."""
 
-    def __init__(self, name: str, engine: type[Target]) -> None:
+    def __init__(self, name: str, engine: Engine) -> None:
         self.program = loadable(name)
         self.target = engine(TargetOptions(cpu_port=CPU_PORT))
         self.target.load(self.program)
@@ -216,7 +216,7 @@ class PipelineUnderTest:
         want = Counter(Sent(to, bytes(out)) for to, out in expected)
         assert got == want, "\n" + _difference(want - got, got - want)
 
-    def packet_out(self, frame: Frame, **header: int) -> list[Sent]:
+    def packet_out(self, frame: Frame, **header: Any) -> list[Sent]:
         """What leaves for a packet of the controller."""
         return self.send(CPU_PORT, bytes(PacketOut(**header)) + bytes(frame))
 

@@ -91,7 +91,7 @@ def to_core(*labels: int, payload: Packet | bytes, ttl: int = 64) -> bytes:
 
 def routed(packet: Packet, dst_mac: str, *, vlan: int | None = None, hops: int = 1) -> Packet:
     """What a router makes of a packet in a frame: new MACs, TTL, checksum."""
-    layer = (packet.getlayer(IP) or packet.getlayer(IPv6)).copy()
+    layer = packet[IP if IP in packet else IPv6].copy()
     if isinstance(layer, IPv6):
         layer.hlim -= hops
     else:
@@ -101,7 +101,7 @@ def routed(packet: Packet, dst_mac: str, *, vlan: int | None = None, hops: int =
 
 
 def configure(pe: PipelineUnderTest) -> None:
-    """The PE above: circuits, two hosts and a remote MAC in bridge domain 10, a host in 20, routes in VRF 5."""
+    """The PE above: circuits, hosts and a remote MAC in bridge domain 10, a host in 20, routes in VRF 5."""
     circuits(pe)
     core(pe)
     layer_2(pe)

@@ -17,7 +17,7 @@ LAG = 50
 
 @pytest.fixture
 def access(switch: Callable[[str], PipelineUnderTest]) -> PipelineUnderTest:
-    """Ports 1 and 2 access ports of VLAN 10, port 3 a trunk of 10 and 20, ports 4 and 5 one LAG of VLAN 10."""
+    """Ports 1, 2: access ports of VLAN 10. Port 3: a trunk of 10 and 20. Ports 4, 5: a LAG of VLAN 10."""
     made = switch("access")
     for port, vlan_id, vlan, bridge_port in (
         (1, 0, 10, 1),
@@ -116,7 +116,7 @@ def test_destination_on_the_port_it_came_from(access: PipelineUnderTest) -> None
 
 
 def test_lag_shares_flows_and_never_splits_one(access: PipelineUnderTest) -> None:
-    ports = []
+    ports: list[int] = []
     for flow in range(64):
         chosen = {
             out.port

@@ -1,4 +1,4 @@
-"""The P router: swap, pop, push, equal-cost paths, TTL, postcards (RFC 3031, RFC 3032, RFC 3443, RFC 6790)."""
+"""The P router: swap, pop, push, equal-cost paths, TTL, postcards (RFC 3031, 3032, 3443, 6790)."""
 
 from __future__ import annotations
 

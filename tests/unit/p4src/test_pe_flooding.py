@@ -1,4 +1,4 @@
-"""Broadcast, unknown unicast and multicast: ingress replication, split horizon, DF filter (RFC 7432 §8.5, §11, §12)."""
+"""BUM frames: ingress replication, split horizon, DF filter (RFC 7432 §8.5, §11, §12)."""
 
 from __future__ import annotations
 

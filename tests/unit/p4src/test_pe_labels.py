@@ -95,7 +95,7 @@ def test_one_write_repoints_all_macs_of_a_peer(pe: PipelineUnderTest) -> None:
 
 def _ports(pe: PipelineUnderTest, flows: int) -> list[int]:
     """The output ports of as many flows, three packets each; a flow that splits fails."""
-    chosen = []
+    chosen: list[int] = []
     for flow in range(flows):
         frames = [udp(HOST_B, HOST_C, sport=1000 + flow, size=size) for size in (8, 80, 800)]
         ports = {sent.port for frame in frames for sent in pe.frames(2, frame)}
@@ -116,8 +116,8 @@ def test_equal_cost_paths_share_flows_and_never_split_one(pe: PipelineUnderTest)
 
 def test_segment_and_tunnel_choose_independently(pe: PipelineUnderTest) -> None:
     """Two PEs of a segment, two paths to each: all four are used (RFC 7432 §8.4)."""
-    for tunnel, ports in ((11, (3, 4)), (12, (5, 6))):
-        members = [{"port": port, "nhlfe_id": 2} for port in ports]
+    for tunnel, pair in ((11, (3, 4)), (12, (5, 6))):
+        members = [{"port": port, "nhlfe_id": 2} for port in pair]
         pe.select("tunnel", {"tunnel": tunnel}, "path", *members)
     members = [{"service_label": 0x40200, "tunnel_id": 11}, {"service_label": 0x40300, "tunnel_id": 12}]
     pe.select("segment", {"segment": 9}, "remote", *members)

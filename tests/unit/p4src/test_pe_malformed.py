@@ -80,7 +80,7 @@ def _tagged(payload: bytes) -> bytes:
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.sampled_from(WHOLE), st.data())
 def test_damaged_packets(pe: PipelineUnderTest, sound: tuple[int, bytes], data: st.DataObject) -> None:
-    """Some bytes changed: what leaves towards customers is never labelled, what leaves to the core always is."""
+    """Some bytes changed: nothing labelled leaves towards customers, nothing unlabelled to the core."""
     port, whole = sound
     damaged = bytearray(whole)
     for _ in range(data.draw(st.integers(1, 4))):

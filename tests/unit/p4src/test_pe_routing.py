@@ -1,4 +1,4 @@
-"""IRB: gateway MACs, IP-VRFs, symmetric and asymmetric (RFC 7432 §10, RFC 9135), and ICMP (RFC 792, RFC 1812)."""
+"""IRB, symmetric and asymmetric (RFC 7432 §10, RFC 9135), and ICMP (RFC 792, RFC 1812)."""
 
 from __future__ import annotations
 

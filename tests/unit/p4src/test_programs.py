@@ -1,4 +1,4 @@
-"""The programs as a controller meets them: they compile without a warning, and P4Info is what is checked in."""
+"""As a controller meets them: the programs compile without a warning, P4Info is the one checked in."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_p4info_is_the_one_checked_in(name: str) -> None:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_every_table_and_action_has_a_number_of_its_own_choosing(name: str) -> None:
-    """Ids that a compiler hashes change with a name; these do not, and controls shared by programs keep theirs."""
+    """Hashed ids change with a name; these do not, and controls that programs share keep theirs."""
     info = compiled(name).p4info
     for table in info.tables:
         assert table.preamble.id < 0x02000100, table.preamble.name
