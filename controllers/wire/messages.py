@@ -65,12 +65,12 @@ class Open:
     def to_bytes(self) -> bytes:
         """Encode with header."""
         capabilities = _encode_capabilities(self.capabilities)
-        parameter = bytes((2, len(capabilities))) + capabilities
-        if len(parameter) > 255:
-            parameter = b"\x02" + len(capabilities).to_bytes(2, "big") + capabilities
-            parameters = b"\xff\xff" + len(parameter).to_bytes(2, "big") + parameter
-        else:
-            parameters = bytes((len(parameter),)) + parameter
+        size = len(capabilities)
+        if size <= 253:
+            parameters = bytes((size + 2, 2, size)) + capabilities
+        else:  # RFC 9072 §2
+            head = b"\xff\xff" + (size + 3).to_bytes(2, "big") + b"\x02" + size.to_bytes(2, "big")
+            parameters = head + capabilities
         asn = self.asn if self.asn <= 0xFFFF else AS_TRANS
         fixed = b"\x04" + asn.to_bytes(2, "big") + self.hold_time.to_bytes(2, "big") + self.router_id.packed
         return frame(MessageType.OPEN, fixed + parameters)
