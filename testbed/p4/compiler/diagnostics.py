@@ -46,7 +46,10 @@ class Diagnostic:
 
 @dataclass(slots=True)
 class Diagnostics:
-    """What one compilation reports; `disabled` and `as_errors` are warning classes (--Wdisable, --Werror)."""
+    """What one compilation reports.
+
+    `disabled` and `as_errors` are warning classes (--Wdisable, --Werror), spelled with `_`; `*` means all.
+    """
 
     disabled: frozenset[str] = frozenset()
     as_errors: frozenset[str] = frozenset()
@@ -65,9 +68,10 @@ class Diagnostics:
 
     def warn(self, name: str, span: Span, message: str, *notes: Note) -> None:
         """Report a warning of class `name`, unless disabled."""
-        if name in self.disabled:
+        if name in self.disabled or "*" in self.disabled:
             return
-        severity: Literal["error", "warning"] = "error" if name in self.as_errors else "warning"
+        is_error = name in self.as_errors or "*" in self.as_errors
+        severity: Literal["error", "warning"] = "error" if is_error else "warning"
         self._add(Diagnostic(severity, span, message, name, notes))
 
     def _add(self, item: Diagnostic) -> None:

@@ -28,6 +28,13 @@ def check_annotations(annotations: list[ast.Annotation], checker: ExpressionChec
             checker.error(annotation.span, "@id takes one number: @id(1)")
 
 
+def is_silenced(annotations: list[ast.Annotation], warning: str) -> bool:
+    """Whether `@noWarn` turns off a class of warnings here."""
+    return any(
+        a.name == "noWarn" and warning in (str(x).replace("-", "_") for x in a.args) for a in annotations
+    )
+
+
 def _check_entries(annotation: ast.Annotation, checker: ExpressionChecker) -> None:
     for entry in annotation.entries or ():
         value = entry.value = checker.infer(entry.value)

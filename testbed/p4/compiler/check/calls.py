@@ -265,6 +265,7 @@ class CallChecker(ArgumentBinder):
         fitting = [d for d in found or () if isinstance(d, ast.TypeDecl) and fits(call_params(d), call.args)]
         if found is None or len(found) < 2 or len(fitting) != 1 or not isinstance(ref, ast.TypeName):
             return self.resolve(ref)
+        self.used.update(found)
         ref.decl = fitting[0]
         ref.type = self.declared_type(fitting[0])
         return ref.type

@@ -59,7 +59,7 @@ class Conversions(TypeResolver):
             message = (
                 f"{expr.value} is {sign}out of range for {to} ({low} .. {high}); it becomes {cast.value}"
             )
-            self.diagnostics.warn("mismatch", expr.span, message)
+            self.diagnostics.warn("mismatch" if sign else "overflow", expr.span, message)
         return cast
 
     # Lists and structs

@@ -9,6 +9,7 @@ from testbed.p4.compiler import types as t
 from testbed.p4.compiler.check.program_rules import check_program
 from testbed.p4.compiler.check.tables import TableChecker
 from testbed.p4.compiler.check.typerefs import may_contain
+from testbed.p4.compiler.check.unused import warn_unused
 from testbed.p4.compiler.diagnostics import Note
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Checker(TableChecker):
             if isinstance(instance.type, t.ExternType):
                 instance.call.bound_types = instance.type.args
         check_program(program, self)
+        if not self.diagnostics.error_count:
+            warn_unused(self.watched, self.used, self.diagnostics)
 
     def _declaration(self, declaration: ast.Declaration) -> None:
         match declaration:

@@ -20,7 +20,7 @@ def check_program(program: ast.Program, checker: ScopeKeeper) -> None:
     for declaration in program.declarations:
         match declaration:
             case ast.ParserDecl():
-                _check_reaches_end(declaration, checker)
+                _check_states(declaration, checker)
             case ast.ConstDecl(name="__v1model_version", init=init):
                 _check_version(init, checker)
         if declaration.name == "main":
@@ -63,30 +63,34 @@ def _tables(program: ast.Program) -> Iterator[ast.TableDecl]:
             yield from (d for d in declaration.locals if isinstance(d, ast.TableDecl))
 
 
-def _check_reaches_end(parser: ast.ParserDecl, checker: ScopeKeeper) -> None:
+def _check_states(parser: ast.ParserDecl, checker: ScopeKeeper) -> None:
     """From `start` some way must lead to accept or reject."""
-    start = next((s for s in parser.states if s.name == "start"), None)
-    if start is None:
-        return
-    seen: set[ast.StateDecl] = set()
-    open_states = [start]
+    open_states = [s.name for s in parser.states if s.name == "start"]
+    by_name = {s.name: s for s in parser.states}
+    reached: set[str] = set()
     while open_states:
-        state = open_states.pop()
-        if state.builtin:
-            return
-        if state in seen:
-            continue
-        seen.add(state)
-        match state.transition:
-            case None:
-                return
-            case ast.PathExpr(decl=target):
-                targets = [target]
-            case ast.Select(cases=cases):
-                targets = [c.state.decl for c in cases]
-                if not any(len(c.keys) == 1 and isinstance(c.keys[0], ast.DontCare) for c in cases):
-                    return  # no case fits: reject
-        open_states += [s for s in targets if isinstance(s, ast.StateDecl)]
-        if any(s is None for s in targets):
-            return
-    checker.error(parser.span, f"the parser {parser.name} never reaches accept or reject")
+        name = open_states.pop()
+        if name not in reached:
+            reached.add(name)
+            open_states += _successors(by_name[name]) if name in by_name else []
+    if "start" not in by_name:
+        return
+    if not reached & {"accept", "reject"}:
+        checker.error(parser.span, f"the parser {parser.name} never reaches accept or reject")
+    elif "accept" not in reached:
+        checker.diagnostics.warn("unreachable", parser.span, f"the parser {parser.name} never accepts")
+    for state in parser.states:
+        if state.transition is None:
+            message = f"the state {state.name} has no transition and rejects"
+            checker.diagnostics.warn("parser_transition", state.span, message)
+
+
+def _successors(state: ast.StateDecl) -> list[str]:
+    match state.transition:
+        case ast.PathExpr(name=name):
+            return [name]
+        case ast.Select(cases=cases):
+            names = [c.state.name for c in cases]
+            has_default = any(len(c.keys) == 1 and isinstance(c.keys[0], ast.DontCare) for c in cases)
+            return names if has_default else [*names, "reject"]
+    return ["reject"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from testbed.p4.compiler import ast
 from testbed.p4.compiler import types as t
+from testbed.p4.compiler.check.unused import is_watched
 from testbed.p4.compiler.diagnostics import Note
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class ScopeKeeper:
         self.here = self.globals
         self.errors: dict[str, ast.ErrorMember] = {}
         self.match_kinds: dict[str, ast.MatchKind] = {}
+        self.used: set[ast.Declaration] = set()
+        self.watched: list[ast.Declaration] = []
         self.program = ast.Program(ast.Span("", 0, 0, 0, 0), [])
 
     def error(self, span: ast.Span, message: str, *notes: Note) -> None:
@@ -75,6 +78,8 @@ class ScopeKeeper:
 
     def declare(self, declaration: ast.Declaration) -> None:
         """Make a name known from here on."""
+        if is_watched(declaration, self.here.owner):
+            self.watched.append(declaration)
         found = self.here.names.get(declaration.name)
         if found is None:
             self._check_shadowing(declaration)
@@ -142,6 +147,7 @@ class ScopeKeeper:
             ]
             self.error(span, f"nothing named {name} is declared here", *notes[:1])
             return []
+        self.used.update(found)
         return found
 
     def _all_declarations(self) -> Iterator[ast.Declaration]:

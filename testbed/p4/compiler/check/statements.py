@@ -382,6 +382,7 @@ class StatementChecker(CallChecker):
         self.annotations(statement.annotations)
         with self.scope():
             self.body(statement.init)
+            self.used.update(d for d in statement.init if isinstance(d, ast.Declaration))
             statement.condition = self.condition(statement.condition, "for")
             for update in statement.update:
                 self.statement(update)
@@ -396,6 +397,7 @@ class StatementChecker(CallChecker):
             if isinstance(statement.variable, ast.VariableDecl):
                 self.variable(statement.variable)
                 self.declare(statement.variable)
+                self.used.add(statement.variable)
                 of = statement.variable.type
             else:
                 statement.variable = self.infer(statement.variable)

@@ -44,7 +44,7 @@ class TableChecker(StatementChecker):
         if not isinstance(of, t.BitsType | t.EnumType) and of not in (t.BOOL, t.ERROR):
             self.error(expr.span, f"a key is an integer, a bool, an enum or an error, not {expr.type}")
         elif is_compile_time(expr):
-            self.diagnostics.warn("ignore-prop", expr.span, "this key is a constant")
+            self.diagnostics.warn("ignore_prop", expr.span, "this key is a constant")
 
     # Actions
 

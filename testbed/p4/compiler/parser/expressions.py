@@ -366,7 +366,7 @@ class ExpressionParser(Cursor):
             value = (value - low) % (1 << number.width) + low
             if value != number.value:
                 message = f"{number.value} does not fit in {number.width} bits and becomes {value}"
-                self.diagnostics.warn("mismatch", token.span, message)
+                self.diagnostics.warn("overflow", token.span, message)
         return ast.IntLiteral(token.span, value, number.width, number.signed, number.base)
 
     def _braces(self) -> ast.Expression:
