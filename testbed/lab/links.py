@@ -38,6 +38,9 @@ class Wire(Link):  # type: ignore[misc]
                 wires.connect(far.interface, delayed[1], a_mac=far.mac)
             else:
                 wires.connect(near.interface, far.interface, a_mac=near.mac, b_mac=far.mac)
+            if near.rate_mbps and not node1.program.delays:
+                for port in (near, far):
+                    wires.limit(port.interface, near.rate_mbps)
         else:
             near_name = node1.plan.interface
             wires.connect_guest(far.interface, node1.plan, node1.pid, mac=far.mac)

@@ -42,7 +42,7 @@ class SwitchProgram:
 
     argv: tuple[str, ...]
     delays: bool
-    """Has a delay line at its ports (`--port-delay`); otherwise cables delay."""
+    """Limits rates and has a delay line at its ports (`--port-rate`, `--port-delay`); otherwise cables do."""
     reports_ready: bool
     """Takes `--ready-fd` and writes a line there; otherwise its P4Runtime port is tried."""
 
@@ -66,6 +66,8 @@ class SwitchProgram:
             for port in switch.ports:
                 if port.delay_ms:
                     command += ["--port-delay", f"{port.number}={port.delay_ms:g}"]
+                if port.rate_mbps:
+                    command += ["--port-rate", f"{port.number}={port.rate_mbps:g}"]
         if ready is not None:
             command += ["--ready-fd", str(ready)]
         return command

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import subprocess
 from pathlib import Path
 
 from testbed.lab import netlink
+from testbed.lab.errors import LabError
 from testbed.lab.namespaces import disable_offloads, network_of, sysctl
 from testbed.lab.netlink import Netlink, NetlinkError
 from testbed.model.plan import Machine
@@ -31,6 +33,17 @@ def connect(a: str, b: str, *, a_mac: str | None = None, b_mac: str | None = Non
         quiet(a, b)
         first, second = kernel.index(a), kernel.index(b)
         kernel.send(netlink.link(first, up=True, arp=False), netlink.link(second, up=b_up, arp=False))
+
+
+def limit(interface: str, mbps: float) -> None:
+    """Limit the rate of what leaves an interface, by a token bucket with 50 ms of queue."""
+    burst = max(4 * CORE_MTU, int(mbps * 1e6 / 8 / 250))
+    shape = ["root", "tbf", "rate", f"{int(mbps * 1000)}kbit", "burst", str(burst), "latency", "50ms"]
+    done = subprocess.run(
+        ["tc", "qdisc", "add", "dev", interface, *shape], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise LabError(f"no rate limit on {interface}: {done.stderr.strip().splitlines()[0]}")
 
 
 def connect_guest(outside: str, guest: Machine, pid: int, *, mac: str | None = None) -> None:

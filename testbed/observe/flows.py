@@ -134,7 +134,6 @@ class PingFlow:
 
     async def stop(self) -> PingResult:
         """End it, once what is under way has had time to come back."""
-        await asyncio.sleep(DRAIN)
         report = await self._probe.stop()
         return PingResult(int(report["sent"]), decode(report["samples"]))
 
@@ -196,7 +195,6 @@ class TcpFlow:
         load: dict[str, Any] = {"sent": 0, "broken": "", "retransmits": 0}
         if self._load:
             load = await self._load.stop()
-        await asyncio.sleep(DRAIN)
         talk = await self._talk.stop()
         served = await self._server.stop()
         bins = {int(number): int(count) for number, count in served["bins"]}

@@ -34,6 +34,8 @@ RECORD = struct.Struct("!Qq")
 """Sequence and time of sending of a request on a TCP session."""
 BIN_NS = 10_000_000
 """Width of the bins that received bytes are counted in."""
+LINGER = 0.3
+"""Seconds that a probe which stopped asking waits for answers under way."""
 _STDIN = 0
 
 
@@ -65,21 +67,23 @@ def _report(**fields: object) -> None:
 
 
 def _until_told(
-    wires: dict[int, Callable[[], bool]], tick: Callable[[], float | None] = lambda: None
+    wires: dict[int, Callable[[], bool]], tick: Callable[[], float | None] = lambda: None, linger: float = 0.0
 ) -> None:
-    """Serve readable descriptors and ticks until standard input ends.
+    """Serve readable descriptors and ticks until standard input ends; descriptors for `linger` s more.
 
     What serves a descriptor returns false when it is done for; `tick` returns seconds to the next.
     """
     poller = select.poll()
     for descriptor in (_STDIN, *wires):
         poller.register(descriptor, select.POLLIN)
-    while True:
-        wait = tick()
+    end: float | None = None
+    while end is None or time.monotonic() < end:
+        wait = tick() if end is None else end - time.monotonic()
         for descriptor, _ in poller.poll(None if wait is None else max(0.0, wait * 1e3)):
             if descriptor == _STDIN:
                 if not os.read(_STDIN, 4096):
-                    return
+                    poller.unregister(_STDIN)
+                    end = time.monotonic() + linger
             elif not wires[descriptor]():
                 poller.unregister(descriptor)
 
@@ -186,53 +190,67 @@ def ping(options: argparse.Namespace) -> None:
 
     _ready()
     pace = _Pace(options.interval, send, options.count)
-    _until_told({wire.fileno(): receive}, pace)
-    receive()
+    _until_told({wire.fileno(): receive}, pace, LINGER)
     _report(sent=pace.count, refused=refused, samples=samples.encode())
+
+
+class _Server:
+    """TCP sessions, each of the kind that its first byte says: `t` answers what comes, `b` counts it."""
+
+    def __init__(self, port: int) -> None:
+        both = socket.has_dualstack_ipv6()
+        self.listener = socket.create_server(("", port), family=_any_family(), dualstack_ipv6=both)
+        self.poller = select.poll()
+        self.poller.register(self.listener, select.POLLIN)
+        self.sessions: dict[int, socket.socket] = {}
+        self.kinds: dict[int, bytes] = {}
+        self.bins: dict[int, int] = {}
+        self.resets = 0
+
+    def serve(self, descriptor: int) -> None:
+        """Something came in."""
+        if descriptor == self.listener.fileno():
+            session = self.listener.accept()[0]
+            session.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.sessions[session.fileno()] = session
+            self.poller.register(session, select.POLLIN)
+            return
+        try:
+            alive = self._take(descriptor, self.sessions[descriptor])
+        except OSError:
+            self.resets, alive = self.resets + 1, False
+        if not alive:
+            self.poller.unregister(descriptor)
+            self.kinds.pop(descriptor, None)
+            self.sessions.pop(descriptor).close()
+
+    def _take(self, descriptor: int, session: socket.socket) -> bool:
+        """Take what there is; false at the end of the session."""
+        if descriptor not in self.kinds:
+            kind = session.recv(1)
+            self.kinds[descriptor] = kind
+            return bool(kind)
+        data = session.recv(1 << 18)
+        if self.kinds[descriptor] == b"t":
+            session.sendall(data)
+        elif data:
+            slot = time.monotonic_ns() // BIN_NS
+            self.bins[slot] = self.bins.get(slot, 0) + len(data)
+        return bool(data)
 
 
 def tcp_serve(options: argparse.Namespace) -> None:
     """Answers requests or takes bulk data, as the first byte of a session says; reports bytes by time."""
-    both = socket.has_dualstack_ipv6()
-    listener = socket.create_server(("", options.port), family=_any_family(), dualstack_ipv6=both)
-    poller = select.poll()
-    for descriptor in (_STDIN, listener.fileno()):
-        poller.register(descriptor, select.POLLIN)
-    sessions: dict[int, tuple[socket.socket, bytearray]] = {}
-    bins: dict[int, int] = {}
-    resets = 0
+    server = _Server(options.port)
+    server.poller.register(_STDIN, select.POLLIN)
     _ready()
     while True:
-        for descriptor, _ in poller.poll():
-            if descriptor == _STDIN:
-                if not os.read(_STDIN, 4096):
-                    _report(bins=sorted(bins.items()), bin_ns=BIN_NS, resets=resets)
-                    return
-            elif descriptor == listener.fileno():
-                session = listener.accept()[0]
-                session.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                sessions[session.fileno()] = (session, bytearray())
-                poller.register(session.fileno(), select.POLLIN)
-            else:
-                session, kind = sessions[descriptor]
-                try:
-                    data = session.recv(1 << 18)
-                    if not kind:
-                        kind += data[:1]
-                        data = data[1:]
-                        alive = bool(kind)
-                    else:
-                        alive = bool(data)
-                    if kind == b"t":
-                        session.sendall(data)
-                    elif data:
-                        slot = time.monotonic_ns() // BIN_NS
-                        bins[slot] = bins.get(slot, 0) + len(data)
-                except OSError:
-                    resets, alive = resets + 1, False
-                if not alive:
-                    poller.unregister(descriptor)
-                    sessions.pop(descriptor)[0].close()
+        for descriptor, _ in server.poller.poll():
+            if descriptor != _STDIN:
+                server.serve(descriptor)
+            elif not os.read(_STDIN, 4096):
+                _report(bins=sorted(server.bins.items()), bin_ns=BIN_NS, resets=server.resets)
+                return
 
 
 def tcp_talk(options: argparse.Namespace) -> None:
@@ -278,8 +296,7 @@ def tcp_talk(options: argparse.Namespace) -> None:
     def tick() -> float | None:
         return None if broken else pace()
 
-    descriptors = {wire.fileno(): receive}
-    _until_told(descriptors, tick)
+    _until_told({wire.fileno(): receive}, tick, LINGER)
     _report(sent=pace.count, broken=broken, retransmits=_retransmits(wire), samples=samples.encode())
 
 
