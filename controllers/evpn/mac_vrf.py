@@ -285,6 +285,9 @@ class MacVrf:
             self.bindings.add(ip, path)
             self._decide(record)
             self.bindings.settle(ip)
+        if record.local is not None and record.best is path and path.sequence == record.local.sequence:
+            # Two PEs learned it at once and this one won by its address, which says nothing about the host.
+            self.bindings.verify(record)
 
     def withdrawn(self, key: RouteKey) -> None:
         """Drop the path of this key."""

@@ -1,0 +1,224 @@
+"""Any order, delay, loss and duplication of routes ends with one owner per MAC and every host reached.
+
+A failing example prints its steps; `@reproduce_failure` or the printed steps replay it.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, ip_address
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from controllers.evpn.config import GatewayMode, HostRouteCarrier, Irb, Mobility, Vmto, virtual_mac
+from controllers.evpn.events import GleanMissed, MacAged
+from controllers.evpn.outputs import Alarm
+from controllers.evpn.simulation import (
+    BRANCH_BD,
+    STRETCHED_BD,
+    VRF,
+    Announcement,
+    Fate,
+    Lan,
+    Machine,
+    Network,
+    stretched_lan,
+)
+from controllers.intents import Adjacent, IpRoute, LocalAc, MacEntry
+from controllers.wire.evpn import IpPrefix, MacIpAdvertisement
+from controllers.wire.vpn import VpnPrefix
+
+SITES = ("dc1", "dc2", "dc3")
+PES = (*SITES, "branch")
+GATEWAY = virtual_mac(1)
+CLIENT_IP = ip_address("10.2.0.10")
+
+pes = st.sampled_from(PES)
+sites = st.sampled_from(SITES)
+circuits = st.sampled_from((1, 2))
+machines = st.integers(0, 2)
+
+
+class MovingMachines(RuleBasedStateMachine):
+    """Machines move and talk, messages travel when hypothesis lets them, sessions break."""
+
+    @initialize(
+        vmto=st.sampled_from(list(Vmto)),
+        irb=st.sampled_from(list(Irb)),
+        carrier=st.sampled_from(list(HostRouteCarrier)),
+        mode=st.sampled_from([GatewayMode.ANYCAST, GatewayMode.COMMUNITY]),
+    )
+    def build(self, vmto: Vmto, irb: Irb, carrier: HostRouteCarrier, mode: GatewayMode) -> None:
+        # Duplicate detection has tests of its own: here machines may move as often as they like.
+        lan = Lan(vmto, mode, irb, carrier, mobility=Mobility(max_moves=1_000_000))
+        self.net = Network(stretched_lan(SITES, lan, branch="branch"))
+        self.machines = [
+            Machine(0x020000000010, (ip_address("10.1.0.10"),), STRETCHED_BD),
+            Machine(0x020000000011, (ip_address("10.1.0.11"), ip_address("10.1.0.12")), STRETCHED_BD),
+            Machine(0x020000000012, (), STRETCHED_BD),
+        ]
+        self.heard = [False] * len(self.machines)
+        self.net.attach(Machine(0x020000000020, (CLIENT_IP,), BRANCH_BD), "branch", 1)
+        self.net.settle()
+
+    @rule(which=machines, pe=sites, ac=circuits, how=st.sampled_from(list(Announcement)))
+    def move(self, which: int, pe: str, ac: int, how: Announcement) -> None:
+        self.net.attach(self.machines[which], pe, ac, how)
+        self.heard[which] = how is not Announcement.NONE
+
+    @rule(which=machines, how=st.sampled_from(list(Announcement)))
+    def talk(self, which: int, how: Announcement) -> None:
+        self.net.announce(self.machines[which], how)
+        self.heard[which] |= how is not Announcement.NONE and self.machines[which].pe is not None
+
+    @rule(which=machines)
+    def leave(self, which: int) -> None:
+        self.net.detach(self.machines[which])
+        self.heard[which] = False
+
+    @rule(count=st.integers(1, 4))
+    def frames(self, count: int) -> None:
+        for _ in range(count):
+            self.net.deliver_frame()
+
+    @rule(pe=pes, count=st.integers(1, 4))
+    def up(self, pe: str, count: int) -> None:
+        for _ in range(count):
+            self.net.deliver_up(pe)
+
+    @rule(pe=pes, count=st.integers(1, 6))
+    def down(self, pe: str, count: int) -> None:
+        for _ in range(count):
+            self.net.deliver_down(pe)
+
+    @rule(pe=pes)
+    def reset(self, pe: str) -> None:
+        self.net.reset_session(pe)
+
+    @rule(pe=pes)
+    def duplicate(self, pe: str) -> None:
+        self.net.refresh(pe)
+
+    @rule(seconds=st.sampled_from([0.01, 1.0, 30.0]))
+    def wait(self, seconds: float) -> None:
+        self.net.advance(seconds)
+
+    @rule(pe=sites, which=machines)
+    def age(self, pe: str, which: int) -> None:
+        machine = self.machines[which]
+        if pe == machine.pe and not self.knows(pe, machine):
+            # Of whom no address is known cannot be asked: it is forgotten until it speaks again.
+            self.heard[which] = False
+        self.net.send(pe, MacAged(STRETCHED_BD, machine.mac))
+
+    def knows(self, pe: str, machine: Machine) -> bool:
+        bindings = self.net.nodes[pe].core.bds[STRETCHED_BD].bindings
+        return any(bindings.get(ip) for ip in machine.ips)
+
+    @invariant()
+    def only_what_is_local_is_originated(self) -> None:
+        if not hasattr(self, "net"):
+            return
+        for node in self.net.nodes.values():
+            gateways = {key[2] for key in node.tables if key[0] == "GatewayMac"}
+            for route in node.core.originated:
+                match route.nlri:
+                    case MacIpAdvertisement(mac=mac) if mac not in gateways:
+                        entry = node.tables[
+                            ("MacEntry", STRETCHED_BD if mac != 0x020000000020 else BRANCH_BD, mac)
+                        ]
+                        assert isinstance(entry, MacEntry)
+                        assert isinstance(entry.via, LocalAc)
+                    case IpPrefix(prefix=prefix) | VpnPrefix(prefix=prefix) if prefix.prefixlen == 32:
+                        ip_route = node.tables[("IpRoute", VRF, prefix)]
+                        assert isinstance(ip_route, IpRoute)
+                        assert isinstance(ip_route.via, Adjacent)
+                        assert isinstance(ip_route.via.via, LocalAc)
+                    case _:
+                        pass
+
+    def teardown(self) -> None:
+        if hasattr(self, "net"):
+            self.converge()
+            self.check()
+
+    def converge(self) -> None:
+        net = self.net
+        net.settle()
+        for machine, heard in zip(self.machines, self.heard, strict=True):
+            if heard:
+                if not any(self.knows(pe, machine) for pe in SITES):
+                    # Two PEs that learned a MAC at once settle by address; without an IP its next frame tells.
+                    net.announce(machine, Announcement.DATA)
+                    net.settle()
+                assert self.owners(machine.mac) == [machine.pe], (
+                    f"{machine} spoke, {self.owners(machine.mac)}"
+                )
+                continue
+            # What a switch would report of a silent machine: no frame from where it is not.
+            for name, node in net.nodes.items():
+                entry = node.tables.get(("MacEntry", STRETCHED_BD, machine.mac))
+                if isinstance(entry, MacEntry) and isinstance(entry.via, LocalAc):
+                    if (name, entry.via.ac) != (machine.pe, machine.ac):
+                        net.send(name, MacAged(STRETCHED_BD, machine.mac))
+                        net.settle()
+        net.advance(30.0)
+        net.settle()
+
+    def check(self) -> None:
+        alarms = [o for node in self.net.nodes.values() for o in node.outputs if isinstance(o, Alarm)]
+        assert alarms == []
+        for machine in self.machines:
+            owners = self.owners(machine.mac)
+            assert len(owners) <= 1, f"{machine} is owned by {owners}"
+            if machine.pe is None:
+                assert owners == [], f"{machine} is nowhere but {owners} have it"
+            for ip in machine.ips:
+                self.check_address(machine, ip)
+            if owners and machine.pe is not None:
+                assert owners == [machine.pe]
+                for pe in SITES:
+                    walk = self.net.walk_frame(pe, STRETCHED_BD, machine.mac)
+                    assert (walk.fate, walk.pes[-1], walk.ac) == (Fate.DELIVERED, machine.pe, machine.ac), (
+                        walk
+                    )
+                    assert len(walk.pes) <= 2
+
+    def check_address(self, machine: Machine, ip: IPv4Address) -> None:
+        for pe in PES:
+            walk = self.net.walk_packet(pe, VRF, ip)
+            if machine.pe is None:
+                assert walk.fate in (Fate.GLEANED, Fate.DROPPED), walk
+                continue
+            if walk.fate is Fate.GLEANED:
+                self.net.send(walk.pes[-1], GleanMissed(STRETCHED_BD, ip))
+                self.net.settle()
+                walk = self.net.walk_packet(pe, VRF, ip)
+            gateways = [
+                n
+                for n, node in self.net.nodes.items()
+                if ("GatewayMac", STRETCHED_BD, GATEWAY) in node.tables
+            ]
+            if walk.fate is Fate.DROPPED:
+                assert pe in SITES
+                assert pe not in gateways
+                continue
+            assert (walk.fate, walk.pes[-1], walk.ac) == (Fate.DELIVERED, machine.pe, machine.ac), walk
+            assert len(walk.pes) <= 3, walk
+
+    def owners(self, mac: int) -> list[str]:
+        return [
+            name
+            for name, node in self.net.nodes.items()
+            if any(isinstance(r.nlri, MacIpAdvertisement) and r.nlri.mac == mac for r in node.core.originated)
+        ]
+
+
+MovingMachines.TestCase.settings = settings(
+    max_examples=400,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestMovingMachines = MovingMachines.TestCase
