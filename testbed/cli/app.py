@@ -23,6 +23,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+QUIET = {"GRPC_VERBOSITY": "NONE"}
+"""gRPC's C core reports every connection that a switch closes; what matters comes as an exception."""
+
 Topology = Annotated[str, typer.Argument(help="Topology file, or the name of one that comes along.")]
 Name = Annotated[str, typer.Option("--name", help="Name of the lab; several can run side by side.")]
 ModeOption = Annotated[Mode | None, typer.Option(help="How layer 2 is stretched and where gateways are.")]
@@ -65,7 +68,7 @@ def run(
         results=results,
         logs=logs,
     )
-    return run_in_lab(name, _inside("run", spec.model_dump_json())).wait()
+    return run_in_lab(name, _inside("run", spec.model_dump_json()), env=QUIET).wait()
 
 
 @app.command()
@@ -82,7 +85,7 @@ def up(
     from testbed.lab.container import run_in_lab
 
     spec = lab_spec(topology, mode=mode, reflector=reflector, target=target, logs=logs)
-    run_in_lab(name, _inside("up", spec.model_dump_json()), detached=True).wait_ready()
+    run_in_lab(name, _inside("up", spec.model_dump_json()), detached=True, env=QUIET).wait_ready()
     print(f"lab {name} is up: vmto status, vmto migrate, vmto shell NODE, vmto down")
 
 

@@ -29,6 +29,7 @@ from testbed.lab.control import ControlServer
 from testbed.lab.errors import LabError
 from testbed.model.load import load_plan
 
+WIDTH = 110
 VERSIONED = ("vmto-testbed", "finsy", "grpcio", "protobuf", "mininet")
 
 
@@ -89,6 +90,12 @@ async def up(spec: LabSpec, _console: Console) -> None:
             await ended.wait()
 
 
+def _console() -> Console:
+    """Paths need room: where no terminal sets the width, lines are as long as they have to be."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=WIDTH)
+
+
 def _setup(spec: LabSpec) -> Setup:
     return Setup(spec.mode, spec.reflector, spec.target)
 
@@ -126,7 +133,7 @@ def main(arguments: Sequence[str]) -> int:
     model, program = PROGRAMS[name]
     spec = model.model_validate_json(text)
     try:
-        asyncio.run(program(spec, Console(highlight=False, soft_wrap=True)))
+        asyncio.run(program(spec, _console()))
     except LabError as error:
         report_ready(str(error))
         print(f"vmto: {error}", file=sys.stderr)

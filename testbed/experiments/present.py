@@ -32,9 +32,11 @@ def _paths(machine: str, seen: dict[str, Sessions], plan: Plan) -> Table:
     table = Table(
         title="Paths, as the switches saw the packets", title_justify="left", box=None, pad_edge=False
     )
-    for heading in ("", "direction", "nodes", "WAN crossings", "trombone"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("RTT", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("direction", no_wrap=True)
+    table.add_column("nodes", overflow="fold")
+    for heading in ("crossings", "trombone", "RTT"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for client, sessions in seen.items():
         for phase, directions in (("before", sessions.before), ("after", sessions.after)):
             _add_paths(table, (client, machine), phase, directions, plan)
