@@ -198,8 +198,8 @@ class ArrayStore:
             complete = [value for value in parsed if value is not None]
             if len(complete) != len(schema.codecs):
                 invalid(f"a member of value set {schema.name} lacks an exact field")
-            value = b"".join(v.value for v in complete)
-            members.append(ValueSetMember(value, b"".join(v.mask for v in complete)))
+            value = b"".join(v[0] for v in complete)
+            members.append(ValueSetMember(value, b"".join(v[1] for v in complete)))
         if len(set(members)) != len(members):
             raise RpcError(Code.ALREADY_EXISTS, f"value set {schema.name}: a member is there twice")
         former = self.value_sets.get(schema.id)

@@ -5,7 +5,7 @@ Parsing also makes the message canonical, so that what is stored is what has to 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from testbed.p4.switch.p4runtime.bytestrings import Translation
 from testbed.p4.switch.p4runtime.errors import invalid
@@ -14,24 +14,21 @@ if TYPE_CHECKING:
     from testbed.p4.switch.p4runtime.stubs import p4i, p4r
 
 
-class MatchValue(NamedTuple):
-    """A key field in whole bytes: value and mask, or both ends of a range."""
-
-    value: bytes
-    mask: bytes
-    prefix_len: int = 0
+MatchValue: TypeAlias = tuple[bytes, bytes, int]
+"""A key field in whole bytes: value and mask, or both ends of a range; the prefix length of an lpm field."""
 
 
 class MatchCodec:
     """One field of a table's key or of a value set."""
 
-    __slots__ = ("id", "name", "ones", "position", "size", "translation", "width", "zeros")
+    __slots__ = ("id", "name", "ones", "pack", "position", "size", "translation", "width", "zeros")
 
     def __init__(self, field: p4i.MatchField, position: int, translation: Translation) -> None:
         self.id = field.id
         self.name = field.name
         self.position = position
         self.translation = translation
+        self.pack = translation.to_device
         self.width = translation.width
         self.size = (self.width + 7) // 8
         self.zeros = bytes(self.size)
@@ -40,7 +37,7 @@ class MatchCodec:
     @property
     def dont_care(self) -> MatchValue | None:
         """What an absent field stands for; None: it must be there."""
-        return MatchValue(self.zeros, self.zeros)
+        return self.zeros, self.zeros, 0
 
     def parse(self, match: p4r.FieldMatch) -> MatchValue:
         """Check, pack and make canonical.
@@ -79,10 +76,10 @@ class ExactCodec(MatchCodec):
             self.wrong_kind(match)
         exact = match.exact
         value = exact.value
-        packed = self.translation.to_device(value)
+        packed = self.pack(value)
         if value[0] == 0 and len(value) > 1:
             exact.value = self.translation.to_controller(packed)
-        return MatchValue(packed, self.ones)
+        return packed, self.ones, 0
 
     def unparse(self, value: bytes, mask: bytes, prefix_len: int, match: p4r.FieldMatch) -> bool:  # noqa: ARG002
         """See `MatchCodec.unparse`."""
@@ -93,8 +90,15 @@ class ExactCodec(MatchCodec):
 class LpmCodec(MatchCodec):
     """LPM."""
 
-    __slots__ = ()
+    __slots__ = ("_masks",)
     kind = "lpm"
+
+    def __init__(self, field: p4i.MatchField, position: int, translation: Translation) -> None:
+        super().__init__(field, position, translation)
+        width = self.width
+        hosts = [(1 << (width - length)) - 1 for length in range(width + 1)]
+        self._masks = [(((1 << width) - 1 - host).to_bytes(self.size), host) for host in hosts]
+        """Per prefix length the mask, and the bits outside it."""
 
     def parse(self, match: p4r.FieldMatch) -> MatchValue:
         """See `MatchCodec.parse`."""
@@ -105,13 +109,13 @@ class LpmCodec(MatchCodec):
         if not 0 < length <= self.width:
             what = "leave the field out for 'don't care'" if length == 0 else f"1 ... {self.width}"
             invalid(f"match field {self.name}: prefix length {length}; {what}")
-        value = self.translation.to_device(lpm.value)
-        host_bits = self.width - length
-        if int.from_bytes(value) & ((1 << host_bits) - 1):
+        value = self.pack(lpm.value)
+        mask, host_bits = self._masks[length]
+        if host_bits and int.from_bytes(value) & host_bits:
             invalid(f"match field {self.name}: bits beyond the prefix of {length} are set")
-        lpm.value = self.translation.to_controller(value)
-        mask = ((1 << self.width) - (1 << host_bits)).to_bytes(self.size)
-        return MatchValue(value, mask, length)
+        if value[0] == 0 or len(lpm.value) != self.size:
+            lpm.value = self.translation.to_controller(value)
+        return value, mask, length
 
     def unparse(self, value: bytes, mask: bytes, prefix_len: int, match: p4r.FieldMatch) -> bool:  # noqa: ARG002
         """See `MatchCodec.unparse`."""
@@ -131,15 +135,15 @@ class TernaryCodec(MatchCodec):
         if not match.HasField("ternary"):
             self.wrong_kind(match)
         ternary = match.ternary
-        value = self.translation.to_device(ternary.value)
-        mask = self.translation.to_device(ternary.mask)
+        value = self.pack(ternary.value)
+        mask = self.pack(ternary.mask)
         if mask == self.zeros:
             invalid(f"match field {self.name}: the mask is 0; leave the field out for 'don't care'")
         if int.from_bytes(value) & ~int.from_bytes(mask):
             invalid(f"match field {self.name}: bits outside the mask are set")
         ternary.value = self.translation.to_controller(value)
         ternary.mask = self.translation.to_controller(mask)
-        return MatchValue(value, mask)
+        return value, mask, 0
 
     def unparse(self, value: bytes, mask: bytes, prefix_len: int, match: p4r.FieldMatch) -> bool:  # noqa: ARG002
         """See `MatchCodec.unparse`."""
@@ -157,21 +161,21 @@ class RangeCodec(MatchCodec):
     @property
     def dont_care(self) -> MatchValue | None:
         """All values."""
-        return MatchValue(self.zeros, self.ones)
+        return self.zeros, self.ones, 0
 
     def parse(self, match: p4r.FieldMatch) -> MatchValue:
         """See `MatchCodec.parse`."""
         if not match.HasField("range"):
             self.wrong_kind(match)
         range_ = match.range
-        low, high = self.translation.to_device(range_.low), self.translation.to_device(range_.high)
+        low, high = self.pack(range_.low), self.pack(range_.high)
         if low > high:
             invalid(f"match field {self.name}: the low end is above the high end")
         if low == self.zeros and high == self.ones:
             invalid(f"match field {self.name}: all values; leave the field out for 'don't care'")
         range_.low = self.translation.to_controller(low)
         range_.high = self.translation.to_controller(high)
-        return MatchValue(low, high)
+        return low, high, 0
 
     def unparse(self, value: bytes, mask: bytes, prefix_len: int, match: p4r.FieldMatch) -> bool:  # noqa: ARG002
         """See `MatchCodec.unparse`."""
@@ -190,9 +194,9 @@ class OptionalCodec(MatchCodec):
         """See `MatchCodec.parse`."""
         if not match.HasField("optional"):
             self.wrong_kind(match)
-        value = self.translation.to_device(match.optional.value)
+        value = self.pack(match.optional.value)
         match.optional.value = self.translation.to_controller(value)
-        return MatchValue(value, self.ones)
+        return value, self.ones, 0
 
     def unparse(self, value: bytes, mask: bytes, prefix_len: int, match: p4r.FieldMatch) -> bool:  # noqa: ARG002
         """See `MatchCodec.unparse`."""
@@ -224,7 +228,10 @@ class ActionCodec:
         """In `Program.actions`."""
         self.scope = scope
         """`p4.config.v1.ActionRef.Scope`: 0 everywhere, 1 entries only, 2 default only."""
-        self._params = {param_id: (i, translation) for i, (param_id, translation) in enumerate(params)}
+        self._params = {
+            param_id: (i, translation.to_device, translation)
+            for i, (param_id, translation) in enumerate(params)
+        }
 
     def parse(self, action: p4r.Action) -> bytes:
         """Check, pack and make the parameters canonical.
@@ -241,20 +248,20 @@ class ActionCodec:
             slot = known.get(param.param_id)
             if slot is None:
                 invalid(f"action {self.name} has no parameter {param.param_id}")
-            position, translation = slot
+            position, pack, translation = slot
             if packed[position]:
                 invalid(f"action {self.name}: parameter {param.param_id} is there twice")
             value = param.value
-            packed[position] = translation.to_device(value)
+            packed[position] = raw = pack(value)
             if value[0] == 0 and len(value) > 1:
-                param.value = translation.to_controller(packed[position])
+                param.value = translation.to_controller(raw)
         return b"".join(packed)
 
     def unparse(self, packed: bytes, action: p4r.Action) -> None:
         """Fill in a message from the packed form."""
         action.action_id = self.id
         offset = 0
-        for param_id, (_, translation) in self._params.items():
+        for param_id, (_, _, translation) in self._params.items():
             end = offset + (translation.width + 7) // 8
             value = translation.to_controller(packed[offset:end])
             action.params.add(param_id=param_id, value=value)

@@ -152,7 +152,7 @@ class Device:
         counter = store.schema.model.counter
         if counter is None:
             invalid(f"table {store.schema.name} has no direct counter")
-        handle = store.find(entry.table_entry).handle
+        handle, _ = store.find(entry.table_entry)
         if entry.HasField("data"):
             txn.ops.append(CounterOp(counter, handle, entry.data.packet_count, entry.data.byte_count))
 
@@ -164,7 +164,7 @@ class Device:
         store = self.table(entry.table_entry.table_id)
         if store.schema.model.meter is None:
             invalid(f"table {store.schema.name} has no direct meter")
-        handle = store.find(entry.table_entry).handle
+        handle, _ = store.find(entry.table_entry)
         store.set_meter(handle, entry.config if entry.HasField("config") else None, txn)
 
     # -- reading ---------------------------------------------------------------------------------------------

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar, final
+from contextlib import suppress
+from typing import Final, TypeVar, cast, final
 
 from testbed.p4.switch.model import ModelError, Program, parse_program
 from testbed.p4.switch.p4runtime.arbitration import FULL_ACCESS
@@ -187,7 +189,29 @@ class PipelineManager:
 
 
 async def _in_thread(call: Callable[..., T], *args: object) -> T:
-    return await asyncio.get_running_loop().run_in_executor(None, call, *args)
+    """Run a call that may take long on a thread that nobody joins: a switch that is told to end just ends."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if error is None:
+            done.set_result(cast(T, result))
+        else:
+            done.set_exception(error)
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = call(*args)
+        except BaseException as raised:
+            error = raised
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=run, name="pipeline", daemon=True).start()
+    return await done
 
 
 def _parse(data: bytes) -> Program:

@@ -10,7 +10,7 @@ from testbed.p4.switch.p4runtime.errors import Code, RpcError, invalid, not_foun
 from testbed.p4.switch.p4runtime.schema import ProfileSchema
 from testbed.p4.switch.p4runtime.stubs import p4r
 from testbed.p4.switch.p4runtime.transaction import Transaction
-from testbed.p4.switch.target import NO_PORT, TO_GROUP, Bucket, GroupOp, MemberOp, Verb
+from testbed.p4.switch.target import NO_PORT, TO_GROUP, TO_MEMBER, Bucket, GroupOp, MemberOp, Verb
 
 FIRST_HIDDEN: Final = 1 << 31
 """Ids of the members and groups of one-shots in the engine; controllers may use those below."""
@@ -46,7 +46,7 @@ class ProfileStore:
         former = self.members.get(number)
         if verb == Verb.DELETE:
             self.check_member(number)
-            if self._in_groups[number] or self._references[-1, number]:
+            if self._in_groups[number] or self._references[TO_MEMBER, number]:
                 raise RpcError(Code.FAILED_PRECONDITION, f"member {number} of {schema.name} is in use")
             del self.members[number]
             txn.ops.append(MemberOp(Verb.DELETE, schema.position, number))
@@ -227,9 +227,9 @@ class ProfileStore:
 
     # -- references, reading ---------------------------------------------------------------------------------
 
-    def refer(self, kind: int, number: int, change: int) -> None:
-        """Count table entries that point at a member or group."""
-        self._references[kind, number] += change
+    def refer(self, chosen: tuple[int, bytes, int], change: int) -> None:
+        """Count table entries that point at a member or group (`TableOp.action`, `.params`, `.ref`)."""
+        self._references[chosen[0], chosen[2]] += change
 
     def read(self, items: dict[int, bytes], number: int) -> Iterable[bytes]:
         """One member or group, or all of them for 0."""

@@ -91,7 +91,7 @@ class Reader:
                 continue
             extras = self._extras(store, entry)
             for record in store.select(entry):
-                yield record.wire if extras is None else record.wire + extras(record.handle)
+                yield record[1] if extras is None else record[1] + extras(record[0])
 
     def _extras(self, store: TableStore, entry: p4r.TableEntry) -> Callable[[int], bytes] | None:
         """What is to be added to each entry: counter, meter, time since the last hit, as requested."""
@@ -130,17 +130,16 @@ class Reader:
         for store, records in self._direct(request.table_entry, "counter"):
             counter = store.schema.model.counter or 0
             counts = self._target.read_counter(counter, 0, store.handles)
-            for record in records:
-                data = counter_data(*counts[record.handle])
-                yield message_field(b"\x0a", record.wire) + message_field(b"\x12", data)
+            for handle, wire in records:
+                yield message_field(b"\x0a", wire) + message_field(b"\x12", counter_data(*counts[handle]))
 
     def _direct_meters(self, request: p4r.DirectMeterEntry) -> Iterator[bytes]:
         if request.HasField("counter_data"):
             raise RpcError(Code.UNIMPLEMENTED, "meters do not count per colour")
         for store, records in self._direct(request.table_entry, "meter"):
-            for record in records:
-                config = store.meter_configs.get(record.handle)
-                item = message_field(b"\x0a", record.wire)
+            for handle, wire in records:
+                config = store.meter_configs.get(handle)
+                item = message_field(b"\x0a", wire)
                 yield item if config is None else item + message_field(b"\x12", config)
 
     # -- action profiles -------------------------------------------------------------------------------------

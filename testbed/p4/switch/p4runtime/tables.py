@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 from testbed.p4.switch.p4runtime.backend import Backend
 from testbed.p4.switch.p4runtime.codecs import ActionCodec
@@ -29,22 +29,12 @@ ENTRIES_ONLY: Final = 1
 DEFAULT_ONLY: Final = 2
 """`p4.config.v1.ActionRef.Scope`."""
 
-MAX_US: Final = 1 << 62
 
+Record: TypeAlias = tuple[int, bytes]
+"""An entry: its handle in the engine, and the `TableEntry` to read back (without direct resources)."""
 
-class Record(NamedTuple):
-    """An entry: its handle in the engine, and the `TableEntry` to read back (without direct resources)."""
-
-    handle: int
-    wire: bytes
-
-
-class Chosen(NamedTuple):
-    """What an entry does, in the terms of `TableOp`."""
-
-    action: int
-    params: bytes = b""
-    ref: int = 0
+Chosen: TypeAlias = tuple[int, bytes, int]
+"""What an entry does: `TableOp.action`, `.params` and `.ref`."""
 
 
 class TableStore:
@@ -113,57 +103,56 @@ class TableStore:
                 mask,
                 prefix_len,
                 MAX_PRIORITY - priority if schema.needs_priority else 0,
-                chosen.action,
-                chosen.params,
-                chosen.ref,
+                *chosen,
                 entry.idle_timeout_ns // 1000 if schema.ageing else 0,
             )
         )
         self._write_resources(entry, handle, txn)
-        entries[stored] = Record(handle, self._to_wire(entry))
+        entries[stored] = (handle, self._to_wire(entry))
         if schema.ageing:
             self.key_of[handle] = stored
         if self._profile is not None:
             self._refs[handle] = chosen
-            self._profile.refer(chosen.action, chosen.ref, 1)
+            self._profile.refer(chosen, 1)
 
     def _modify(self, entry: p4r.TableEntry, txn: Transaction) -> None:
         schema = self.schema
         *_, stored = self._parse_key(entry)
         record = self._find(stored)
+        handle = record[0]
         self._check_resources(entry)
         has_action = entry.HasField("action")
         if schema.const_entries:
             if has_action:
                 raise RpcError(Code.PERMISSION_DENIED, f"table {schema.name} is constant")
-            self._write_resources(entry, record.handle, txn)
+            self._write_resources(entry, handle, txn)
             return
         if has_action:
             chosen = self._choose(entry.action, txn)
-            former = self._refs.get(record.handle)
-            self._swap_ref(record.handle, former, chosen)
-            txn.on_undo(self._swap_ref, record.handle, chosen, former)
+            former = self._refs.get(handle)
+            self._swap_ref(handle, former, chosen)
+            txn.on_undo(self._swap_ref, handle, chosen, former)
         else:
             former = None
-            entry.action.CopyFrom(p4r.TableEntry.FromString(record.wire).action)
-            chosen = self._refs.get(record.handle) or self._choose(entry.action, txn)
+            entry.action.CopyFrom(p4r.TableEntry.FromString(record[1]).action)
+            chosen = self._refs.get(handle) or self._choose(entry.action, txn)
         idle_us = entry.idle_timeout_ns // 1000 if schema.ageing else 0
         txn.ops.append(
             TableOp(
                 Verb.MODIFY,
                 schema.position,
-                record.handle,
-                action=chosen.action,
-                params=chosen.params,
-                ref=chosen.ref,
+                handle,
+                action=chosen[0],
+                params=chosen[1],
+                ref=chosen[2],
                 idle_timeout_us=idle_us,
             )
         )
-        self._write_resources(entry, record.handle, txn)
-        self.entries[stored] = Record(record.handle, self._to_wire(entry))
+        self._write_resources(entry, handle, txn)
+        self.entries[stored] = (handle, self._to_wire(entry))
         txn.on_undo(self.entries.__setitem__, stored, record)
         if former is not None and self._profile is not None:
-            self._profile.drop_one_shot(former.ref, txn)
+            self._profile.drop_one_shot(former[2], txn)
 
     def _delete(self, entry: p4r.TableEntry, txn: Transaction) -> None:
         schema = self.schema
@@ -171,17 +160,17 @@ class TableStore:
         record = self._find(stored)
         if schema.const_entries:
             raise RpcError(Code.PERMISSION_DENIED, f"table {schema.name} is constant")
-        handle = record.handle
+        handle = record[0]
         config, former = self.meter_configs.pop(handle, None), self._refs.pop(handle, None)
         del self.entries[stored]
         self.key_of.pop(handle, None)
         self._free.append(handle)
         if former is not None and self._profile is not None:
-            self._profile.refer(former.action, former.ref, -1)
+            self._profile.refer(former, -1)
         txn.on_undo(self._undo_delete, stored, record, config, former)
         txn.ops.append(TableOp(Verb.DELETE, schema.position, handle))
         if former is not None and self._profile is not None:
-            self._profile.drop_one_shot(former.ref, txn)
+            self._profile.drop_one_shot(former[2], txn)
 
     def _write_default(self, verb: int, entry: p4r.TableEntry, txn: Transaction) -> None:
         schema = self.schema
@@ -200,7 +189,7 @@ class TableStore:
             if entry.action.WhichOneof("type") == "action" and schema.profile is not None:
                 invalid(f"the default entry of table {schema.name} is its NoAction")
             chosen = self._choose(entry.action, txn, default=True)
-            txn.ops.append(DefaultOp(schema.position, chosen.action, chosen.params, chosen.ref))
+            txn.ops.append(DefaultOp(schema.position, *chosen))
             self.default_wire = entry.SerializeToString()
         else:
             txn.ops.append(DefaultOp(schema.position, None))
@@ -241,17 +230,17 @@ class TableStore:
                 invalid(f"table {schema.name} has an action profile: its entries name members or groups")
             codec = schema.action(action.action.action_id)
             _check_scope(codec, default=default)
-            return Chosen(codec.position, codec.parse(action.action))
+            return codec.position, codec.parse(action.action), 0
         if self._profile is None:
             invalid(f"table {schema.name} has no action profile: its entries name an action")
         if kind == "action_profile_member_id":
             self._profile.check_member(action.action_profile_member_id)
-            return Chosen(TO_MEMBER, ref=action.action_profile_member_id)
+            return TO_MEMBER, b"", action.action_profile_member_id
         if kind == "action_profile_group_id":
             self._profile.check_group(action.action_profile_group_id)
-            return Chosen(TO_GROUP, ref=action.action_profile_group_id)
+            return TO_GROUP, b"", action.action_profile_group_id
         if kind == "action_profile_action_set":
-            return Chosen(TO_GROUP, ref=self._profile.add_one_shot(action.action_profile_action_set, txn))
+            return TO_GROUP, b"", self._profile.add_one_shot(action.action_profile_action_set, txn)
         raise RpcError(Code.INVALID_ARGUMENT, "an entry needs an action")
 
     def _check_resources(self, entry: p4r.TableEntry) -> None:
@@ -304,7 +293,6 @@ class TableStore:
             entry.ClearField("counter_data")
         if model.meter is not None:
             entry.ClearField("meter_config")
-        entry.DiscardUnknownFields()
         return entry.SerializeToString()
 
     # -- handles and undoing ---------------------------------------------------------------------------------
@@ -324,31 +312,32 @@ class TableStore:
         self.key_of.pop(handle, None)
         former = self._refs.pop(handle, None)
         if former is not None and self._profile is not None:
-            self._profile.refer(former.action, former.ref, -1)
+            self._profile.refer(former, -1)
         self._free.append(handle)
 
     def _undo_delete(
         self, stored: bytes, record: Record, config: bytes | None, former: Chosen | None
     ) -> None:
         self.entries[stored] = record
-        self._free.remove(record.handle)
+        handle = record[0]
+        self._free.remove(handle)
         if self.schema.ageing:
-            self.key_of[record.handle] = stored
+            self.key_of[handle] = stored
         if config is not None:
-            self.meter_configs[record.handle] = config
+            self.meter_configs[handle] = config
         if former is not None and self._profile is not None:
-            self._refs[record.handle] = former
-            self._profile.refer(former.action, former.ref, 1)
+            self._refs[handle] = former
+            self._profile.refer(former, 1)
 
     def _swap_ref(self, handle: int, former: Chosen | None, chosen: Chosen | None) -> None:
         """Let a handle refer to another member or group (tables with an action profile)."""
         if self._profile is None:
             return
         if former is not None:
-            self._profile.refer(former.action, former.ref, -1)
+            self._profile.refer(former, -1)
             self._refs.pop(handle, None)
         if chosen is not None:
-            self._profile.refer(chosen.action, chosen.ref, 1)
+            self._profile.refer(chosen, 1)
             self._refs[handle] = chosen
 
     def _restore_meter(self, handle: int, former: bytes | None) -> None:
@@ -370,7 +359,7 @@ class TableStore:
         if codec is not None:
             codec.unparse(op.params, entry.action.action)
         wire = entry.SerializeToString() + (IS_CONST if schema.const_entries else b"")
-        self.entries[stored] = Record(self._take_handle(), wire)
+        self.entries[stored] = (self._take_handle(), wire)
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -386,7 +375,7 @@ class TableStore:
             yield from records
             return
         for record in records:
-            stored = p4r.TableEntry.FromString(record.wire)
+            stored = p4r.TableEntry.FromString(record[1])
             if (
                 (not action_id or stored.action.action.action_id == action_id)
                 and (not entry.priority or stored.priority == entry.priority)
@@ -404,7 +393,7 @@ class TableStore:
         record = None if stored is None else self.entries.get(stored)
         if record is None:
             return None
-        entry = p4r.TableEntry.FromString(record.wire)
+        entry = p4r.TableEntry.FromString(record[1])
         entry.ClearField("action")
         return entry
 
