@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from testbed.p4.compiler.lexer import Token
-
-RECURSION_LIMIT = 20_000
-"""The compiler recurses along the nesting of the program, which generated code can make deep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +73,6 @@ def check_tokens(tokens: list[Token], diagnostics: Diagnostics) -> CheckedProgra
     Raises:
         CompileError: see `parse_and_check`.
     """
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
     diagnostics.check()
     program = parse(tokens, diagnostics)
     diagnostics.check()

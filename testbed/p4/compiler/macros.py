@@ -10,7 +10,7 @@ from testbed.p4.compiler.lexer import END, NEWLINE, NUMBER, TEXT, WORD, Token, t
 if TYPE_CHECKING:
     from testbed.p4.compiler.diagnostics import Diagnostics
 
-MAX_TOKENS = 1_000_000
+MAX_TOKENS = 300_000
 """Expansion stops here: macros can double their text at every step."""
 
 VARIADIC = "__VA_ARGS__"

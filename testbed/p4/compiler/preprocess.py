@@ -151,10 +151,10 @@ class Preprocessor:
                 elif nested and word == "endif":
                     nested -= 1
                 elif not nested and word in ("elif", "else", "endif"):
-                    self._conditional(word, rest[0], rest[1:], conditionals)
+                    self._directive(rest, None, conditionals)
             line_start = token.kind == NEWLINE
 
-    def _directive(self, line: list[Token], path: Path, open_ifs: list[_Conditional]) -> None:
+    def _directive(self, line: list[Token], path: Path | None, open_ifs: list[_Conditional]) -> None:
         if not line:
             return
         word, rest = line[0], line[1:]
@@ -167,12 +167,12 @@ class Preprocessor:
                     self.expander.table[macro.name] = macro
                 case "undef":
                     self.expander.table.pop(self._macro_name(word, rest), None)
-                case "include":
+                case "include" if path is not None:
                     self._include(word, rest, path)
                 case "error" | "warning":
                     self._message(word, rest)
                 case "pragma":
-                    if rest and rest[0].text == "once":
+                    if path is not None and rest and rest[0].text == "once":
                         self.once.add(path.resolve())
                 case "line":
                     pass

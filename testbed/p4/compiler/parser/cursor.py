@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from testbed.p4.compiler.lexer import BAD, END, KEYWORDS, WORD, Token, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from testbed.p4.compiler.diagnostics import Diagnostics
     from testbed.p4.compiler.source import Span
+
+_T = TypeVar("_T")
 
 SOFT_KEYWORDS = frozenset(("apply", "key", "actions", "state", "entries", "type", "priority", "list"))
 """Keywords that also serve as names (P4_16 grammar, nonTypeName)."""
@@ -122,6 +124,22 @@ class Cursor:
                     return
             elif kind == ";" and depth <= 0:
                 return
+
+    def repeated(self, parse: Callable[[], _T], *stops: str) -> list[_T]:
+        """What `parse` reads up to `}` or one of `stops`; after an error in one, the next is tried."""
+        items: list[_T] = []
+        while (kind := self.kinds[self.at]) not in ("}", END) and kind not in stops:
+            before, nesting, level = self.at, self.nesting, len(self.scopes)
+            try:
+                items.append(parse())
+            except ParseError as error:
+                self.report(error)
+                self.nesting = nesting
+                del self.scopes[level:]
+                self.recover(in_block=True)
+                if self.at == before and self.kinds[self.at] != "}":
+                    self.take()
+        return items
 
     def deeper(self) -> None:
         """Enter a level of nesting; the caller leaves it with `self.nesting -= 1`."""

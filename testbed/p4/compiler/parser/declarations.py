@@ -93,16 +93,10 @@ class DeclarationParser(TableParser):
     def _struct_like(self, annotations: list[ast.Annotation]) -> ast.Declaration:
         keyword = self.take().text
         name = self._type_name(keyword)
-        fields: list[ast.FieldDecl] = []
         with self.scope():
             type_params = self.type_params()
             self.expect("{", f"before the fields of {name.text}")
-            while self.kinds[self.at] not in ("}", END):
-                try:
-                    fields.append(self._field())
-                except ParseError as error:
-                    self.report(error)
-                    self.recover(in_block=True)
+            fields = self.repeated(self._field)
         self.expect("}", f"after the fields of {name.text}")
         return _STRUCT_LIKE[keyword](name.span, name.text, annotations, type_params, fields)
 
@@ -240,12 +234,10 @@ class DeclarationParser(TableParser):
 
     def _extern_object(self, annotations: list[ast.Annotation]) -> ast.ExternDecl:
         name = self._type_name("extern")
-        methods: list[ast.MethodDecl] = []
         with self.scope():
             type_params = self.type_params()
             self.expect("{", f"before the methods of {name.text}")
-            while self.kinds[self.at] not in ("}", END):
-                methods.append(self._method(name.text))
+            methods = self.repeated(lambda: self._method(name.text))
         self.expect("}", f"after the methods of {name.text}")
         extern = ast.ExternDecl(name.span, name.text, annotations, type_params, methods)
         for method in methods:
@@ -292,30 +284,24 @@ class DeclarationParser(TableParser):
         )
 
     def _parser_body(self) -> tuple[list[ast.Declaration], list[ast.StateDecl]]:
-        local_declarations: list[ast.Declaration] = []
         states: list[ast.StateDecl] = []
-        while self.kinds[self.at] not in ("}", END):
-            nesting = self.nesting
-            try:
-                annotations = self.annotations()
-                match self.kinds[self.at]:
-                    case "state":
-                        states.append(self._state(annotations))
-                    case _ if states:
-                        raise self.unexpected(
-                            "a state: a parser's other declarations stand before its states"
-                        )
-                    case "const":
-                        local_declarations.append(self.constant(annotations))
-                    case "value_set":
-                        local_declarations.append(self._value_set(annotations))
-                    case _:
-                        local_declarations.append(self.variable_or_instance(annotations))
-            except ParseError as error:
-                self.report(error)
-                self.nesting = nesting
-                self.recover(in_block=True)
-        return local_declarations, states
+        items = self.repeated(lambda: self._parser_item(states))
+        return [d for d in items if d is not None], states
+
+    def _parser_item(self, states: list[ast.StateDecl]) -> ast.Declaration | None:
+        """A state, added to `states`, or a local declaration."""
+        annotations = self.annotations()
+        match self.kinds[self.at]:
+            case "state":
+                states.append(self._state(annotations))
+                return None
+            case _ if states:
+                raise self.unexpected("a state: a parser's other declarations stand before its states")
+            case "const":
+                return self.constant(annotations)
+            case "value_set":
+                return self._value_set(annotations)
+        return self.variable_or_instance(annotations)
 
     def _state(self, annotations: list[ast.Annotation]) -> ast.StateDecl:
         self.take()
@@ -345,17 +331,17 @@ class DeclarationParser(TableParser):
                 break
         self.expect(")", "after the select expression")
         self.expect("{", "before the cases")
-        cases: list[ast.SelectCase] = []
-        while self.kinds[self.at] not in ("}", END):
-            case_start = self.span
-            keys = self.keyset()
-            self.expect(":", "after the keys")
-            state = self.name("the name of a state")
-            self.expect(";", "after the case")
-            path = ast.PathExpr(state.span, state.text)
-            cases.append(ast.SelectCase(self.since(case_start), keys, path))
+        cases = self.repeated(self._select_case)
         self.expect("}", "after the cases")
         return ast.Select(self.since(start), exprs, cases)
+
+    def _select_case(self) -> ast.SelectCase:
+        start = self.span
+        keys = self.keyset()
+        self.expect(":", "after the keys")
+        state = self.name("the name of a state")
+        self.expect(";", "after the case")
+        return ast.SelectCase(self.since(start), keys, ast.PathExpr(state.span, state.text))
 
     def _value_set(self, annotations: list[ast.Annotation]) -> ast.ValueSetDecl:
         self.take()
@@ -396,24 +382,15 @@ class DeclarationParser(TableParser):
         )
 
     def _control_locals(self) -> list[ast.Declaration]:
-        out: list[ast.Declaration] = []
-        while True:
-            kind = self.kinds[self.at]
-            if kind in ("}", END) or (kind == "apply" and self.kinds[self.at + 1] in ("{", "@")):
-                return out
-            nesting = self.nesting
-            try:
-                annotations = self.annotations()
-                match self.kinds[self.at]:
-                    case "action":
-                        out.append(self.action(annotations))
-                    case "table":
-                        out.append(self.table(annotations))
-                    case "const":
-                        out.append(self.constant(annotations))
-                    case _:
-                        out.append(self.variable_or_instance(annotations))
-            except ParseError as error:
-                self.report(error)
-                self.nesting = nesting
-                self.recover(in_block=True)
+        return self.repeated(self._control_local, "apply")
+
+    def _control_local(self) -> ast.Declaration:
+        annotations = self.annotations()
+        match self.kinds[self.at]:
+            case "action":
+                return self.action(annotations)
+            case "table":
+                return self.table(annotations)
+            case "const":
+                return self.constant(annotations)
+        return self.variable_or_instance(annotations)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from testbed.p4.compiler import ast
-from testbed.p4.compiler.lexer import END
 from testbed.p4.compiler.parser.cursor import NAME_KINDS, ParseError
 from testbed.p4.compiler.parser.expressions import ExpressionParser
 
@@ -34,18 +33,7 @@ class StatementParser(ExpressionParser):
 
     def statements(self, *stops: str) -> list[ast.Statement | ast.Declaration]:
         """Statements and declarations up to `}` or one of `stops`."""
-        body: list[ast.Statement | ast.Declaration] = []
-        while (kind := self.kinds[self.at]) not in ("}", END) and kind not in stops:
-            before, nesting = self.at, self.nesting
-            try:
-                body.append(self.statement_or_declaration())
-            except ParseError as error:
-                self.report(error)
-                self.nesting = nesting
-                self.recover(in_block=True)
-                if self.at == before and self.kinds[self.at] != "}":
-                    self.take()
-        return body
+        return self.repeated(self.statement_or_declaration, *stops)
 
     def statement_or_declaration(self) -> ast.Statement | ast.Declaration:
         """One of a block's items."""
@@ -121,17 +109,17 @@ class StatementParser(ExpressionParser):
     def _object_body(self) -> ast.Block:
         """`{ functions and instances }`: implementations of abstract methods."""
         start = self.expect("{", "to open the object's methods").span
-        items: list[ast.Statement | ast.Declaration] = []
         with self.scope():
-            while self.kinds[self.at] not in ("}", END):
-                annotations = self.annotations()
-                ref = self.type_ref()
-                if self.kinds[self.at] == "(":
-                    items.append(self.instance(ref, annotations))
-                else:
-                    items.append(self.function(ref, annotations))
+            items = self.repeated(self._object_item)
         self.expect("}", "to close the object's methods")
         return ast.Block(self.since(start), items)
+
+    def _object_item(self) -> ast.Statement | ast.Declaration:
+        annotations = self.annotations()
+        ref = self.type_ref()
+        if self.kinds[self.at] == "(":
+            return self.instance(ref, annotations)
+        return self.function(ref, annotations)
 
     # Functions and parameters
 
@@ -269,15 +257,16 @@ class StatementParser(ExpressionParser):
         subject = self.expression()
         self.expect(")", "after the switch expression")
         self.expect("{", "before the cases")
-        cases: list[ast.SwitchCase] = []
-        while self.kinds[self.at] not in ("}", END):
-            case_start = self.span
-            label = None if self.accept("default") else self.expression()
-            self.expect(":", "after the label")
-            body = self.block() if self.kinds[self.at] in ("{", "@") else None
-            cases.append(ast.SwitchCase(self.since(case_start), label, body))
+        cases = self.repeated(self._switch_case)
         self.expect("}", "after the cases")
         return ast.Switch(self.since(start), subject, cases)
+
+    def _switch_case(self) -> ast.SwitchCase:
+        start = self.span
+        label = None if self.accept("default") else self.expression()
+        self.expect(":", "after the label")
+        body = self.block(self.annotations()) if self.kinds[self.at] in ("{", "@") else None
+        return ast.SwitchCase(self.since(start), label, body)
 
     def _for(self, annotations: list[ast.Annotation]) -> ast.Statement:
         start = self.take().span

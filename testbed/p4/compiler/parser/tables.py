@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from testbed.p4.compiler import ast
-from testbed.p4.compiler.lexer import END
 from testbed.p4.compiler.parser.cursor import ParseError
 from testbed.p4.compiler.parser.statements import StatementParser
 
@@ -29,14 +28,7 @@ class TableParser(StatementParser):
         table = ast.TableDecl(name.span, name.text, annotations, None, [], None, False, None, False, [])
         self.expect("{", f"before the properties of the table {name.text}")
         seen: set[str] = set()
-        while self.kinds[self.at] not in ("}", END):
-            nesting = self.nesting
-            try:
-                self._property(table, seen)
-            except ParseError as error:
-                self.report(error)
-                self.nesting = nesting
-                self.recover(in_block=True)
+        self.repeated(lambda: self._property(table, seen))
         self.expect("}", f"after the properties of the table {name.text}")
         if "actions" not in seen:
             self.diagnostics.error(name.span, f"the table {name.text} has no actions: actions = {{ ... }}")
@@ -74,26 +66,29 @@ class TableParser(StatementParser):
 
     def _keys(self) -> list[ast.KeyElement]:
         self.expect("{", "before the keys")
-        keys: list[ast.KeyElement] = []
-        while self.kinds[self.at] not in ("}", END):
-            start = self.span
-            expr = self.expression()
-            self.expect(":", "and a match kind after the key")
-            kind = self.name("a match kind: exact, lpm, ternary, range, optional or selector")
-            annotations = self.annotations()
-            self.expect(";", "after the key")
-            keys.append(ast.KeyElement(self.since(start), expr, kind.text, annotations))
+        keys = self.repeated(self._key_element)
         self.expect("}", "after the keys")
         return keys
 
+    def _key_element(self) -> ast.KeyElement:
+        start = self.span
+        expr = self.expression()
+        self.expect(":", "and a match kind after the key")
+        kind = self.name("a match kind: exact, lpm, ternary, range, optional or selector")
+        annotations = self.annotations()
+        self.expect(";", "after the key")
+        return ast.KeyElement(self.since(start), expr, kind.text, annotations)
+
     def _actions(self) -> list[ast.ActionRef]:
         self.expect("{", "before the actions")
-        actions: list[ast.ActionRef] = []
-        while self.kinds[self.at] not in ("}", END):
-            actions.append(self.action_ref(self.annotations()))
-            self.expect(";", "after the action")
+        actions = self.repeated(self._listed_action)
         self.expect("}", "after the actions")
         return actions
+
+    def _listed_action(self) -> ast.ActionRef:
+        ref = self.action_ref(self.annotations())
+        self.expect(";", "after the action")
+        return ref
 
     def action_ref(self, annotations: list[ast.Annotation]) -> ast.ActionRef:
         """`name` or `name(args)`."""
@@ -106,9 +101,7 @@ class TableParser(StatementParser):
 
     def _entries(self) -> list[ast.TableEntry]:
         self.expect("{", "before the entries")
-        entries: list[ast.TableEntry] = []
-        while self.kinds[self.at] not in ("}", END):
-            entries.append(self._entry())
+        entries = self.repeated(self._entry)
         self.expect("}", "after the entries")
         return entries
 
