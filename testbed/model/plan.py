@@ -307,15 +307,25 @@ class Plan:
     hosts: dict[str, HostPlan]
     vms: dict[str, VmPlan]
     _far: dict[Endpoint, Endpoint] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _owners: dict[str, str | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for cable in self.cables:
             self._far[cable.a] = cable.b
             self._far[cable.b] = cable.a
+        for machine in self.machines.values():
+            for address in (machine.address, machine.address6):
+                if address is not None:
+                    known = str(address.ip) in self._owners
+                    self._owners[str(address.ip)] = None if known else machine.name
 
     def far_end(self, endpoint: Endpoint) -> Endpoint | None:
         """The other end of the cable at a port; None where a host or a slot is."""
         return self._far.get(endpoint)
+
+    def machine_at(self, address: str) -> str | None:
+        """The machine with an address, as text; None if there is none, or one in each of several tenants."""
+        return self._owners.get(address)
 
     def port(self, endpoint: Endpoint) -> Port:
         """The port at a point of a path."""
@@ -338,5 +348,5 @@ class Plan:
     def as_json(self) -> dict[str, Any]:
         """Everything, as plain JSON values."""
         result: dict[str, Any] = TypeAdapter(Plan).dump_python(self, mode="json")
-        del result["_far"]
+        del result["_far"], result["_owners"]
         return result

@@ -50,7 +50,7 @@ class Branch:
     sender: str
     """The machine it came from."""
     receiver: str | None
-    """The machine it was handed to; None if it was not."""
+    """The machine at the port it left by at last (of a slot: which may be unplugged); None if it did not."""
     crossings: int
     """How often it entered the core at one PE and left it at another."""
     trombone: bool
@@ -87,6 +87,8 @@ class Trace:
     branches: tuple[Branch, ...]
     inconsistencies: tuple[str, ...]
     """What cannot be true, or was not seen; empty if every sighting fits into the branches."""
+    destination: str | None = None
+    """The machine with the packet's destination address, if one has it."""
 
     def to(self, receiver: str) -> Branch | None:
         """The branch that ended at a machine; the first, if copies did."""
@@ -94,9 +96,9 @@ class Trace:
 
     @property
     def delivered(self) -> Branch | None:
-        """The branch that reached a machine, if exactly one did."""
-        reached = [branch for branch in self.branches if branch.delivered]
-        return reached[0] if len(reached) == 1 else None
+        """The branch that reached the destination, if exactly one did; of a broadcast, any machine."""
+        wanted = [b for b in self.branches if b.delivered and self.destination in (None, b.receiver)]
+        return wanted[0] if len(wanted) == 1 else None
 
     @property
     def flooded(self) -> bool:
@@ -107,6 +109,7 @@ class Trace:
         """Plain values."""
         return {
             "packet": str(self.packet),
+            "destination": self.destination,
             "branches": [branch.as_json() for branch in self.branches],
             "inconsistencies": list(self.inconsistencies),
         }
@@ -149,7 +152,8 @@ class _Assembly:
             if hops:
                 before = self.plan.far_end(endpoint)
                 self.inconsistencies.append(f"seen entering {endpoint}, but not leaving {before}")
-        return Trace(packet, tuple(branches), tuple(self.inconsistencies))
+        destination = self.plan.machine_at(packet.flow.destination)
+        return Trace(packet, tuple(branches), tuple(self.inconsistencies), destination)
 
     def _machine(self, endpoint: Endpoint) -> str | None:
         """The machine at a port, if one is."""

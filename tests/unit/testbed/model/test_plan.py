@@ -153,3 +153,8 @@ def test_macs_are_unicast_and_never_look_like_ip(
     ):
         assert mac[0] == "0"
         assert not int(mac[:2], 16) & 1
+
+
+def test_machines_by_address(plan: Plan) -> None:
+    assert plan.machine_at("10.0.10.11") == plan.machine_at("fd00:0:0:10::11") == "vm1"
+    assert plan.machine_at("10.0.10.1") is None

@@ -13,7 +13,6 @@ from testbed.observe.frames import Flow, PacketId
 from testbed.observe.paths import Hop, Trace, assemble, differences
 
 PLAN = load_plan(Path(__file__).parents[4] / "topologies" / "wan.yaml")
-PACKET = PacketId(Flow("10.0.40.10", "10.0.10.11", "udp", 7, 7), 1, 1, 1)
 
 
 def port_to(node: str, peer: str, slot: str | None = None) -> int:
@@ -45,8 +44,9 @@ TROMBONE = way(
 LOCAL = way("h2", "acc2", "db2")
 
 
-def trace(*hops: Hop) -> Trace:
-    return assemble(PLAN, PACKET, hops)
+def trace(*hops: Hop, to: str = "10.0.10.11") -> Trace:
+    flow = Flow("10.0.40.10", to, "udp", 7, 7)
+    return assemble(PLAN, PacketId(flow, 1, 1, 1), hops)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,8 @@ def trace(*hops: Hop) -> Trace:
     ids=["before", "direct", "trombone", "local"],
 )
 def test_whole_paths(hops: list[Hop], crossings: int, trombone: bool) -> None:
-    result = trace(*hops)
+    to = PLAN.machines[PLAN.port(Endpoint(hops[-1].node, hops[-1].egress or 0)).peer]
+    result = trace(*hops, to=str(to.address.ip))
     assert result.inconsistencies == ()
     branch = result.delivered
     assert branch
@@ -73,7 +74,7 @@ def test_sender_and_receiver() -> None:
 
 def test_a_local_packet_by_way_of_a_far_gateway_is_a_trombone() -> None:
     hops = way("h2", "acc2", "pe2", "p2", "p1", "pe1", "p1", "p2", "pe2", "acc2", "db2")
-    branch = trace(*hops).delivered
+    branch = trace(*hops, to="10.0.20.12").delivered
     assert branch
     assert (branch.crossings, branch.trombone) == (2, True)
 
@@ -115,6 +116,8 @@ def test_copies_that_share_cables_are_told_apart(hops: list[Hop]) -> None:
     assert all(branch.crossings == 1 and not branch.trombone for branch in result.branches)
     assert result.flooded
     assert result.delivered is None
+    assert trace(*hops, to="10.0.10.103").delivered == result.to("h3")
+    assert trace(*hops, to="10.0.10.255").delivered is None
 
 
 def test_a_loop_is_followed_and_ends() -> None:
