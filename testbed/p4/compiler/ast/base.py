@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, dataclass_transform
 
@@ -23,7 +23,7 @@ def filled(value: Any = None, *, init: Literal[False] = False) -> Any:
 @dataclass_transform(eq_default=False, field_specifiers=(field, filled))
 def node(cls: type[_T]) -> type[_T]:
     """Make a class of the tree: a slotted dataclass that compares and hashes by identity."""
-    return dataclass(slots=True, eq=False)(cls)
+    return dataclass(slots=True, eq=False, repr=False)(cls)
 
 
 class Direction(Enum):
@@ -56,6 +56,10 @@ class Node:
     """Base of the tree."""
 
     span: Span
+
+    def __repr__(self) -> str:
+        parts = (f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if f.init and f.name != "span")
+        return f"{type(self).__name__}({', '.join(parts)})"
 
 
 @node

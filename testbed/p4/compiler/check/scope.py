@@ -139,6 +139,9 @@ class ScopeKeeper:
     def lookup(self, span: ast.Span, name: str, *, absolute: bool = False) -> list[ast.Declaration]:
         """The declarations of a name; none is an error that is reported here."""
         found = (self.globals if absolute else self.here).lookup(name)
+        if found is None and self._is_inside(name):
+            self.error(span, f"{name} cannot refer to itself")
+            return []
         if found is None:
             notes = [
                 Note(d.span, f"{name} is declared here, after its use")
@@ -149,6 +152,15 @@ class ScopeKeeper:
             return []
         self.used.update(found)
         return found
+
+    def _is_inside(self, name: str) -> bool:
+        """Whether the current scope lies within a declaration of that name."""
+        scope: Scope | None = self.here
+        while scope is not None:
+            if scope.owner is not None and scope.owner.name == name:
+                return True
+            scope = scope.parent
+        return False
 
     def _all_declarations(self) -> Iterator[ast.Declaration]:
         """Those that a name used too early may have meant."""

@@ -37,6 +37,7 @@ class Cursor:
         """`tokens` end with END."""
         self.tokens = tokens
         self.kinds = [t.text if t.kind == WORD and t.text in KEYWORDS else t.kind for t in tokens]
+        self.kinds += [END, END]  # for looking ahead
         self.at = 0
         self.diagnostics = diagnostics
         self.scopes: list[dict[str, bool]] = [{}]

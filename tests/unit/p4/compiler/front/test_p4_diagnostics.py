@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from testbed.p4.compiler.diagnostics import MAX_ERRORS, CompileError, Diagnostics, Note
+from testbed.p4.compiler.source import Span
+
+if TYPE_CHECKING:
+    from tests.unit.p4.compiler.front.conftest import Front
+
+
+def test_the_message_shows_the_line_and_underlines(front: Front) -> None:
+    with pytest.raises(CompileError) as caught:
+        front.text("const bit<8> A = 1;\n\tconst bit<8> B = A + 16w1;\n")
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith("program.p4:2:19: error: + needs operands of one type, not bit<8> and bit<16>")
+    assert lines[1] == "    \tconst bit<8> B = A + 16w1;"
+    assert lines[2] == "    \t                 ^^^^^^^^"
+
+
+def test_notes_point_at_the_other_place(front: Front) -> None:
+    with pytest.raises(CompileError) as caught:
+        front.text("const bit<8> A = 1;\nconst bit<8> A = 2;")
+    assert "program.p4:1:14: note: the other A" in str(caught.value)
+
+
+def test_several_errors_in_one_run_and_an_end(front: Front) -> None:
+    text = "".join(f"const bit<8> A{n} = true;\n" for n in range(5))
+    assert len(front.errors(text)) == 5
+    text = "".join(f"const bit<8> A{n} = true;\n" for n in range(100))
+    assert len(front.errors(text)) == MAX_ERRORS
+
+
+def test_one_mistake_is_reported_once(front: Front) -> None:
+    errors = front.errors("const nope A = 1; const bit<8> B = A + 1; const bit<8> C = B * A;")
+    assert errors == ["nothing named nope is declared here"]
+
+
+def test_warnings_can_be_disabled_or_made_errors() -> None:
+    span = Span("f", 1, 1, 1, 2)
+    diagnostics = Diagnostics(disabled=frozenset({"unused"}), as_errors=frozenset({"shadow"}))
+    diagnostics.warn("unused", span, "x")
+    diagnostics.warn("shadow", span, "y")
+    diagnostics.warn("overflow", span, "z", Note(span, "n"))
+    assert [(d.severity, d.name) for d in diagnostics.items] == [("error", "shadow"), ("warning", "overflow")]
+    assert "[--Werror=shadow] y" in diagnostics.render()
+    assert "[--Wwarn=overflow] z" in diagnostics.render()
+    with pytest.raises(CompileError):
+        diagnostics.check()
+
+
+def test_positions_in_macros_point_at_their_use(front: Front) -> None:
+    with pytest.raises(CompileError) as caught:
+        front.text("#define WRONG true\n\nconst bit<8> A = WRONG;")
+    assert caught.value.diagnostics.errors[0].span[1:3] == (3, 18)
+
+
+def test_unused_declarations_warn(front: Front) -> None:
+    text = """
+    #include <core.p4>
+    const bit<8> __internal = 1; const bit<8> A = 1; typedef bit<8> T; struct S { bit<8> x; }
+    @noWarn("unused") const bit<8> B = 2;
+    control c(inout bit<8> x) {
+        action used(bit<8> p) { } action unused(bit<8> q) { x = q; }
+        table t { actions = { used; } } table u { actions = { NoAction; } }
+        bit<8> v;
+        apply { bit<8> w = x; t.apply(); }
+    }
+    control proto(inout bit<8> x); package top(proto p);
+    top(c()) main;
+    """
+    found = {m for n, m in front.warnings(text) if n == "unused"}
+    assert found == {
+        "the constant A is never used",
+        "the typedef T is never used",
+        "the parameter p is never used",
+        "the action unused is never used",
+        "the table u is never used",
+        "the variable v is never used",
+        "the variable w is never used",
+    }
+
+
+def test_parser_warnings(front: Front) -> None:
+    source = front.source(start="transition s;", states="state s { }")
+    assert [n for n, _ in front.warnings(source) if n != "unused"] == ["unreachable", "parser_transition"]
