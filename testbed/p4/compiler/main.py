@@ -109,6 +109,8 @@ def _joined(argv: list[str]) -> list[str]:
 def _check(args: argparse.Namespace) -> None:
     if args.source is None:
         raise UsageError("no input file: give the P4 program to compile")
+    if not Path(args.source).is_file():
+        raise UsageError(f"{args.source}: no such file")
     if args.std not in ("p4-16", "p4_16", "16"):
         raise UsageError(f"--std {args.std}: this compiler knows P4_16 only, write --std p4-16")
     if args.target not in BACKENDS:
