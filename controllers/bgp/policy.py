@@ -52,14 +52,22 @@ class Match:
     large_communities: frozenset[LargeCommunity] = frozenset()
     extended_communities: frozenset[ExtendedCommunity] = frozenset()
 
-    def holds(self, nlri: Nlri, family: Family, attributes: PathAttributes) -> bool:
-        """Judge a route."""
+    def holds(self, path: Path) -> bool:
+        """Judge a route. It is decoded only if a condition is about the NLRI."""
+        attributes = path.shared.attributes
+        if self.families and attributes.family not in self.families:
+            return False
+        if (self.route_types or self.macs or self.networks) and not self._nlri_holds(
+            CODECS[attributes.family].decode(path.nlri)
+        ):
+            return False
+        return self._communities_hold(attributes.typed)
+
+    def _nlri_holds(self, nlri: Nlri) -> bool:
         return (
-            (not self.families or family in self.families)
-            and (not self.route_types or _route_type(nlri) in self.route_types)
+            (not self.route_types or _route_type(nlri) in self.route_types)
             and (not self.macs or _mac_in(nlri, self.macs))
             and (not self.networks or _address_in(nlri, self.networks))
-            and self._communities_hold(attributes)
         )
 
     def _communities_hold(self, attributes: PathAttributes) -> bool:
@@ -82,7 +90,10 @@ class Verdict(Enum):
 @final
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """If `match` holds: reject the route, or accept it with the changes named here."""
+    """If `match` holds: reject the route, or accept it with the changes named here.
+
+    `remove_kinds` takes classes: all extended communities of those kinds are removed.
+    """
 
     match: Match = Match()
     verdict: Verdict = Verdict.ACCEPT
@@ -92,11 +103,16 @@ class Statement:
     remove_communities: frozenset[int] = frozenset()
     add_extended: tuple[ExtendedCommunity, ...] = ()
     remove_extended: frozenset[ExtendedCommunity] = frozenset()
+    remove_kinds: tuple[type, ...] = ()
 
     def change(self, attributes: PathAttributes) -> PathAttributes:
         """The attributes after this statement's changes."""
         kept = tuple(c for c in attributes.communities if c not in self.remove_communities)
-        kept_extended = tuple(c for c in attributes.extended_communities if c not in self.remove_extended)
+        kept_extended = tuple(
+            c
+            for c in attributes.extended_communities
+            if c not in self.remove_extended and not isinstance(c, self.remove_kinds)
+        )
         return replace(
             attributes,
             local_pref=attributes.local_pref if self.local_pref is None else self.local_pref,
@@ -117,13 +133,12 @@ class Policy:
     def apply(self, path: Path) -> Path | None:
         """The path as it may pass, or None if it may not."""
         shared = path.shared
-        family = shared.attributes.family
-        nlri = CODECS[family].decode(path.nlri)
         for statement in self.statements:
-            if statement.match.holds(nlri, family, shared.attributes.typed):
+            if statement.match.holds(path):
                 if statement.verdict is Verdict.REJECT:
                     return None
-                return Path(shared.source.share(_changed(statement, shared.attributes)), path.nlri)
+                changed = _changed(statement, shared.attributes)
+                return path if changed is shared.attributes else Path(shared.source.share(changed), path.nlri)
         return path if self.otherwise is Verdict.ACCEPT else None
 
 

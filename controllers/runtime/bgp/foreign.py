@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Final, final
 
 from controllers.bgp.config import BGP_PORT
+from controllers.bgp.policy import Policy, Statement
+from controllers.wire.extended import ArpNd, DfElection, Layer2Attributes
 from controllers.wire.types import (
     EVPN,
     IPV4_UNICAST,
@@ -72,6 +74,17 @@ _FRR_FAMILIES: Final[dict[Family, str]] = {
 def supported_families(daemon: Daemon) -> frozenset[Family]:
     """What a daemon can reflect: FRR has neither RT constraint nor VPLS."""
     return frozenset(_GOBGP_FAMILIES if daemon is Daemon.GOBGP else _FRR_FAMILIES)
+
+
+def export_policy(daemon: Daemon) -> Policy | None:
+    """What a PE must leave out towards a daemon for its routes to pass.
+
+    gobgpd 3.10 treats every UPDATE as a withdrawal that carries an EVPN community newer than it: the
+    layer-2 attributes of RFC 8214, DF election of RFC 8584, ARP/ND flags of RFC 9047.
+    """
+    if daemon is not Daemon.GOBGP:
+        return None
+    return Policy((Statement(remove_kinds=(Layer2Attributes, DfElection, ArpNd)),))
 
 
 def gobgp_config(plan: ReflectorPlan) -> str:
