@@ -6,7 +6,6 @@ import os
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import Any, Self, final
 
@@ -14,9 +13,8 @@ from testbed.lab import delay, netlink
 from testbed.lab.container import LAB_NAME
 from testbed.lab.errors import LabError
 from testbed.lab.machines import Guest, VirtualMachine
-from testbed.lab.namespaces import sysctl
 from testbed.lab.netlink import Netlink
-from testbed.lab.network import PlanTopo, delay_cables, delay_ends, mininet
+from testbed.lab.network import PlanTopo, delay_cables, delay_ends, mininet, prepare_namespace
 from testbed.lab.switches import P4Switch, SwitchProgram, Target
 from testbed.model.plan import Cable, Plan
 from testbed.model.topology import Role
@@ -62,7 +60,7 @@ class Lab:
 
     def start(self) -> None:
         """Build everything and wait until every switch serves P4Runtime. Raises `LabError`."""
-        self._prepare_namespace()
+        prepare_namespace(self.plan)
         self.net.build()
         self._delay = delay.start(delay_cables(self.plan, self.program))
         self.net.start()
@@ -77,19 +75,6 @@ class Lab:
         if self._delay:
             self._delay.kill()
             self._delay.communicate()
-
-    def _prepare_namespace(self) -> None:
-        """Loopback addresses of all routers and the reflector; no IPv6, no ARP of the kernel's own."""
-        if Path("/proc/sys/net/ipv6").exists():
-            sysctl("net.ipv6.conf.default.disable_ipv6", 1)
-        sysctl("net.ipv4.conf.all.arp_ignore", 8)
-        loopbacks = [switch.loopback for switch in self.plan.switches.values() if switch.loopback]
-        with Netlink() as kernel:
-            lo = kernel.index("lo")
-            kernel.send(netlink.link(lo, up=True))
-            kernel.send(
-                *(netlink.address(lo, IPv4Interface((a, 32))) for a in (*loopbacks, self.plan.reflector))
-            )
 
     @property
     def switches(self) -> dict[str, P4Switch]:
@@ -169,13 +154,22 @@ class Lab:
                 for name, switch in self.switches.items()
             },
             "machines": {name: self._machine_status(guest) for name, guest in self.machines.items()},
+            "wires": [
+                [i for end in (link.intf1, link.intf2) for i in (end.node.name, end.name)]
+                for link in self.net.links
+            ],
             "links": {cable.name: cable.name not in self._down for cable in self.plan.cables},
             "time": time.monotonic(),
         }
 
     def _machine_status(self, guest: Guest) -> dict[str, Any]:
         plan = guest.plan
-        result: dict[str, Any] = {"alive": guest.alive, "address": str(plan.address), "mac": plan.mac}
+        result: dict[str, Any] = {
+            "alive": guest.alive,
+            "pid": guest.pid,
+            "address": str(plan.address),
+            "mac": plan.mac,
+        }
         if isinstance(guest, VirtualMachine):
             slot = guest.slot
             result |= {"slot": slot.name if slot else None, "slots": [s.name for s in guest.plan.slots]}

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -79,6 +79,8 @@ class VirtualMachine(Guest):
     plan: VmPlan
     cable: PatchCable
     """Made with its link."""
+    replugged: Callable[[Slot], None]
+    """Told of every new slot; made with its link."""
 
     def __init__(self, name: str, *, plan: VmPlan, timeline: Timeline | None = None, **params: Any) -> None:
         super().__init__(name, plan=plan, timeline=timeline, **params)
@@ -118,6 +120,16 @@ class VirtualMachine(Guest):
             self._moving = False
         return Move(self.name, source, target.name, paused, unplugged, plugged, (plugged - paused) * 1e3)
 
+    def move(self, to: str, *, blackout_ms: float = 100.0, announce: Announce | str = Announce.GARP) -> Move:
+        """`migrate` where no event loop runs, as on Mininet's command line; waits for all announcements."""
+
+        async def whole() -> Move:
+            move = await self.migrate(to, blackout_ms=blackout_ms, announce=announce)
+            await asyncio.gather(*self._announcing)
+            return move
+
+        return asyncio.run(whole())
+
     def unplug(self) -> None:
         """Take it off the network: it has crashed, or is being moved by hand."""
         self.cable.unplug()
@@ -146,6 +158,7 @@ class VirtualMachine(Guest):
         plugged = time.monotonic()
         self._announce(target, announce, plugged)
         self.timeline.stamp("resumed", self.name, plugged, site=target.site, slot=target.name)
+        self.replugged(target)
         return plugged
 
     def _announce(self, slot: Slot, announce: Announce, start: float) -> None:

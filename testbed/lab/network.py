@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import Any
 
 from mininet.net import Mininet
 from mininet.topo import Topo
 
+from testbed.lab import netlink
 from testbed.lab.delay import DelayCable
 from testbed.lab.links import PatchLink, Wire
 from testbed.lab.machines import Guest, VirtualMachine
+from testbed.lab.namespaces import sysctl
+from testbed.lab.netlink import Netlink
 from testbed.lab.switches import P4Switch, SwitchProgram
 from testbed.model.plan import Cable, Plan
 from testbed.model.topology import Role
@@ -34,10 +38,10 @@ class PlanTopo(Topo):  # type: ignore[misc]
         """`pipelines`: bmv2 JSON that switches of a role start with; without, they wait for P4Runtime."""
         pipelines = pipelines or {}
         self.plan = plan
-        slots: dict[str, list[tuple[str, str]]] = {name: [] for name in plan.switches}
+        slots: dict[str, list[tuple[int, str]]] = {name: [] for name in plan.switches}
         for vm in plan.vms.values():
             for slot in vm.slots:
-                slots[slot.port.node].append((plan.port(slot.port).interface, slot.interface))
+                slots[slot.port.node].append((slot.port.port, slot.interface))
         for name, switch in plan.switches.items():
             self.addSwitch(
                 name,
@@ -59,6 +63,18 @@ class PlanTopo(Topo):  # type: ignore[misc]
             self.addHost(vm.name, cls=VirtualMachine, plan=vm, timeline=timeline)
             start = vm.slot(vm.at).port
             self.addLink(vm.name, start.node, port1=0, port2=start.port, cls=PatchLink)
+
+
+def prepare_namespace(plan: Plan) -> None:
+    """Loopback addresses of all routers and the reflector; no IPv6 and no ARP of the kernel's own."""
+    if Path("/proc/sys/net/ipv6").exists():
+        sysctl("net.ipv6.conf.default.disable_ipv6", 1)
+    sysctl("net.ipv4.conf.all.arp_ignore", 8)
+    loopbacks = [switch.loopback for switch in plan.switches.values() if switch.loopback]
+    with Netlink() as kernel:
+        lo = kernel.index("lo")
+        kernel.send(netlink.link(lo, up=True))
+        kernel.send(*(netlink.address(lo, IPv4Interface((a, 32))) for a in (*loopbacks, plan.reflector)))
 
 
 def delay_ends(cable: Cable) -> tuple[str, str]:

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self, final
+from typing import Any, ClassVar, Self, final
+from weakref import WeakValueDictionary
 
 from mininet.node import Node
 from mininet.node import Switch as MininetSwitch
@@ -21,8 +22,9 @@ from mininet.node import Switch as MininetSwitch
 from testbed.lab import wires
 from testbed.lab.errors import LabError
 from testbed.lab.eventually import NotInTime, eventually
+from testbed.lab.interface import Interface
 from testbed.model.addresses import CPU_PORT
-from testbed.model.plan import PortKind, Switch
+from testbed.model.plan import Switch
 
 READY_SECONDS = 30.0
 
@@ -76,30 +78,36 @@ class SwitchProgram:
 class P4Switch(MininetSwitch):  # type: ignore[misc]
     """A Mininet switch that is a P4Runtime target; its slots are made with it."""
 
+    by_name: ClassVar[WeakValueDictionary[str, P4Switch]] = WeakValueDictionary()
+    """All switches of this process."""
+
     def __init__(
         self,
         name: str,
         *,
         plan: Switch,
         program: SwitchProgram,
-        slots: Sequence[tuple[str, str]] = (),
+        slots: Sequence[tuple[int, str]] = (),
         pipeline: Path | None = None,
         logs: Path | None = None,
         **params: Any,
     ) -> None:
-        """`slots`: (port interface, outer end) of each; `logs`: directory for the switch's output."""
+        """`slots`: (port, outer end) of each; `logs`: directory for the switch's output."""
         self.plan, self.program, self.pipeline, self.logs = plan, program, pipeline, logs
         self.process: subprocess.Popen[bytes] | None = None
+        self._controllers: Sequence[Any] = ()
         self._ready: int | None = None
         Node.__init__(self, name, **{**params, "inNamespace": False})
         self.dpid, self.opts, self.listenPort, self.controlIntf = f"{plan.device_id:016x}", "", None, None
-        macs = {port.interface: port.mac for port in plan.ports if port.kind is PortKind.SLOT}
-        for port_interface, outer in slots:
-            wires.connect(port_interface, outer, a_mac=macs[port_interface], b_up=False)
-        self._slot_interfaces = [port_interface for port_interface, _ in slots]
+        for number, outer in slots:
+            port = plan.port(number)
+            wires.connect(port.interface, outer, a_mac=port.mac, b_up=False)
+            Interface(port.interface, node=self, port=number, mac=port.mac)
+        P4Switch.by_name[name] = self
 
-    def start(self, controllers: Sequence[object]) -> None:  # noqa: ARG002 - Mininet's signature
+    def start(self, controllers: Sequence[Any]) -> None:
         """Start the process; `wait_ready` tells when it serves."""
+        self._controllers = controllers
         ready: int | None = None
         if self.program.reports_ready:
             self._ready, ready = os.pipe()
@@ -133,7 +141,7 @@ class P4Switch(MininetSwitch):  # type: ignore[misc]
     def restart(self) -> None:
         """Start the process again, killed or not, and wait until it serves."""
         self.kill()
-        self.start([])
+        self.start(self._controllers)
         wait_ready([self])
 
     def kill(self) -> None:
@@ -149,8 +157,8 @@ class P4Switch(MininetSwitch):  # type: ignore[misc]
         return self.process is not None and self.process.poll() is None
 
     def connected(self) -> bool:
-        """Mininet's word for alive."""
-        return self.alive
+        """Is it running, and do the controllers (which Mininet knows of) have it under control?"""
+        return self.alive and all(controller.in_control() for controller in self._controllers)
 
     def stop(self, deleteIntfs: bool = True) -> None:  # noqa: N803 - Mininet's name
         """End the process and remove the interfaces."""
@@ -164,7 +172,7 @@ class P4Switch(MininetSwitch):  # type: ignore[misc]
         if deleteIntfs:
             for interface in [port.interface for port in self.plan.ports]:
                 wires.remove(interface)
-        Node.stop(self)
+        self.terminate()
 
     def last_words(self) -> str:
         """The last line of its log, for error messages."""

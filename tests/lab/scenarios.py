@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -204,7 +205,14 @@ async def stay() -> None:
             async def pids(_args: dict[str, Any], _emit: Any) -> Any:
                 return {"switch": lab.switches["p1"].process.pid}
 
-            server.register("pids", pids)
+            async def status(_args: dict[str, Any], _emit: Any) -> Any:
+                return lab.status()
+
+            async def migrate(args: dict[str, Any], _emit: Any) -> Any:
+                return asdict(await lab.vm(args.pop("machine")).migrate(args.pop("to"), **args))
+
+            for verb in (pids, status, migrate):
+                server.register(verb.__name__, verb)
             report_ready()
             await asyncio.Event().wait()
 
