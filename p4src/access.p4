@@ -8,7 +8,6 @@
 
 #include "controls/controller_copies.p4"
 #include "controls/egress_verdict.p4"
-#include "controls/flow_hash.p4"
 #include "controls/ingress_verdict.p4"
 #include "controls/mac_learning.p4"
 #include "controls/vlan_admission.p4"

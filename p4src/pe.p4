@@ -7,6 +7,7 @@
 #include "common/pe_parser.p4"
 #include "common/pe_checksums.p4"
 
+#include "controls/arp_proxy.p4"
 #include "controls/attachment_circuits.p4"
 #include "controls/bridging.p4"
 #include "controls/controller_copies.p4"
@@ -14,13 +15,11 @@
 #include "controls/egress_circuits.p4"
 #include "controls/egress_verdict.p4"
 #include "controls/flooding.p4"
-#include "controls/flow_hash.p4"
-#include "controls/icmp.p4"
-#include "controls/icmp_trim.p4"
+#include "controls/imposition.p4"
 #include "controls/ingress_verdict.p4"
 #include "controls/label_disposition.p4"
 #include "controls/mac_learning.p4"
-#include "controls/neighbor_proxy.p4"
+#include "controls/nd_proxy.p4"
 #include "controls/next_hops.p4"
 #include "controls/nhlfe.p4"
 #include "controls/packet_out.p4"
@@ -28,6 +27,8 @@
 #include "controls/rewrite.p4"
 #include "controls/routing.p4"
 #include "controls/split_horizon.p4"
+#include "controls/storm_control.p4"
+#include "controls/trim.p4"
 #include "controls/watch_list.p4"
 
 control PeIngress(inout headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard_metadata) {
@@ -37,10 +38,12 @@ control PeIngress(inout headers_t hdr, inout metadata_t meta, inout standard_met
     AttachmentCircuits() attachment_circuits;
     WatchList() watch_list;
     MacLearning() mac_learning;
-    NeighborProxy() neighbor_proxy;
+    ArpProxy() arp_proxy;
+    NdProxy() nd_proxy;
     Bridging() bridging;
     Routing() routing;
     NextHops() next_hops;
+    StormControl() storm_control;
     Flooding() flooding;
     IngressVerdict() verdict;
 
@@ -62,7 +65,9 @@ control PeIngress(inout headers_t hdr, inout metadata_t meta, inout standard_met
             mac_learning.apply(hdr, meta);
         }
         if (meta.step == Step.BRIDGE && hdr.arp.isValid()) {
-            neighbor_proxy.apply(hdr, meta, standard_metadata);
+            arp_proxy.apply(hdr, meta, standard_metadata);
+        } else if (meta.step == Step.BRIDGE && hdr.nd.isValid()) {
+            nd_proxy.apply(hdr, meta, standard_metadata);
         }
         if (meta.step == Step.BRIDGE) {
             bridging.apply(hdr, meta);
@@ -72,7 +77,11 @@ control PeIngress(inout headers_t hdr, inout metadata_t meta, inout standard_met
         }
         if (meta.step == Step.NEXT_HOP) {
             next_hops.apply(hdr, meta, standard_metadata);
-        } else if (meta.step == Step.FLOOD) {
+        }
+        if (meta.step == Step.FLOOD && meta.attachment != 0) {
+            storm_control.apply(meta);
+        }
+        if (meta.step == Step.FLOOD) {
             flooding.apply(meta, standard_metadata);
         }
         verdict.apply(meta, standard_metadata);
@@ -85,8 +94,9 @@ control PeEgress(inout headers_t hdr, inout metadata_t meta, inout standard_meta
     EgressCircuits() egress_circuits;
     SplitHorizon() split_horizon;
     Rewrite() rewrite;
+    Imposition() imposition;
     Nhlfe() nhlfe;
-    IcmpTrim() icmp_trim;
+    Trim() trim;
     EgressVerdict() verdict;
 
     apply {
@@ -105,10 +115,11 @@ control PeEgress(inout headers_t hdr, inout metadata_t meta, inout standard_meta
             if (meta.drop_reason == DropReason.NONE) {
                 rewrite.apply(hdr, meta);
                 if (meta.nhlfe != 0) {
+                    imposition.apply(hdr, meta, standard_metadata);
                     nhlfe.apply(hdr, meta);
                 }
-                if (hdr.icmp_error.isValid()) {
-                    icmp_trim.apply(hdr);
+                if (meta.made_length != 0) {
+                    trim.apply(hdr, meta);
                 }
             }
             verdict.apply(meta, standard_metadata);

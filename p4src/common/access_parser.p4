@@ -26,6 +26,11 @@ parser AccessParser(packet_in packet,
         }
     }
 
+    state parse_icmp {
+        packet.extract(hdr.icmp);
+        transition accept;
+    }
+
 #include "frame_states.p4"
 }
 

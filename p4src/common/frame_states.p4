@@ -1,5 +1,5 @@
 // States of a parser, to be included in its body: a customer's frame, and the IP packet in it, as deep as forwarding,
-// hashing and watching need.
+// hashing and watching need. The parser itself says in its state parse_icmp how deep it goes into that.
 //
 //   parse_ethernet -> [vlan] -> [inner_vlan] -> arp
 //                                            -> parse_ipv4 -> [options] -> icmp | ports
@@ -80,11 +80,6 @@
             IpProtocol.SCTP:   parse_ports;
             default:           accept;
         }
-    }
-
-    state parse_icmp {
-        packet.extract(hdr.icmp);
-        transition accept;
     }
 
     state parse_ports {

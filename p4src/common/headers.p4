@@ -88,6 +88,17 @@ header icmp_t {
     bit<32> rest;
 }
 
+// Neighbour discovery, RFC 4861 §4.3 and §4.4: the target, and the option that carries a MAC (§4.6.1).
+header nd_t {
+    bit<128> target;
+}
+
+header nd_option_t {
+    bit<8>  option_type;
+    bit<8>  length;
+    bit<48> mac;
+}
+
 // The first 64 bits of TCP, UDP and SCTP: the ports, and all that an ICMP error quotes (RFC 792).
 header ports_t {
     bit<16> src_port;

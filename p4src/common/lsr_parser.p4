@@ -84,6 +84,11 @@ parser LsrParser(packet_in packet,
         transition parse_ethernet;
     }
 
+    state parse_icmp {
+        packet.extract(hdr.icmp);
+        transition accept;
+    }
+
 #include "frame_states.p4"
 }
 

@@ -48,6 +48,13 @@ parser PeParser(packet_in packet,
 
     state parse_link {
         packet.extract(hdr.link);
+        transition parse_top_label;
+    }
+
+    // The TTL and traffic class that count are those of the outermost label (RFC 3443 §5.4).
+    state parse_top_label {
+        meta.label_ttl = packet.lookahead<bit<32>>()[7:0];
+        meta.label_tc = packet.lookahead<bit<32>>()[11:9];
         transition parse_label;
     }
 
@@ -133,6 +140,20 @@ parser PeParser(packet_in packet,
         transition parse_ethernet;
     }
 
+    state parse_icmp {
+        packet.extract(hdr.icmp);
+        transition select(meta.protocol, hdr.icmp.message_type) {
+            (58, 135): parse_nd;
+            (58, 136): parse_nd;
+            default:   accept;
+        }
+    }
+
+    state parse_nd {
+        packet.extract(hdr.nd);
+        transition accept;
+    }
+
 #include "frame_states.p4"
 }
 
@@ -153,11 +174,14 @@ control PeDeparser(packet_out packet, in headers_t hdr) {
         packet.emit(hdr.inner_vlan);
         packet.emit(hdr.arp);
         packet.emit(hdr.icmp_ipv4);
+        packet.emit(hdr.icmp_ipv6);
         packet.emit(hdr.icmp_error);
         packet.emit(hdr.ipv4);
         packet.emit(hdr.ipv4_options);
         packet.emit(hdr.ipv6);
         packet.emit(hdr.icmp);
+        packet.emit(hdr.nd);
+        packet.emit(hdr.nd_answer);
         packet.emit(hdr.ports);
     }
 }

@@ -62,11 +62,14 @@ struct headers_t {
     vlan_t         inner_vlan;
     arp_t          arp;
     ipv4_t         icmp_ipv4;      // made here, in front of a quoted packet
+    ipv6_t         icmp_ipv6;      // likewise
     icmp_t         icmp_error;
     ipv4_t         ipv4;
     ipv4_options_t ipv4_options;
     ipv6_t         ipv6;
     icmp_t         icmp;
+    nd_t           nd;
+    nd_option_t    nd_answer;      // made here
     ports_t        ports;
 }
 
@@ -86,6 +89,8 @@ struct metadata_t {
     bit<20> service_label;         // 0: none
     bit<20> segment_label;         // 0: none
     bit<8>  transport_labels;      // how many stand above the service label
+    bit<8>  label_ttl;             // of the outermost label
+    bit<3>  label_tc;              // likewise
     bit<12> vlan_id;               // of the outermost tag; 0: untagged or priority-tagged
     bit<8>  protocol;
     bit<16> src_port;
@@ -96,18 +101,23 @@ struct metadata_t {
     bit<8>  split_horizon_group;
     bool    pop_vlan;              // the tag delimits the service and ends here
 
+    bit<16> from_segment;          // its ESI label says so; 0: none
+    bool    uniform_pop;           // the label's TTL goes on in the packet
+
     // Where it goes.
     Step    step;
     bit<2>  bum;                   // Bum
     bit<16> vrf;
     bit<32> ipv4_destination;      // to look up; an ICMP answer goes back to the source
+    bit<128> ipv6_destination;
     bit<24> next_hop;
     bit<16> segment;
     bit<16> tunnel;
     bit<16> flow_hash;
 
     // What to make of it in egress.
-    bool    routed;                // decrement TTL, new MACs
+    bool    routed;                // new TTL, new MACs
+    bit<8>  ip_ttl;                // before this router
     bool    originated;            // made here: its TTL is fresh
     bool    strip_ethernet;        // IP directly beneath the label
     bit<48> src_mac;
@@ -115,7 +125,12 @@ struct metadata_t {
     bit<16> egress_ac;             // 0: not to an attachment circuit
     bit<8>  egress_group;          // its split horizon group
     bit<1>  blocked;               // no flooded frames: not the designated forwarder
+    bit<3>  pcp;                   // of the service tag that was taken off
+    bit<1>  dei;                   // likewise
     bit<20> push_label;            // service label
+    bool    push_entropy;
+    bool    uniform_push;          // the packet's TTL goes on in its labels
+    bit<16> made_length;           // of an IP packet made here, to cut off what followed; 0: not made here
     bit<16> nhlfe;                 // 0: not to the core
     bit<3>  tc;                    // of the labels that are pushed
     bit<8>  ttl;                   // likewise

@@ -11,8 +11,6 @@ control EgressCircuits(inout headers_t hdr, inout metadata_t meta) {
     @id(0x01001501)
     action send_tagged(bit<12> vlan_id, bit<8> split_horizon_group, bit<1> blocked) {
         hdr.egress_vlan.setValid();
-        hdr.egress_vlan.pcp = 0;
-        hdr.egress_vlan.dei = 0;
         hdr.egress_vlan.vid = vlan_id;
         meta.egress_group = split_horizon_group;
         meta.blocked = blocked;

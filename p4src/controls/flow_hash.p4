@@ -1,5 +1,8 @@
 // The flow that a packet belongs to, as 16 bits: all its packets get the same, so that a flow never splits.
 
+#ifndef CONTROLS_FLOW_HASH_P4
+#define CONTROLS_FLOW_HASH_P4
+
 control FlowHash(in headers_t hdr, inout metadata_t meta) {
     @hidden
     action hash_ipv4_flow() {
@@ -29,3 +32,5 @@ control FlowHash(in headers_t hdr, inout metadata_t meta) {
         }
     }
 }
+
+#endif

@@ -8,8 +8,12 @@
 //        | miss
 //      drop
 //
-// What a router must say (RFC 1812 §4.3.2, §4.3.3.4, §4.3.3.6), so that ping and traceroute work. Only packets that may concern
-// it pay for the look-up. An answer is a packet like any other from here on: it is routed back in the same VRF.
+// What a router must say (RFC 1812 §4.3.2, §4.3.3.4, §4.3.3.6), so that ping and traceroute work. Only packets that
+// may concern it pay for the look-up. An answer is a packet like any other from here on: it is routed back in the
+// same VRF.
+
+#ifndef CONTROLS_ICMP_P4
+#define CONTROLS_ICMP_P4
 
 control Icmp(inout headers_t hdr, inout metadata_t meta) {
     direct_counter(CounterType.packets_and_bytes) own_address_counter;
@@ -78,6 +82,7 @@ control Icmp(inout headers_t hdr, inout metadata_t meta) {
         hdr.icmp_error.rest = 0;
         meta.ipv4_destination = hdr.ipv4.src_addr;
         meta.originated = true;
+        meta.made_length = 56;
     }
 
     @id(0x01000E02)
@@ -102,7 +107,7 @@ control Icmp(inout headers_t hdr, inout metadata_t meta) {
     }
 
     apply {
-        if (meta.protocol == (bit<8>)IpProtocol.ICMP || hdr.ipv4.ttl <= 1) {
+        if (meta.protocol == (bit<8>)IpProtocol.ICMP || meta.ip_ttl <= 1) {
             own_address.apply();
             if (meta.originated) {
                 meta.originated = false;
@@ -110,7 +115,7 @@ control Icmp(inout headers_t hdr, inout metadata_t meta) {
                     echo_reply();
                     meta.originated = true;
                 }
-            } else if (hdr.ipv4.ttl <= 1) {
+            } else if (meta.ip_ttl <= 1) {
                 // Never about an ICMP error (RFC 1812 §4.3.2.7), nor where 64 bits to quote were not read.
                 if (hdr.ports.isValid() || hdr.icmp.isValid() && hdr.icmp.message_type == 8) {
                     router_address.apply();
@@ -121,3 +126,5 @@ control Icmp(inout headers_t hdr, inout metadata_t meta) {
         }
     }
 }
+
+#endif

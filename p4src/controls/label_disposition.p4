@@ -1,15 +1,19 @@
-//   labelled packet            transport_label (top)          service_label
-//        |                          |                              |
-//   [transport]* [ELI EL] service [ESI label] [control word] frame or IP packet
+//        transport_label          service_label     esi_label
+//               |                       |               |
+//   link [own transport] [ELI EL]  service label  [ESI label] [control word] frame or IP packet
 //
 // What the labels mean to the PE at the end of the path. A transport label is gone already (penultimate-hop
 // popping, RFC 3031 §3.16), or is an explicit null (RFC 3032 §2.1), or is this PE's own. The service label then
 // names a bridge domain (RFC 7432 §9.2.1, §11.2), a pseudo-wire (RFC 4761), an IP-VRF (RFC 9135 §4, RFC 4364) or
-// one next hop (a label per segment or per MAC, RFC 7432 §9.2.1).
+// one next hop (a label per segment or per MAC, RFC 7432 §9.2.1). An ESI label beneath it says from which of this
+// PE's segments the frame comes (RFC 7432 §8.3.1.1). `disposition` is the router's choice between the pipe and the
+// uniform model (RFC 3443).
 
 control LabelDisposition(inout headers_t hdr, inout metadata_t meta) {
     direct_counter(CounterType.packets_and_bytes) transport_label_counter;
     direct_counter(CounterType.packets_and_bytes) service_label_counter;
+    direct_counter(CounterType.packets_and_bytes) esi_label_counter;
+    direct_counter(CounterType.packets_and_bytes) disposition_counter;
 
     @id(0x01000401)
     action pop() {
@@ -97,8 +101,58 @@ control LabelDisposition(inout headers_t hdr, inout metadata_t meta) {
         size = 16384;
     }
 
+    @id(0x01002101)
+    action from_segment(bit<16> segment_id) {
+        meta.from_segment = segment_id;
+    }
+
+    @id(0x01002102)
+    action unknown_esi_label() {
+        meta.step = Step.DROP;
+        meta.drop_reason = DropReason.UNKNOWN_ESI_LABEL;
+    }
+
+    @id(0x02000021)
+    table esi_label {
+        key = {
+            meta.segment_label : exact @name("label");
+        }
+        actions = {
+            from_segment;
+            unknown_esi_label;
+        }
+        const default_action = unknown_esi_label();
+        counters = esi_label_counter;
+        size = 1024;
+    }
+
+    // TTL and priority of the packet are its own: the core is one hop, whatever its size.
+    @id(0x01002201)
+    action pipe_pop() {
+        meta.uniform_pop = false;
+    }
+
+    // TTL and priority of the label go on in the packet and in the tag that the frame leaves with.
+    @id(0x01002202)
+    action uniform_pop() {
+        meta.uniform_pop = true;
+        meta.pcp = meta.label_tc;
+    }
+
+    @id(0x02000022)
+    table disposition {
+        actions = {
+            pipe_pop;
+            uniform_pop;
+        }
+        default_action = pipe_pop();
+        counters = disposition_counter;
+    }
+
     apply {
-        if (meta.transport_labels > 1) {
+        if (meta.label_ttl == 0) {
+            meta.drop_reason = DropReason.TTL_EXCEEDED;
+        } else if (meta.transport_labels > 1) {
             meta.drop_reason = DropReason.BAD_LABEL_STACK;
         } else if (meta.transport_labels == 1) {
             if (hdr.mpls[0].label > 15) {
@@ -111,7 +165,11 @@ control LabelDisposition(inout headers_t hdr, inout metadata_t meta) {
             if (meta.service_label == 0) {
                 meta.drop_reason = DropReason.BAD_LABEL_STACK;
             } else {
+                disposition.apply();
                 service_label.apply();
+                if (meta.segment_label != 0 && meta.step == Step.BRIDGE) {
+                    esi_label.apply();
+                }
                 // The parser went by the label's high bits, the entry may disagree.
                 if (meta.step == Step.BRIDGE && !hdr.ethernet.isValid()) {
                     meta.step = Step.DROP;

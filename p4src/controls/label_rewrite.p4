@@ -4,6 +4,8 @@
 // TTL and traffic class of the outermost label go on: decremented once per router, whatever is swapped, popped or
 // pushed (uniform model between labels, RFC 3443 §5.4; RFC 5462). Where the last label goes, only IP can follow.
 
+#include "nhlfe.p4"
+
 control LabelRewrite(inout headers_t hdr, inout metadata_t meta) {
     Nhlfe() nhlfe;
 

@@ -6,6 +6,8 @@
 // popping, RFC 3031 §3.16). Of the paths of equal cost one is chosen by the entropy label where there is one
 // (RFC 6790 §4.3), else by the customer's flow: it never splits.
 
+#include "flow_hash.p4"
+
 control LabelSwitching(in headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard_metadata) {
     FlowHash() flow_hash;
     action_selector(HashAlgorithm.identity, 32w1024, 32w16) incoming_label_selector;

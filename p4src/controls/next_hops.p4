@@ -7,6 +7,8 @@
 // that fails is one write to `tunnel`, a segment that moves one write to `segment` (RFC 7432 §8.2, §8.4). Both
 // choose by the hash over the customer's flow, so that a flow never splits.
 
+#include "flow_hash.p4"
+
 control NextHops(in headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard_metadata) {
     FlowHash() flow_hash;
     action_selector(HashAlgorithm.identity, 32w4096, 32w16) segment_selector;
@@ -121,6 +123,15 @@ control NextHops(in headers_t hdr, inout metadata_t meta, inout standard_metadat
         meta.step = Step.SEND;
     }
 
+    // To a PE that knows entropy labels (RFC 6790 §4.2): routers on the way need not look beneath the stack.
+    @id(0x01001303)
+    action path_with_entropy(bit<9> port, bit<16> nhlfe_id) {
+        standard_metadata.egress_spec = port;
+        meta.nhlfe = nhlfe_id;
+        meta.push_entropy = true;
+        meta.step = Step.SEND;
+    }
+
     @id(0x02000013)
     table tunnel {
         key = {
@@ -129,6 +140,7 @@ control NextHops(in headers_t hdr, inout metadata_t meta, inout standard_metadat
         }
         actions = {
             path;
+            path_with_entropy;
             @defaultonly NoAction;
         }
         const default_action = NoAction();

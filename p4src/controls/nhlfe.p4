@@ -6,6 +6,9 @@
 // No label at all where the next router is the end of the path (penultimate-hop popping), up to five where segments
 // or a repair path ask for them (RFC 8660, RFC 4090).
 
+#ifndef CONTROLS_NHLFE_P4
+#define CONTROLS_NHLFE_P4
+
 control Nhlfe(inout headers_t hdr, inout metadata_t meta) {
     direct_counter(CounterType.packets_and_bytes) nhlfe_counter;
 
@@ -92,3 +95,5 @@ control Nhlfe(inout headers_t hdr, inout metadata_t meta) {
         nhlfe.apply();
     }
 }
+
+#endif

@@ -1,10 +1,13 @@
 //   received:  [link, labels, control word]  frame or IP
-//                        |
-//   take off what it came with ---> routed? TTL, new MACs, or no frame at all ---> put on what it leaves with
-//                        |
-//   sent:      [link, transport, service label, control word]  frame or IP
+//                  |
+//                  +-- labels, control word, service tag: off
+//                  +-- routed? new TTL, new MACs or no frame at all
+//                  +-- tag of the egress circuit: on
+//                  |
+//   (imposition, nhlfe: labels on)
 //
-// The one place where the PE changes headers, whatever the look-ups chose: known unicast, routed packet or copy.
+// The one place where the PE changes a customer's frame or packet on its way through, whatever the look-ups chose:
+// known unicast, routed packet or copy of a flooded frame.
 
 control Rewrite(inout headers_t hdr, inout metadata_t meta) {
     // Everything up to and with the control word.
@@ -22,27 +25,31 @@ control Rewrite(inout headers_t hdr, inout metadata_t meta) {
         hdr.control_word.setInvalid();
     }
 
-    // The service-delimiting tag: its priority goes on into the tag that the frame leaves with.
+    // The service-delimiting tag: its priority goes on into the tag or the labels that the frame leaves with.
     @hidden
     action remove_vlan() {
-        hdr.egress_vlan.pcp = hdr.vlan.pcp;
-        hdr.egress_vlan.dei = hdr.vlan.dei;
+        meta.pcp = hdr.vlan.pcp;
+        meta.dei = hdr.vlan.dei;
         hdr.ethernet.ether_type = hdr.vlan.ether_type;
         hdr.vlan.setInvalid();
     }
 
     @hidden
     action put_vlan() {
+        hdr.egress_vlan.pcp = meta.pcp;
+        hdr.egress_vlan.dei = meta.dei;
         hdr.egress_vlan.ether_type = hdr.ethernet.ether_type;
         hdr.ethernet.ether_type = EtherType.VLAN;
     }
 
-    // RFC 1624 equation 3, for a field that went down by 0x0100.
+    // RFC 1624 equation 3: the sum loses the old TTL and gains the new one.
     @hidden
     action decrement_ttl() {
-        bit<17> sum = (bit<17>)(~hdr.ipv4.checksum) + 17w0xFEFF;
+        bit<18> sum = (bit<18>)(~hdr.ipv4.checksum) + (bit<18>)(~(hdr.ipv4.ttl ++ 8w0))
+            + (bit<18>)((meta.ip_ttl - 1) ++ 8w0);
+        sum = (bit<18>)sum[15:0] + (bit<18>)sum[17:16];
         hdr.ipv4.checksum = ~(sum[15:0] + (bit<16>)sum[16:16]);
-        hdr.ipv4.ttl = hdr.ipv4.ttl - 1;
+        hdr.ipv4.ttl = meta.ip_ttl - 1;
     }
 
     @hidden
@@ -61,25 +68,6 @@ control Rewrite(inout headers_t hdr, inout metadata_t meta) {
         hdr.ethernet.src_addr = meta.src_mac;
     }
 
-    @hidden
-    action put_service_label() {
-        meta.tc = 0;
-        meta.ttl = 64;
-        hdr.service.setValid();
-        hdr.service.label = meta.push_label;
-        hdr.service.tc = 0;
-        hdr.service.bos = 1;
-        hdr.service.ttl = 64;
-    }
-
-    @hidden
-    action put_control_word() {
-        hdr.control_word.setValid();
-        hdr.control_word.zero = 0;
-        hdr.control_word.reserved = 0;
-        hdr.control_word.sequence = 0;
-    }
-
     apply {
         if (hdr.link.isValid()) {
             remove_labels();
@@ -89,7 +77,7 @@ control Rewrite(inout headers_t hdr, inout metadata_t meta) {
                 if (hdr.ipv4.isValid()) {
                     decrement_ttl();
                 } else {
-                    hdr.ipv6.hop_limit = hdr.ipv6.hop_limit - 1;
+                    hdr.ipv6.hop_limit = meta.ip_ttl - 1;
                 }
             }
             if (meta.strip_ethernet) {
@@ -107,13 +95,6 @@ control Rewrite(inout headers_t hdr, inout metadata_t meta) {
         }
         if (hdr.egress_vlan.isValid() && hdr.ethernet.isValid()) {
             put_vlan();
-        }
-        if (meta.nhlfe != 0) {
-            put_service_label();
-            // Labels for Ethernet behind a control word are told by their high bits (common/pe_state.p4).
-            if (meta.push_label[19:17] == 3 && !meta.strip_ethernet) {
-                put_control_word();
-            }
         }
     }
 }

@@ -11,10 +11,14 @@
 // Host routes and prefixes in one table per family; what VMTO adds is entries (RFC 9135 §5, RFC 9136 §4.4). The
 // TTL is decremented where headers are rewritten, in egress.
 
+#include "icmp.p4"
+#include "icmpv6.p4"
+
 control Routing(inout headers_t hdr,
                 inout metadata_t meta,
                 in standard_metadata_t standard_metadata) {
     Icmp() icmp;
+    Icmpv6() icmpv6;
     direct_counter(CounterType.packets_and_bytes) ip_vrf_ipv4_counter;
     direct_counter(CounterType.packets_and_bytes) ip_vrf_ipv6_counter;
 
@@ -74,8 +78,8 @@ control Routing(inout headers_t hdr,
     @id(0x02000010)
     table ip_vrf_ipv6 {
         key = {
-            meta.vrf          : exact @name("vrf");
-            hdr.ipv6.dst_addr : lpm @name("prefix");
+            meta.vrf              : exact @name("vrf");
+            meta.ipv6_destination : lpm @name("prefix");
         }
         actions = {
             route_to;
@@ -89,6 +93,12 @@ control Routing(inout headers_t hdr,
         size = 65536;
     }
 
+    // Uniform model: what routers counted down in the label counts (RFC 3443 §5.4).
+    @hidden
+    action inherit_ttl() {
+        meta.ip_ttl = (meta.uniform_pop && meta.label_ttl < meta.ip_ttl) ? meta.label_ttl : meta.ip_ttl;
+    }
+
     apply {
         if (hdr.ipv4.isValid()) {
             if (standard_metadata.checksum_error == 1) {
@@ -96,20 +106,26 @@ control Routing(inout headers_t hdr,
                 meta.drop_reason = DropReason.BAD_CHECKSUM;
             } else {
                 meta.ipv4_destination = hdr.ipv4.dst_addr;
+                meta.ip_ttl = hdr.ipv4.ttl;
+                inherit_ttl();
                 icmp.apply(hdr, meta);
                 if (meta.step == Step.ROUTE) {
                     ip_vrf_ipv4.apply();
                 }
             }
+        } else if (hdr.nd.isValid()) {
+            meta.step = Step.CONSUMED;   // never routed; the controller has its copy
+            meta.punt_reason = PuntReason.ND;
         } else if (hdr.ipv6.isValid()) {
-            if (hdr.ipv6.hop_limit <= 1) {
-                meta.step = Step.DROP;
-                meta.drop_reason = DropReason.TTL_EXCEEDED;
-            } else {
+            meta.ipv6_destination = hdr.ipv6.dst_addr;
+            meta.ip_ttl = hdr.ipv6.hop_limit;
+            inherit_ttl();
+            icmpv6.apply(hdr, meta);
+            if (meta.step == Step.ROUTE) {
                 ip_vrf_ipv6.apply();
             }
         } else if (hdr.arp.isValid()) {
-            meta.step = Step.CONSUMED;   // an answer to the gateway: the controller has its copy
+            meta.step = Step.CONSUMED;   // likewise
             meta.punt_reason = PuntReason.ARP;
         } else {
             meta.step = Step.DROP;

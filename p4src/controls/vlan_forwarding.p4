@@ -5,6 +5,8 @@
 //
 // A frame whose destination is where it came from is filtered (IEEE 802.1Q, 8.8).
 
+#include "flow_hash.p4"
+
 control VlanForwarding(in headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard_metadata) {
     FlowHash() flow_hash;
     action_selector(HashAlgorithm.identity, 32w256, 32w16) lag_selector;

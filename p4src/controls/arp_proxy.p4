@@ -1,18 +1,22 @@
 //   ARP, RARP ---> copy to the controller (not of what EVPN peers send)
 //        |
-//   broadcast request, from an attachment circuit
+//   request, not gratuitous
 //        |
-//   neighbor_ipv4 (bridge domain, target) --+-- reply ---------> answered, unless its owner sits where it came from
-//        | miss                             +-- gateway_reply -> answered, on circuit and core alike
+//   neighbor_ipv4 (bridge domain, target) --+-- reply ---------> answered: broadcast, from another circuit than the
+//        | miss                             |                    owner's
+//        |                                  +-- gateway_reply -> answered, on circuit and core alike
 //   (bridge)
 //
 // Proxy ARP (RFC 9161 §3.3): the owner's MAC as source and as sender; broadcasts only, a unicast probe must reach
 // the owner. What is not answered is flooded, gratuitous announcements included: they tell the other sites of a
 // move (RFC 9161 §3.6). A gateway's own address is answered here whoever asks.
 
-control NeighborProxy(inout headers_t hdr,
-                      inout metadata_t meta,
-                      inout standard_metadata_t standard_metadata) {
+#include "turn_round.p4"
+
+control ArpProxy(inout headers_t hdr,
+                 inout metadata_t meta,
+                 inout standard_metadata_t standard_metadata) {
+    TurnRound() turn_round;
     direct_counter(CounterType.packets_and_bytes) neighbor_ipv4_counter;
     bool answer;
     bit<48> mac;
@@ -54,9 +58,8 @@ control NeighborProxy(inout headers_t hdr,
         size = 65536;
     }
 
-    // The frame turns round: to a circuit directly (its MAC may not be learned yet), else by way of the bridge.
     @hidden
-    action answer_request() {
+    action make_reply() {
         bit<32> asked = hdr.arp.target_ip;
         hdr.arp.operation = 2;
         hdr.arp.target_mac = hdr.arp.sender_mac;
@@ -65,8 +68,6 @@ control NeighborProxy(inout headers_t hdr,
         hdr.arp.sender_ip = asked;
         hdr.ethernet.dst_addr = hdr.ethernet.src_addr;
         hdr.ethernet.src_addr = mac;
-        meta.source = 0;
-        meta.bum = Bum.NONE;
     }
 
     apply {
@@ -77,19 +78,13 @@ control NeighborProxy(inout headers_t hdr,
                 meta.punt_reason = PuntReason.ARP;
             }
         }
-        // A gratuitous request asks for the sender's own address: an announcement, never to be answered.
         if (hdr.arp.operation == 1 && hdr.arp.sender_ip != hdr.arp.target_ip) {
             answer = false;
             mac = 0;
             neighbor_ipv4.apply();
             if (answer) {
-                answer_request();
-                if (meta.split_horizon_group != SplitHorizonGroup.CORE && meta.attachment != 0) {
-                    meta.egress_ac = meta.attachment;
-                    standard_metadata.egress_spec = meta.ingress_port;
-                    meta.step = Step.SEND;
-                }
-                meta.split_horizon_group = SplitHorizonGroup.NONE;
+                make_reply();
+                turn_round.apply(meta, standard_metadata);
             }
         }
     }
