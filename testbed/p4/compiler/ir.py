@@ -486,6 +486,7 @@ class Action:
     decl: ast.ActionDecl | None = None
     span: Span = NO_SPAN
     hidden: bool = False
+    order: int = 0
 
 
 @entity
@@ -548,6 +549,7 @@ class Table:
     decl: ast.TableDecl | None = None
     span: Span = NO_SPAN
     hidden: bool = False
+    order: int = 0  # of declaration
 
 
 # --- extern objects -------------------------------------------------------------------------------------
@@ -655,7 +657,9 @@ class Program:
     checksums: list[Checksum] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
-    called: dict[str, ast.ActionDecl] = field(default_factory=dict)  # by controls, not by tables
+    called: list[Action] = field(
+        default_factory=list
+    )  # by controls directly; their code is where they are called
     externs: list[ExternObject] = field(default_factory=list)
     digests: list[Digest] = field(default_factory=list)
     calculations: list[Calculation] = field(default_factory=list)

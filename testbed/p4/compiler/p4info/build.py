@@ -59,15 +59,12 @@ class _Builder:
         self._collect()
         self.symbols.assign()
         self._package()
-        for table in self.program.tables:
+        for table in sorted(self.program.tables, key=lambda t: t.order):
             if not _hidden(table.decl):
                 self._table(table)
         for action in _unique_actions(self.program):
-            self._action(action)
-        in_tables = {a.name for a in self.program.actions}
-        for name, decl in self.program.called.items():
-            if name not in in_tables and not _hidden(decl):
-                self._preamble(self.info.actions.add(), sym.ACTION, name, decl.annotations)
+            if not _hidden(action.decl):
+                self._action(action)
         for extern in self.program.externs:
             self._extern(extern)
         for header in self.controller_headers:
@@ -88,11 +85,8 @@ class _Builder:
 
     def _collect(self) -> None:
         add = self.symbols.add
-        for action in self.program.actions:
-            if not action.hidden:
-                add(sym.ACTION, action.name, action.decl)
-        for name, decl in self.program.called.items():
-            add(sym.ACTION, name, decl)
+        for action in _unique_actions(self.program):
+            add(sym.ACTION, action.name, action.decl)
         for table in self.program.tables:
             add(sym.TABLE, table.name, table.decl)
         for extern in self.program.externs:
@@ -299,12 +293,12 @@ def _hidden(decl: ast.Declaration | None) -> bool:
 
 
 def _unique_actions(program: ir.Program) -> list[ir.Action]:
-    """The actions that tables use, each once."""
+    """The actions of tables and those called by controls, each once, as they are declared."""
     found: dict[str, ir.Action] = {}
-    for action in program.actions:
-        if not action.hidden and not _hidden(action.decl):
+    for action in [*program.actions, *program.called]:
+        if not action.hidden:
             found.setdefault(action.name, action)
-    return list(found.values())
+    return sorted(found.values(), key=lambda a: a.order)
 
 
 def _kind(extern: ir.ExternObject) -> int:

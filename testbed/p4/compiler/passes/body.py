@@ -131,11 +131,13 @@ class Body(Statements):
         first = instance.applied
         for decl in instance.decl.locals:
             if isinstance(decl, ast.ActionDecl):
-                env.bind(decl, ActionClosure(decl, env, self.unit.external_name(decl, instance.name)))
+                name = self.unit.external_name(decl, instance.name)
+                env.bind(decl, ActionClosure(decl, env, name, self.unit.next_order()))
             elif isinstance(decl, ast.TableDecl):
                 if first is not None:
                     raise RefusedError(span, f"{instance.name} has tables and is applied more than once")
-                env.bind(decl, TableSlot(decl, env, self.unit.external_name(decl, instance.name)))
+                name = self.unit.external_name(decl, instance.name)
+                env.bind(decl, TableSlot(decl, env, name, self.unit.next_order()))
         instance.applied = env
 
     def apply_parser(self, instance: Instance, call: ast.Call) -> None:

@@ -226,7 +226,8 @@ class Calls(Expressions):
         exposed = list(self.exposed(closure))
         copies = self.bind(call.bound, env, call.span, exposed)
         if not self.frame.in_action:
-            self.unit.program.called.setdefault(closure.name, closure.decl)
+            called = ir.Action(closure.name, [], [], closure.decl, closure.decl.span, order=closure.order)
+            self.unit.program.called.append(called)
         self.inline(env, closure.decl.body, copies, None, call.span, closure.name)
         return None
 

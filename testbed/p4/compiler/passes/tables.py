@@ -22,7 +22,7 @@ MATCH_KINDS = PRIORITY_KINDS | {"exact", "lpm", "selector"}
 def make_table(body: Body, slot: TableSlot) -> ir.Table:
     """The table, without its keys (see `evaluate_keys`)."""
     decl = slot.decl
-    table = ir.Table(name=slot.name, decl=decl, span=decl.span, size=_size(body, decl))
+    table = ir.Table(name=slot.name, decl=decl, span=decl.span, size=_size(body, decl), order=slot.order)
     for ref in decl.actions:
         table.uses.append(_use(body, ref))
     _default(body, table, decl)
@@ -161,7 +161,7 @@ def _action(body: Body, ref: ast.ActionRef) -> ir.Action:
     if not directed and key in body.unit.actions:
         return body.unit.actions[key]
     env = Env(closure.env)
-    action = ir.Action(name=closure.name, params=[], body=[], decl=closure.decl, span=closure.decl.span)
+    action = ir.Action(closure.name, [], [], closure.decl, closure.decl.span, order=closure.order)
     for bound in ref.bound:
         if bound not in directed:
             action.params.append(_parameter(body, bound, closure, env, len(action.params)))

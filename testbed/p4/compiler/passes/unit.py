@@ -39,6 +39,7 @@ class Unit:
     actions: dict[tuple[ast.ActionDecl, Env], ir.Action] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
     _labels: int = 0
+    _order: int = 0
     _layouts: dict[t.Type, ir.Layout] = field(default_factory=dict)
 
     @property
@@ -57,6 +58,11 @@ class Unit:
             name, count = f"{hint}_{count}", count + 1
         self._names.add(name)
         return name
+
+    def next_order(self) -> int:
+        """The place of the next declared object."""
+        self._order += 1
+        return self._order
 
     def label(self) -> str:
         """A name for a scope."""

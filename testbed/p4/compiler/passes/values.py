@@ -81,6 +81,7 @@ class ActionClosure:
     decl: ast.ActionDecl
     env: Env
     name: str
+    order: int = 0  # of declaration among the actions and tables of the program; 0 for global actions
 
 
 @dataclass(slots=True, eq=False)
@@ -90,6 +91,7 @@ class TableSlot:
     decl: ast.TableDecl
     env: Env
     name: str
+    order: int
     table: ir.Table | None = None
 
 
