@@ -179,6 +179,7 @@ class Bindings:
         advertise, there (§7.2). Meanwhile what still comes for such an address follows the MAC.
         """
         moved = record.best is not None and not record.best.gateway
+        record.left = ac if moved else None
         probing = self._context.config.probing
         for ip in sorted(record.ips, key=int):
             binding = self._bindings[ip]
@@ -192,6 +193,7 @@ class Bindings:
             self._decide(binding)
             self._withdraw(binding)
             if moved:
+                record.left = None
                 self._ask(binding, record.mac, (ac,), remote=binding.best is None)
 
     def location_changed(self, record: MacRecord) -> None:
@@ -256,6 +258,14 @@ class Bindings:
         if binding is not None:
             self._contest(binding)
             self._decide(binding)
+            self._ask_where_it_was(binding)
+
+    # RFC 9135 §7.1, for an address that was not known here before its MAC went.
+    def _ask_where_it_was(self, binding: Binding) -> None:
+        record = None if binding.owner is None else self._mac_vrf.record(binding.owner)
+        if record is not None and record.left is not None:
+            self._ask(binding, record.mac, (record.left,), remote=False)
+            record.left = None
 
     # RFC 9721 §6: the address went to another MAC, whose sequence had to exceed ours.
     def _contest(self, binding: Binding) -> None:

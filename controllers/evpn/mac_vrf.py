@@ -52,7 +52,7 @@ class MacRecord:
     """All that is known of one MAC.
 
     `ips`: the addresses it owns by the latest knowledge. `advertised`: with which sequence, and whether as
-    sticky.
+    sticky. `left`: the circuit where it was until another PE took it over, as long as it was not asked for there.
     """
 
     mac: int
@@ -63,6 +63,7 @@ class MacRecord:
     ips: set[IpAddress] = field(default_factory=set)
     originated: RouteKey | None = None
     advertised: tuple[int, bool] | None = None
+    left: int | None = None
 
 
 @final
@@ -170,7 +171,7 @@ class MacVrf:
         self._program(record)
 
     def _take(self, record: MacRecord, local: LocalMac, known: IpAddress | None) -> None:
-        record.local = local
+        record.local, record.left = local, None
         self._on_ac[local.ac].add(record.mac)
         came_from = "" if record.best is None else f" from {record.best.pe}"
         self._context.effects.emit(

@@ -92,6 +92,10 @@ class MovingMachines(RuleBasedStateMachine):
         for _ in range(count):
             self.net.deliver_down(pe)
 
+    @rule()
+    def settle(self) -> None:
+        self.net.settle()
+
     @rule(pe=pes)
     def reset(self, pe: str) -> None:
         self.net.reset_session(pe)
@@ -141,6 +145,7 @@ class MovingMachines(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "net"):
             self.converge()
+            self.only_what_is_local_is_originated()
             self.check()
 
     def converge(self) -> None:
@@ -216,7 +221,7 @@ class MovingMachines(RuleBasedStateMachine):
 
 
 MovingMachines.TestCase.settings = settings(
-    max_examples=400,
+    max_examples=100,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
