@@ -80,6 +80,8 @@ class Body(Statements):
                     self.env.bind(decl, parsers.make_value_set(self, decl, prefix))
 
     def _declare_extern(self, decl: ast.Declaration, call: ast.Call, name: str) -> ir.ExternObject:
+        if any(e.name == name for e in self.unit.program.externs):
+            raise RefusedError(decl.span, f"two extern instances have the control plane name {name}")
         if isinstance(decl, ast.InstanceDecl) and decl.body is not None:
             raise RefusedError(
                 decl.span, "extern instances with abstract methods are not supported by this target"

@@ -84,6 +84,9 @@ def _algorithm(body: Calls, expr: ast.Expression | None) -> str:
     found = ALGORITHMS.get(name)
     if found is None and expr is not None:
         raise RefusedError(expr.span, f"hash algorithm {name} is not supported by this target")
+    if found == "random" and expr is not None:
+        text = "hash algorithm random: simple_switch does not load programs that use it"
+        body.unit.diagnostics.warn("unsupported", expr.span, text)
     return found or ""
 
 

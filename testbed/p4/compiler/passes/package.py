@@ -129,8 +129,8 @@ class _Package:
         span = parser.decl.span
         if not isinstance(headers, t.StructType) or not isinstance(standard, t.StructType):
             raise RefusedError(span, "the parser's second parameter must be a struct of headers")
-        self.storage["headers"] = self._headers(headers, "")
         self.storage["standard"] = self._standard(standard)
+        self.storage["headers"] = self._headers(headers, "")
         self.storage["metadata"] = self.unit.allocate(metadata, "userMetadata", span)
         if isinstance(metadata, t.StructType):
             self._field_lists(metadata, self.storage["metadata"])

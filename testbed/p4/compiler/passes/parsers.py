@@ -58,19 +58,30 @@ def _states(body: Body, instance: Instance, env: Env, accept: str | None) -> str
     reachable = _reachable(decl)
     names = {s: body.unit.unique(s.name) for s in reachable}
     variables = [d for d in decl.locals if isinstance(d, ast.VariableDecl)]
+    first = _initial(inside, decl, variables, names[reachable[0]])
     for state in reachable:
         inside.out = []
         made = ir.State(names[state], [], [], [], state.span)
         body.unit.program.states.append(made)
-        if state.name == "start":
-            inside.statements(list(variables))
         inside.statements(state.body)
         try:
             _transition(inside, state, made, names, accept)
         except RefusedError as error:
             body.unit.diagnostics.error(error.span, error.message)
         made.body = inside.out
-    return names[reachable[0]]
+    return first
+
+
+def _initial(inside: Body, decl: ast.ParserDecl, variables: list[ast.VariableDecl], start: str) -> str:
+    """The state that a parser begins with: `start`, after one that initializes its variables if any need it."""
+    inside.out = []
+    inside.statements(list(variables))
+    if not inside.out:
+        return start
+    name = inside.unit.unique(f"{decl.name}_init")
+    made = ir.State(name, inside.out, [], [ir.Case([], start)], decl.span)
+    inside.unit.program.states.append(made)
+    return name
 
 
 def _reachable(decl: ast.ParserDecl) -> list[ast.StateDecl]:
@@ -165,6 +176,8 @@ def _masks(keys: ir.KeySet, width: int) -> list[ir.KeyMask]:
             return [ir.KeyMask(keys.low)]
         case "mask":
             return [ir.KeyMask(keys.low, keys.high)]
+    if keys.low > keys.high:  # a signed range that contains zero
+        return range_masks(keys.low, (1 << width) - 1, width) + range_masks(0, keys.high, width)
     return range_masks(keys.low, keys.high, width)
 
 

@@ -77,6 +77,21 @@ def drop_tail(body: list[ir.Stmt], label: str) -> list[ir.Stmt]:
     return body
 
 
+def can_exit(body: list[ir.Stmt]) -> bool:
+    """Whether the code of an action can end the pipeline."""
+    for stmt in body:
+        match stmt:
+            case ir.Exit():
+                return True
+            case ir.If(then=then, otherwise=otherwise):
+                if can_exit(then) or can_exit(otherwise):
+                    return True
+            case ir.Scope(body=inner):
+                if can_exit(inner):
+                    return True
+    return False
+
+
 def leaves(body: list[ir.Stmt], label: str) -> bool:
     """Whether the code can leave the scope of that label."""
     for stmt in body:

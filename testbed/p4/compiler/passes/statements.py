@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from testbed.p4.compiler import ast, ir
 from testbed.p4.compiler import types as t
-from testbed.p4.compiler.passes import effects, fold, values
+from testbed.p4.compiler.passes import effects, fold, simplify, values
 from testbed.p4.compiler.passes.calls import Calls
 from testbed.p4.compiler.passes.narrow import expect
 from testbed.p4.compiler.passes.unit import RefusedError
@@ -177,6 +177,11 @@ class Statements(Calls):
         slot = self.env.find(call.decl)
         slot = expect(slot, TableSlot)
         table = self.elaborate_table(slot)
+        if self.frame.pending() and any(simplify.can_exit(u.action.body) for u in table.uses):
+            raise RefusedError(
+                call.span,
+                "exit in an action of a table is not supported inside a control whose arguments are copied",
+            )
         node = ir.Apply(call.span, table)
         self.out.append(node)
         return node

@@ -22,6 +22,9 @@ MATCH_KINDS = PRIORITY_KINDS | {"exact", "lpm", "selector"}
 def make_table(body: Body, slot: TableSlot) -> ir.Table:
     """The table, without its keys (see `evaluate_keys`)."""
     decl = slot.decl
+    if any(t.name == slot.name for t in body.unit.program.tables):
+        raise RefusedError(decl.span, f"two tables have the control plane name {slot.name}")
+    body.unit.reserve(slot.name)
     table = ir.Table(name=slot.name, decl=decl, span=decl.span, size=_size(body, decl), order=slot.order)
     for ref in decl.actions:
         table.uses.append(_use(body, ref))
@@ -326,7 +329,10 @@ def _priorities(body: Body, decl: ast.TableDecl) -> list[int]:
 
 def _key_set(body: Body, expr: ast.Expression, key: ast.KeyElement) -> ir.KeySet:
     type_ = body.unit.scalar_type(body.env.type_of(key.expr), key.span)
-    return key_set(body, expr, type_)
+    found = key_set(body, expr, type_)
+    if found.kind == "range" and found.low > found.high:
+        raise RefusedError(expr.span, "a signed range that contains zero is not supported by this target")
+    return found
 
 
 def key_set(body: Body, expr: ast.Expression, type_: t.Type) -> ir.KeySet:

@@ -37,7 +37,7 @@ class Unit:
     diagnostics: Diagnostics
     globals: Env = field(default_factory=Env)
     actions: dict[tuple[ast.ActionDecl, Env], ir.Action] = field(default_factory=dict)
-    _names: set[str] = field(default_factory=set)
+    _names: set[str] = field(default_factory=lambda: {ir.SCALARS.name})
     _labels: int = 0
     _order: int = 0
     _layouts: dict[t.Type, ir.Layout] = field(default_factory=dict)
@@ -58,6 +58,10 @@ class Unit:
             name, count = f"{hint}_{count}", count + 1
         self._names.add(name)
         return name
+
+    def reserve(self, name: str) -> None:
+        """Keep a name that the control plane knows from being made up again."""
+        self._names.add(name)
 
     def next_order(self) -> int:
         """The place of the next declared object."""

@@ -154,6 +154,10 @@ class Frame:
     in_action: bool = False
     copy_outs: list[CopyOut] = field(default_factory=list)
 
+    def pending(self) -> bool:
+        """Whether the end of this call or of one around it copies something."""
+        return bool(self.copy_outs) or (self.caller is not None and self.caller.pending())
+
 
 def leaves(value: Argument) -> Iterator[ir.Expr | ir.HeaderRef | ir.Stack]:
     """The parts of a value that the target knows."""

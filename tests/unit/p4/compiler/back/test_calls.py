@@ -130,6 +130,19 @@ def test_a_control_with_tables_is_applied_once(build) -> None:
         build(globals=WITH_TABLE, locals="Sub(1) x;", ingress="x.apply(h.i); x.apply(h.i);")
 
 
+def test_exit_in_a_table_must_not_lose_copies(build) -> None:
+    code = """
+        control Cut(inout bit<8> x) {
+            action stop() { x = 1; exit; }
+            table t { actions = { stop; } default_action = stop(); }
+            apply { t.apply(); }
+        }
+    """
+    assert run(build, "cut.apply(h.i.a); h.i.b = 9;", globals=code, locals="Cut() cut;")[:2] == b"\x01\x02"
+    with pytest.raises(CompileError, match="exit in an action of a table"):
+        build(globals=code, locals="Cut() cut;", ingress="cut.apply(h.i.d[7:0]);")
+
+
 def test_bound_action_arguments_are_read_when_the_action_runs(build) -> None:
     left = run(
         build,

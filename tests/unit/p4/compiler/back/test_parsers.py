@@ -64,6 +64,10 @@ SELECTS = {
     "a bool": ("select(h.i.a == 6) { true: hit; false: accept; }", {6: 1, 7: 0}),
     "a slice": ("select(h.i.a[1:0]) { 2: hit; default: accept; }", {6: 1, 5: 0}),
     "a signed range": ("select((int<8>)h.i.a) { -1: hit; default: accept; }", {255: 1, 1: 0}),
+    "a signed range around zero": (
+        "select((int<8>)h.i.a) { -2 .. 1: hit; default: accept; }",
+        {254: 1, 1: 1, 2: 0},
+    ),
     "no match accepts": ("select(h.i.a) { 5: hit; }", {5: 1, 6: 0}),
 }
 
@@ -189,6 +193,24 @@ def test_value_sets(build) -> None:
     ]
     program.switch.apply([ValueSetOp(0, (ValueSetMember(b"\x05"),))])
     assert [program.send(bytes([a]) + bytes(11))[0][1][1] for a in (5, 6)] == [1, 0]
+
+
+def test_variables_are_initialized_once(build) -> None:
+    program = build(
+        types=LABELS,
+        headers="label_t[4] st;",
+        parser_locals="bit<8> count = 0;",
+        parser="""
+            state start {
+                pkt.extract(h.st.next); count = count + 1;
+                transition select(h.st.last.bos) { 0: start; 1: done; }
+            }
+            state done { m.x = count; transition accept; }
+        """,
+        ingress="h.o.setValid(); h.o.r = (bit<64>)m.x;",
+        deparser="pkt.emit(h.o);",
+    )
+    assert program.send(bytes([2, 4, 7]) + PAD)[0][1][7] == 3
 
 
 def test_unreached_states_are_left_out(build) -> None:

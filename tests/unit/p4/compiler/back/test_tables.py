@@ -173,6 +173,12 @@ def test_a_header_union_key_is_refused(build) -> None:
         )
 
 
+def test_duplicate_names_are_refused(build) -> None:
+    table = '@name("same") table {} {{ actions = {{ NoAction; }} }} '
+    with pytest.raises(CompileError, match=r"two tables have the control plane name I\.same"):
+        build(locals=table.format("x") + table.format("y"), ingress="x.apply(); y.apply();")
+
+
 def test_two_lpm_keys_are_refused(build) -> None:
     with pytest.raises(CompileError, match="more than one lpm"):
         keyed(build, "h.i.a : lpm; h.i.c : lpm;", "")
