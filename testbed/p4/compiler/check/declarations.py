@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from testbed.p4.compiler import ast
 from testbed.p4.compiler import types as t
+from testbed.p4.compiler.check.dataflow import warn_uninitialized
 from testbed.p4.compiler.check.program_rules import check_program
 from testbed.p4.compiler.check.tables import TableChecker
 from testbed.p4.compiler.check.typerefs import may_contain
@@ -39,6 +40,7 @@ class Checker(TableChecker):
         check_program(program, self)
         if not self.diagnostics.error_count:
             warn_unused(self.watched, self.used, self.diagnostics)
+            warn_uninitialized(program, self.used, self.diagnostics)
 
     def _declaration(self, declaration: ast.Declaration) -> None:
         match declaration:
