@@ -45,7 +45,13 @@ class RetryDuplicateIp:
     ip: IpAddress
 
 
-Task: TypeAlias = RefreshBinding | ForgetMoved | RetryDuplicate | RetryDuplicateIp
+@final
+@dataclass(frozen=True, slots=True)
+class DropStale:
+    """Give up routes that have been without a session for too long."""
+
+
+Task: TypeAlias = RefreshBinding | ForgetMoved | RetryDuplicate | RetryDuplicateIp | DropStale
 
 
 @final

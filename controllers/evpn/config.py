@@ -203,7 +203,11 @@ class VrfConfig:
 @final
 @dataclass(frozen=True, slots=True)
 class PeConfig:
-    """One PE. `loopback` is its BGP next hop and where tunnels to it end."""
+    """One PE. `loopback` is its BGP next hop and where tunnels to it end.
+
+    `probe_mac`: source of probes in a bridge domain without an active gateway here. `stale_time`: how long
+    routes outlive the last BGP session, in seconds; 0 drops them at once.
+    """
 
     name: str
     loopback: IpAddress
@@ -213,4 +217,4 @@ class PeConfig:
     mobility: Mobility = field(default_factory=Mobility)
     probing: Probing = field(default_factory=Probing)
     probe_mac: int = 0x020000FFFFFE
-    """Source MAC of probes in a bridge domain without an active gateway here."""
+    stale_time: float = 600.0

@@ -1,6 +1,6 @@
 """What happens to a PE: everything the decision core is ever told. The clock comes with each call.
 
-What BGP learned comes as its own `RouteEvent`.
+What BGP has to say comes as its own `RouteEvent`, `PeerEvent` and `EndOfRibEvent`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias, final
 
-from controllers.bgp.routes import RouteEvent
+from controllers.bgp.routes import EndOfRibEvent, PeerEvent, RouteEvent
 from controllers.wire.types import IpAddress
 
 
@@ -147,6 +147,8 @@ Event: TypeAlias = (
     | RarpSeen
     | GleanMissed
     | RouteEvent
+    | PeerEvent
+    | EndOfRibEvent
     | NextHopChanged
     | Tick
     | ClearDuplicate

@@ -52,7 +52,8 @@ class MacRecord:
     """All that is known of one MAC.
 
     `ips`: the addresses it owns by the latest knowledge. `advertised`: with which sequence, and whether as
-    sticky. `left`: the circuit where it was until another PE took it over, as long as it was not asked for there.
+    sticky. `left`: the circuit where it was until another PE took it over, as long as it was not asked for
+    there.
     """
 
     mac: int

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Protocol, final
 
-from controllers.bgp.routes import Route, RouteEvent
+from controllers.bgp.routes import EndOfRibEvent, PeerEvent, Route, RouteEvent
 from controllers.evpn import events as ev
-from controllers.evpn.agenda import ForgetMoved, RefreshBinding, RetryDuplicate, RetryDuplicateIp, Task
+from controllers.evpn.agenda import (
+    DropStale,
+    ForgetMoved,
+    RefreshBinding,
+    RetryDuplicate,
+    RetryDuplicateIp,
+    Task,
+)
 from controllers.evpn.config import PeConfig
 from controllers.evpn.context import Context
 from controllers.evpn.importer import BadRouteError, Facts, Importer
@@ -15,6 +22,7 @@ from controllers.evpn.ip_vrf import IpVrf
 from controllers.evpn.mac_vrf import MacVrf
 from controllers.evpn.originate import ETHERNET_TAG, Originator
 from controllers.evpn.outputs import AlarmCode, Output, WakeAt
+from controllers.evpn.retention import Retention
 from controllers.intents import IpVrf as IpVrfLabel
 from controllers.intents import ServiceLabel
 from controllers.wire.evpn import InclusiveMulticast, IpPrefix, MacIpAdvertisement
@@ -44,9 +52,12 @@ class EvpnPe:
         }
         self._bd_of_ac = {ac.ac: self.bds[bd.bd] for bd in config.bds for ac in bd.acs}
         self._imported: dict[RouteKey, tuple[Sink, ...]] = {}
+        self._retention = Retention()
         self._wake: float | None = None
         self._handlers: Final[dict[type, Callable[[Any], None]]] = {
             RouteEvent: self._route_event,
+            PeerEvent: self._peer_event,
+            EndOfRibEvent: self._end_of_rib,
             ev.MacLearned: self._mac_learned,
             ev.MacAged: self._mac_aged,
             ev.NeighborSeen: self._neighbor_seen,
@@ -97,15 +108,35 @@ class EvpnPe:
     # --- routes ---------------------------------------------------------------------------------------------
 
     def _route_event(self, event: RouteEvent) -> None:
-        former = self._imported.get(event.key, ())
-        sinks = () if event.route is None else self._import(event.key, event.route)
+        if event.route is not None or not self._retention.puts_off(event.key):
+            self._retention.renewed(event.key)
+            self._replace(event.key, event.route)
+
+    def _replace(self, key: RouteKey, route: Route | None) -> None:
+        """Take in a route, and drop it where it was but does not belong any more."""
+        former = self._imported.get(key, ())
+        sinks = () if route is None else self._import(key, route)
         for sink in former:
             if sink not in sinks:
-                sink.withdrawn(event.key)
+                sink.withdrawn(key)
         if sinks:
-            self._imported[event.key] = sinks
+            self._imported[key] = sinks
         else:
-            self._imported.pop(event.key, None)
+            self._imported.pop(key, None)
+
+    def _peer_event(self, event: PeerEvent) -> None:
+        stale_time = self.config.stale_time
+        if stale_time > 0:
+            self._retention.peer_changed(event.peer, up=event.up)
+            self._context.agenda.schedule(DropStale(), self._context.now + stale_time)
+
+    def _end_of_rib(self, event: EndOfRibEvent) -> None:
+        for key in self._retention.take(event.family):
+            self._replace(key, None)
+
+    def _drop_stale(self) -> None:
+        for key in self._retention.take():
+            self._replace(key, None)
 
     def _import(self, key: RouteKey, route: Route) -> tuple[Sink, ...]:
         """Hand a route to every table that imports it. One that makes no sense is none (RFC 7606 §2)."""
@@ -208,16 +239,17 @@ class EvpnPe:
             self._run(task)
 
     def _run(self, task: Task) -> None:
-        bd = self.bds[task.bd]
         match task:
-            case RefreshBinding():
-                bd.bindings.refresh(task.ip)
-            case ForgetMoved():
-                bd.bindings.forget_moved(task.ip)
-            case RetryDuplicate():
-                bd.clear_duplicate(task.mac)
-            case RetryDuplicateIp():
-                bd.bindings.clear_duplicate(task.ip)
+            case RefreshBinding(bd, ip):
+                self.bds[bd].bindings.refresh(ip)
+            case ForgetMoved(bd, ip):
+                self.bds[bd].bindings.forget_moved(ip)
+            case RetryDuplicate(bd, mac):
+                self.bds[bd].clear_duplicate(mac)
+            case RetryDuplicateIp(bd, ip):
+                self.bds[bd].bindings.clear_duplicate(ip)
+            case DropStale():
+                self._drop_stale()
 
     def _clear_duplicate(self, event: ev.ClearDuplicate) -> None:
         bd = self.bds.get(event.bd)

@@ -5,7 +5,7 @@ A failing example prints its steps; `@reproduce_failure` or the printed steps re
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, ip_address
+from ipaddress import ip_address
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -27,6 +27,7 @@ from controllers.evpn.simulation import (
 )
 from controllers.intents import Adjacent, IpRoute, LocalAc, MacEntry
 from controllers.wire.evpn import IpPrefix, MacIpAdvertisement
+from controllers.wire.types import IpAddress
 from controllers.wire.vpn import VpnPrefix
 
 SITES = ("dc1", "dc2", "dc3")
@@ -154,7 +155,7 @@ class MovingMachines(RuleBasedStateMachine):
         for machine, heard in zip(self.machines, self.heard, strict=True):
             if heard:
                 if not any(self.knows(pe, machine) for pe in SITES):
-                    # Two PEs that learned a MAC at once settle by address; without an IP its next frame tells.
+                    # Two PEs that learned a MAC at once settle by address; its next frame tells.
                     net.announce(machine, Announcement.DATA)
                     net.settle()
                 assert self.owners(machine.mac) == [machine.pe], (
@@ -164,10 +165,10 @@ class MovingMachines(RuleBasedStateMachine):
             # What a switch would report of a silent machine: no frame from where it is not.
             for name, node in net.nodes.items():
                 entry = node.tables.get(("MacEntry", STRETCHED_BD, machine.mac))
-                if isinstance(entry, MacEntry) and isinstance(entry.via, LocalAc):
-                    if (name, entry.via.ac) != (machine.pe, machine.ac):
-                        net.send(name, MacAged(STRETCHED_BD, machine.mac))
-                        net.settle()
+                via = entry.via if isinstance(entry, MacEntry) else None
+                if isinstance(via, LocalAc) and (name, via.ac) != (machine.pe, machine.ac):
+                    net.send(name, MacAged(STRETCHED_BD, machine.mac))
+                    net.settle()
         net.advance(30.0)
         net.settle()
 
@@ -190,7 +191,7 @@ class MovingMachines(RuleBasedStateMachine):
                     )
                     assert len(walk.pes) <= 2
 
-    def check_address(self, machine: Machine, ip: IPv4Address) -> None:
+    def check_address(self, machine: Machine, ip: IpAddress) -> None:
         for pe in PES:
             walk = self.net.walk_packet(pe, VRF, ip)
             if machine.pe is None:
