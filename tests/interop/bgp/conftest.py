@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
-import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -16,12 +15,17 @@ import pytest
 
 from controllers.bgp.policy import Policy
 from controllers.runtime.bgp import PeerConfig, Speaker, SpeakerConfig, reflector
-from controllers.runtime.bgp.foreign import Daemon, ForeignReflector, ReflectorPlan, export_policy
+from controllers.runtime.bgp.reflectors import (
+    ReflectorKind,
+    ReflectorPlan,
+    ReflectorProcess,
+    export_policy,
+    is_installed,
+)
 from controllers.wire.types import EVPN, Family
 from tests.interop.bgp.lab import LOOPBACKS, PORT, REFLECTOR, Pe, pe
 
 CLONE_NEWNET = 0x4000_0000
-FRR = Path("/usr/lib/frr/bgpd")
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +55,7 @@ class Lab:
         self._stack = stack
         self._directory = directory
         self.speaker: Speaker | None = None
-        self.daemon: ForeignReflector | None = None
+        self.daemon: ReflectorProcess | None = None
         self._policy: Policy | None = None
 
     async def reflector(self, kind: str, clients: int = 2, families: tuple[Family, ...] = (EVPN,)) -> None:
@@ -62,8 +66,8 @@ class Lab:
             await self._stack.enter_async_context(self.speaker)
             return
         plan = ReflectorPlan(65000, REFLECTOR, REFLECTOR, addresses, PORT, families)
-        self._policy = export_policy(Daemon(kind))
-        self.daemon = ForeignReflector(Daemon(kind), plan, self._directory)
+        self._policy = export_policy(ReflectorKind(kind))
+        self.daemon = ReflectorProcess(ReflectorKind(kind), plan, self._directory)
         await self.daemon.start()
         self._stack.push_async_callback(self.daemon.stop)
 
@@ -116,11 +120,8 @@ async def lab(namespace: None, tmp_path: Path) -> AsyncIterator[Lab]:
 
 
 def _missing(kind: str) -> str | None:
-    if kind == "gobgp" and shutil.which("gobgpd") is None:
-        return "needs gobgpd: apt install gobgpd"
-    if kind == "frr" and not FRR.exists():
-        return "needs FRR's bgpd: apt install frr"
-    return None
+    package = {"gobgp": "gobgpd", "frr": "frr"}.get(kind)
+    return None if is_installed(ReflectorKind(kind)) else f"needs {kind}: apt install {package}"
 
 
 @pytest.fixture(

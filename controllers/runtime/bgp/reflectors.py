@@ -1,16 +1,20 @@
-"""gobgpd and FRR bgpd in the place of our reflector: their configuration, start and stop.
+"""The reflector of a lab as a process: ours, gobgpd or FRR's bgpd, configured, started and stopped alike.
 
-Both come from Debian's packages. They see plain BGP: nothing of the lab depends on which one runs.
+The other two come from Debian's packages. They see plain BGP: nothing of the lab depends on which one
+runs.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+import shutil
 import signal
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Final, final
 
@@ -19,6 +23,7 @@ from controllers.bgp.policy import Policy, Statement
 from controllers.wire.extended import ArpNd, DfElection, Layer2Attributes
 from controllers.wire.types import (
     EVPN,
+    FAMILY_NAMES,
     IPV4_UNICAST,
     IPV6_UNICAST,
     RT_CONSTRAINT,
@@ -29,13 +34,16 @@ from controllers.wire.types import (
     IpAddress,
 )
 
+FRR_BGPD: Final = Path("/usr/lib/frr/bgpd")
+
 STOP_PATIENCE: Final = 5.0
-"""Seconds a daemon may take to end when asked to."""
+"""Seconds a reflector may take to end when asked to."""
 
 
-class Daemon(Enum):
-    """The other speakers a lab can name as its reflector."""
+class ReflectorKind(Enum):
+    """The speakers that a lab can name as its reflector."""
 
+    EMBEDDED = "embedded"
     GOBGP = "gobgp"
     FRR = "frr"
 
@@ -71,18 +79,27 @@ _FRR_FAMILIES: Final[dict[Family, str]] = {
 }
 
 
-def supported_families(daemon: Daemon) -> frozenset[Family]:
-    """What a daemon can reflect: FRR has neither RT constraint nor VPLS."""
-    return frozenset(_GOBGP_FAMILIES if daemon is Daemon.GOBGP else _FRR_FAMILIES)
+def supported_families(kind: ReflectorKind) -> frozenset[Family]:
+    """What a reflector can carry: FRR has neither RT constraint nor VPLS."""
+    return frozenset(_FRR_FAMILIES if kind is ReflectorKind.FRR else FAMILY_NAMES)
 
 
-def export_policy(daemon: Daemon) -> Policy | None:
-    """What a PE must leave out towards a daemon for its routes to pass.
+def is_installed(kind: ReflectorKind) -> bool:
+    """True if the program is on this machine; ours always is."""
+    return {
+        ReflectorKind.EMBEDDED: lambda: True,
+        ReflectorKind.GOBGP: lambda: shutil.which("gobgpd") is not None,
+        ReflectorKind.FRR: FRR_BGPD.exists,
+    }[kind]()
+
+
+def export_policy(kind: ReflectorKind) -> Policy | None:
+    """What a PE must leave out towards a reflector for its routes to pass; None: nothing.
 
     gobgpd 3.10 treats every UPDATE as a withdrawal that carries an EVPN community newer than it: the
     layer-2 attributes of RFC 8214, DF election of RFC 8584, ARP/ND flags of RFC 9047.
     """
-    if daemon is not Daemon.GOBGP:
+    if kind is not ReflectorKind.GOBGP:
         return None
     return Policy((Statement(remove_kinds=(Layer2Attributes, DfElection, ArpNd)),))
 
@@ -143,14 +160,43 @@ def frr_config(plan: ReflectorPlan) -> str:
     return "\n".join(lines) + "\n"
 
 
+def embedded_config(plan: ReflectorPlan) -> str:
+    """The plan as our own reflector reads it, in JSON."""
+    return json.dumps(
+        {
+            "asn": plan.asn,
+            "router_id": str(plan.router_id),
+            "address": str(plan.address),
+            "port": plan.port,
+            "clients": [str(client) for client in plan.clients],
+            "families": [FAMILY_NAMES[family] for family in plan.families],
+        },
+        indent=2,
+    )
+
+
+def read_plan(text: str) -> ReflectorPlan:
+    """Read what `embedded_config` wrote. Raises ValueError or KeyError."""
+    found = json.loads(text)
+    families = {name: family for family, name in FAMILY_NAMES.items()}
+    return ReflectorPlan(
+        asn=int(found["asn"]),
+        router_id=IPv4Address(found["router_id"]),
+        address=ip_address(found["address"]),
+        clients=tuple(ip_address(client) for client in found["clients"]),
+        port=int(found["port"]),
+        families=tuple(families[name] for name in found["families"]),
+    )
+
+
 @final
-class ForeignReflector:
-    """One daemon, with its files in `directory`. `prefix` is put before its command, to enter a namespace."""
+class ReflectorProcess:
+    """One reflector, with its files in `directory`. `prefix` precedes its command, to enter a namespace."""
 
     def __init__(
-        self, daemon: Daemon, plan: ReflectorPlan, directory: Path, prefix: Sequence[str] = ()
+        self, kind: ReflectorKind, plan: ReflectorPlan, directory: Path, prefix: Sequence[str] = ()
     ) -> None:
-        self.daemon = daemon
+        self.kind = kind
         self.plan = plan
         self._directory = directory
         self._prefix = tuple(prefix)
@@ -158,59 +204,68 @@ class ForeignReflector:
 
     @property
     def api_socket(self) -> str:
-        """Where gobgpd's gRPC answers, as its client wants it named."""
+        """Where gobgpd answers: `gobgp --target <this>`."""
         return f"unix://{self._directory}/gobgp.sock"
 
     @property
     def vty_directory(self) -> Path:
-        """Where bgpd's terminal answers: give it to `vtysh --vty_socket`."""
+        """Where bgpd answers: `vtysh --vty_socket <this>`."""
         return self._directory
 
     @property
     def pid(self) -> int | None:
-        """The daemon's process id while it runs."""
+        """The process id while it runs."""
         return None if self._process is None else self._process.pid
 
+    def configuration(self) -> tuple[Path, str]:
+        """The configuration file and what is in it. Raises KeyError for a family that FRR does not have."""
+        if self.kind is ReflectorKind.GOBGP:
+            return self._directory / "gobgpd.toml", gobgp_config(self.plan)
+        if self.kind is ReflectorKind.FRR:
+            return self._directory / "bgpd.conf", frr_config(self.plan)
+        return self._directory / "reflector.json", embedded_config(self.plan)
+
     def command(self) -> list[str]:
-        """The daemon's command line."""
+        """The command line, prefix included."""
         directory = self._directory
-        if self.daemon is Daemon.GOBGP:
-            return [
-                *self._prefix,
+        file = str(self.configuration()[0])
+        if self.kind is ReflectorKind.GOBGP:
+            words = [
                 "gobgpd",
-                f"--config-file={directory}/gobgpd.toml",
+                f"--config-file={file}",
                 f"--api-hosts={self.api_socket}",
                 "--pprof-disable",
                 "--log-level=warn",
             ]
-        return [
-            *self._prefix,
-            "/usr/lib/frr/bgpd",
-            f"--config_file={directory}/bgpd.conf",
-            f"--pid_file={directory}/bgpd.pid",
-            f"--vty_socket={directory}",
-            f"--listenon={self.plan.address}",
-            f"--bgp_port={self.plan.port}",
-            "--vty_port=0",
-            "--no_zebra",
-            "--skip_runas",
-            "--log=stdout",
-            "--log-level=warnings",
-        ]
+        elif self.kind is ReflectorKind.FRR:
+            words = [
+                str(FRR_BGPD),
+                f"--config_file={file}",
+                f"--pid_file={directory}/bgpd.pid",
+                f"--vty_socket={directory}",
+                f"--listenon={self.plan.address}",
+                f"--bgp_port={self.plan.port}",
+                "--vty_port=0",
+                "--no_zebra",
+                "--skip_runas",
+                "--log=stdout",
+                "--log-level=warnings",
+            ]
+        else:
+            words = [sys.executable, "-m", "controllers.runtime.bgp", file]
+        return [*self._prefix, *words]
 
     async def start(self) -> None:
-        """Write the configuration and start the daemon; its output goes to `daemon.log`."""
-        if self.daemon is Daemon.GOBGP:
-            (self._directory / "gobgpd.toml").write_text(gobgp_config(self.plan))
-        else:
-            (self._directory / "bgpd.conf").write_text(frr_config(self.plan))
-        with (self._directory / "daemon.log").open("wb") as output:
+        """Write the configuration and start the program; its output goes to `reflector.log`."""
+        file, text = self.configuration()
+        file.write_text(text)
+        with (self._directory / "reflector.log").open("wb") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *self.command(), stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output
             )
 
     async def stop(self) -> None:
-        """End the daemon and wait for it."""
+        """End the program and wait for it."""
         process, self._process = self._process, None
         if process is None or process.returncode is not None:
             return
