@@ -100,8 +100,6 @@ class Arbitration:
         before = self.primary(client.role)
         role.clients.remove(client)
         after = self.primary(client.role)
-        if after is not None and after.election_id is not None:
-            role.highest = max(role.highest or 0, after.election_id)
         return self._notices(role, before, after) if before is client else []
 
     def _check(self, client: Client, update: p4r.MasterArbitrationUpdate, name: str) -> None:
@@ -167,9 +165,10 @@ class Arbitration:
             update.role.ClearField("config")
             if role.config_message is not None and role.config_message.HasField("config"):
                 update.role.config.CopyFrom(role.config_message.config)
-        if role.highest is not None:
-            update.election_id.high = role.highest >> 64
-            update.election_id.low = role.highest & ((1 << 64) - 1)
+        election_id = role.highest if primary is None else primary.election_id
+        if election_id is not None:
+            update.election_id.high = election_id >> 64
+            update.election_id.low = election_id & ((1 << 64) - 1)
         if client is primary:
             update.status.code, update.status.message = Code.OK, "Is primary"
         elif primary is not None:
