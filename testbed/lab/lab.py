@@ -6,18 +6,21 @@ import os
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, final
 
-from testbed.lab import delay, netlink
+from testbed.lab import delay, netlink, wires
 from testbed.lab.container import LAB_NAME
 from testbed.lab.errors import LabError
+from testbed.lab.links import PatchLink
 from testbed.lab.machines import Guest, VirtualMachine
 from testbed.lab.netlink import Netlink
 from testbed.lab.network import PlanTopo, delay_cables, delay_ends, mininet, prepare_namespace
 from testbed.lab.switches import P4Switch, SwitchProgram, Target
+from testbed.model.derive import copy_interface
 from testbed.model.plan import Cable, Plan
-from testbed.model.topology import Role
+from testbed.model.topology import Announce, Role
 from testbed.observe.timeline import Timeline
 
 
@@ -113,6 +116,47 @@ class Lab:
         if name not in self.switches:
             raise LabError(f"no switch {name!r}: use one of {', '.join(self.switches)}")
         return self.switches[name]
+
+    def split(self, vm: str, slot: str, announce: Announce | str = Announce.GARP) -> VirtualMachine:
+        """Start a second copy of a machine in another slot: same MAC, same addresses, both on the network.
+
+        The copy is a machine of its own by the name `VM-copy`, until `merge` ends it.
+        """
+        plan = self.vm(vm).plan
+        name = f"{vm}-copy"
+        if name in self.machines:
+            raise LabError(f"{vm} is split already: merge it first")
+        try:
+            port = plan.slot(slot).port
+        except KeyError as error:
+            raise LabError(str(error.args[0])) from None
+        if any(machine.slot == plan.slot(slot) for machine in self.vms.values()):
+            raise LabError(f"{vm} is at {slot} already: choose another of its slots")
+        twin = replace(plan, name=name, tap=copy_interface(vm), at=slot)
+        copy = self.net.addHost(name, cls=VirtualMachine, plan=twin, timeline=self.timeline)
+        self.net.addLink(copy, self.switch(port.node), cls=PatchLink)
+        copy.configDefault()
+        self.timeline.stamp("split", vm, slot=slot)
+        copy.announce(announce)
+        return self.vm(name)
+
+    def merge(self, vm: str) -> None:
+        """End the copy of a machine that was split."""
+        copy = self.vm(f"{vm}-copy")
+        copy.unplug()
+        for link in [link for link in self.net.links if link.intf1.node is copy]:
+            self.net.links.remove(link)
+        copy.cable.close()
+        wires.remove(copy.plan.tap)
+        self.net.hosts.remove(copy)
+        del self.net.nameToNode[copy.name]
+        copy.terminate()
+        self.timeline.stamp("merged", vm)
+
+    def greet(self) -> None:
+        """Have every machine announce itself, as after booting; for when controllers are there to hear it."""
+        for machine in self.machines.values():
+            machine.greet()
 
     def ping(self, source: str, destination: str, *, count: int = 1, interval: float = 0.2) -> str:
         """What ping(8) says from one machine to another's address."""

@@ -8,13 +8,16 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any, ClassVar, final
+from weakref import WeakValueDictionary
 
 from mininet.node import Host as MininetHost
 
 from testbed.lab import wires
 from testbed.lab.announce import schedule
 from testbed.lab.errors import LabError
+from testbed.lab.namespaces import network_of
 from testbed.lab.patch import PatchCable
 from testbed.model.plan import HostPlan, Slot, VmPlan
 from testbed.model.topology import Announce
@@ -26,17 +29,35 @@ _SO_PRIORITY_CONTROL = 7
 class Guest(MininetHost):  # type: ignore[misc]
     """A network namespace with one `eth0`: a machine as the network sees it."""
 
+    by_name: ClassVar[WeakValueDictionary[str, Guest]] = WeakValueDictionary()
+    """All machines of this process."""
+
     def __init__(
         self, name: str, *, plan: HostPlan | VmPlan, timeline: Timeline | None = None, **params: Any
     ) -> None:
         self.plan = plan
         self.timeline = timeline or Timeline()
         MininetHost.__init__(self, name, **params)
+        Guest.by_name[name] = self
 
     def config(self, **_params: Any) -> dict[str, Any]:
         """Addresses and routes as planned (Mininet's own parameters are not used)."""
         wires.configure_guest(self.plan, self.pid)
         return {}
+
+    def greet(self) -> None:
+        """Announce itself, as machines do when they have booted: then the network knows who is where."""
+        with network_of(self.pid):
+            wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+        with wire:
+            wire.bind((self.plan.interface, 0))
+            for frame in schedule(Announce.GARP, *self._identity()):
+                wire.send(frame.frame)
+
+    def _identity(self) -> tuple[str, IPv4Address, IPv6Address | None]:
+        """MAC and addresses, as announcements name them."""
+        address6 = self.plan.address6
+        return self.plan.mac, self.plan.address.ip, address6.ip if address6 else None
 
     def command(self, argv: Sequence[str]) -> list[str]:
         """The command line that runs `argv` in this guest's network."""
@@ -163,8 +184,7 @@ class VirtualMachine(Guest):
 
     def _announce(self, slot: Slot, announce: Announce, start: float) -> None:
         """Send what is due now; leave the rest to a task."""
-        address6 = self.plan.address6.ip if self.plan.address6 else None
-        frames = schedule(announce, self.plan.mac, self.plan.address.ip, address6)
+        frames = schedule(announce, *self._identity())
         due = [frame for frame in frames if frame.after == 0]
         if due:
             with socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as wire:

@@ -7,6 +7,7 @@ Message formats: linux/rtnetlink.h, linux/if_link.h, linux/pkt_cls.h.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
@@ -36,6 +37,16 @@ _FILTER_INFO = (1 << 16) | _ETH_P_ALL
 @final
 class NetlinkError(OSError):
     """The kernel refused a request."""
+
+
+@contextlib.contextmanager
+def ignoring(*codes: int) -> Iterator[None]:
+    """Carry on where the kernel refuses a request for one of these reasons (of `errno`)."""
+    try:
+        yield
+    except NetlinkError as error:
+        if error.errno not in codes:
+            raise
 
 
 def attribute(kind: int, data: bytes) -> bytes:

@@ -7,11 +7,12 @@ cable is moved. Indexes are looked up once; a plug is one system call.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from typing import final
 
 from testbed.lab import netlink
-from testbed.lab.netlink import Netlink
+from testbed.lab.netlink import Netlink, ignoring
 
 
 @final
@@ -25,7 +26,9 @@ class PatchCable:
         self._slots = {name: self._kernel.index(interface) for name, interface in slots.items()}
         self.slot: str | None = None
         """Where it is plugged in."""
-        self._kernel.send(*(netlink.add_ingress(index) for index in (self._tap, *self._slots.values())))
+        for index in (self._tap, *self._slots.values()):
+            with ignoring(errno.EEXIST):  # a copy of the machine shares the slots
+                self._kernel.send(netlink.add_ingress(index))
 
     def raise_carrier(self, slot: str) -> None:
         """Let the switch see a live port at a slot, as when a hypervisor has made the guest's interface."""

@@ -71,6 +71,11 @@ def tap_interface(vm: str) -> str:
     return f"tap-{vm}"
 
 
+def copy_interface(vm: str) -> str:
+    """The lab's end of the eth0 of a second copy of a virtual machine."""
+    return f"tp2-{vm}"
+
+
 class _Limits(TypedDict, total=False):
     """What a cable does to packets."""
 

@@ -76,6 +76,47 @@ async def migrate() -> dict[str, Any]:
         }
 
 
+async def split() -> dict[str, Any]:
+    """Two copies of a machine at once: whoever spoke last is heard."""
+
+    def answers(machine: str) -> int:
+        before = received(machine)
+        lab.ping("client", "vm1")
+        return received(machine) - before
+
+    def received(machine: str) -> int:
+        text = lab.machine(machine).run(["cat", "/proc/net/snmp"]).stdout
+        names, values = (line.split() for line in text.splitlines() if line.startswith("Icmp:"))
+        return int(values[names.index("InEchos")])
+
+    def identity(machine: str) -> tuple[str, ...]:
+        (eth0,) = json.loads(lab.machine(machine).run(["ip", "-j", "address", "show", "dev", "eth0"]).stdout)
+        return eth0["address"], *(each["local"] for each in eth0["addr_info"])
+
+    with star() as lab:
+        lab.ping("client", "vm1")
+        first = answers("vm1")
+        lab.split("vm1", "dc2")
+        second = [answers("vm1-copy"), answers("vm1")]
+        problems = []
+        for slot in ("dc1", "dc2"):
+            try:
+                lab.split("vm1", slot)
+            except LabError as error:
+                problems.append(str(error))
+        same = {identity(name) for name in ("vm1", "vm1-copy")}
+        lab.merge("vm1")
+        lab.vm("vm1").announce("garp")
+        third = answers("vm1")
+        lab.split("vm1", "dc2")
+        return {
+            "heard": [first, *second, third],
+            "same": len(same),
+            "problems": problems,
+            "vms": list(lab.vms),
+        }
+
+
 def hub() -> dict[str, Any]:
     """What the lab tells of itself, with a switch killed and started again and a link cut and mended."""
     with star() as lab:

@@ -30,6 +30,14 @@ def test_a_machine_moves_and_notices_nothing(result_of: Callable[[str], Any]) ->
     assert found["events"] == ["up", *one_move, *one_move]
 
 
+def test_split_brain(result_of: Callable[[str], Any]) -> None:
+    found = result_of("split")
+    assert found["heard"] == [1, 1, 0, 1]
+    assert found["same"] == 1, "both copies have the same addresses"
+    assert found["problems"] == ["vm1 is split already: merge it first"] * 2
+    assert found["vms"] == ["vm1", "vm1-copy"]
+
+
 def test_status_faults_and_links(result_of: Callable[[str], Any]) -> None:
     found = result_of("hub")
     assert found["alive"] == [True, False, True]
