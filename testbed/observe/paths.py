@@ -6,13 +6,16 @@ is at the other end of a cable. Chaining the two gives the path; what does not c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
 from testbed.model.plan import Endpoint, Plan, PortKind
 from testbed.model.topology import Role
 from testbed.observe.frames import PacketId
+
+NOT_SENT_ON = "not seen leaving"
+"""Why a hop ends where a capture shows a frame going into a switch, and nothing coming out."""
 
 
 @final
@@ -218,19 +221,32 @@ def crossings(plan: Plan, hops: Sequence[Hop]) -> int:
     return count
 
 
-def differences(
-    one: Trace, two: Trace, names: tuple[str, str] = ("postcards", "captures")
-) -> tuple[str, ...]:
-    """In what two observations of one packet differ: the ways it took, hop by hop; empty if they agree."""
-    at = [{_place(hop): hop for branch in trace.branches for hop in branch.hops} for trace in (one, two)]
-    ways = [{tuple(map(_place, branch.hops)) for branch in trace.branches} for trace in (one, two)]
-    result = [f"only in {names[0]}: {_text(way)}" for way in sorted(ways[0] - ways[1], key=str)]
-    result += [f"only in {names[1]}: {_text(way)}" for way in sorted(ways[1] - ways[0], key=str)]
+def differences(reported: Trace, captured: Trace, dark: Collection[Endpoint] = ()) -> tuple[str, ...]:
+    """In what a packet's postcards and its captures differ: ways, hop by hop, and labels. Empty if nothing.
+
+    `dark` are ports that had no carrier, such as the slot that a machine has just left: what a switch
+    reports as sent there was on no wire, so ways that end there are left out on both sides.
+    """
+    ways = [_ways(trace, dark) for trace in (reported, captured)]
+    result = [f"only in postcards: {_text(way)}" for way in sorted(ways[0].keys() - ways[1].keys(), key=str)]
+    result += [f"only in captures: {_text(way)}" for way in sorted(ways[1].keys() - ways[0].keys(), key=str)]
+    at = [{_place(hop): hop.labels for branch in way.values() for hop in branch.hops} for way in ways]
     for place in sorted(at[0].keys() & at[1].keys(), key=str):
-        first, second = at[0][place].labels, at[1][place].labels
-        if first != second:
-            result.append(f"labels out of {place[0]}:{place[2]} differ: {first} and {second}")
+        if at[0][place] != at[1][place]:
+            where = f"labels out of {place[0]}:{place[2]} differ"
+            result.append(f"{where}: {at[0][place]} and {at[1][place]}")
     return tuple(result)
+
+
+def _ways(trace: Trace, dark: Collection[Endpoint]) -> dict[tuple[_Place, ...], Branch]:
+    """The branches by the places they passed, without those that ended in the dark."""
+    ways = {}
+    for branch in trace.branches:
+        last = branch.hops[-1]
+        end = None if last.egress is None else Endpoint(last.node, last.egress)
+        if not dark or not (end in dark or last.drop == NOT_SENT_ON):
+            ways[tuple(map(_place, branch.hops))] = branch
+    return ways
 
 
 _Place = tuple[str, int, int | None]

@@ -15,10 +15,8 @@ from typing import final
 from testbed.model.plan import Endpoint, Plan
 from testbed.model.topology import Role
 from testbed.observe.frames import Flow, Frame, PacketId, dissect
-from testbed.observe.paths import Hop, Trace, assemble
+from testbed.observe.paths import NOT_SENT_ON, Hop, Trace, assemble
 from testbed.observe.pcapng import Captured
-
-NOT_SENT_ON = "not seen leaving"
 
 
 @final

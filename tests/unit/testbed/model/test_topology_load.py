@@ -172,7 +172,7 @@ VALUES = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_any_one_value_replaced_never_crashes(data: st.DataObject) -> None:
     lines = [i for i, line in enumerate(WAN.splitlines()) if ": " in line and not line.startswith("#")]

@@ -13,10 +13,10 @@ from scapy.packet import Raw
 from testbed.model import Endpoint, load_plan
 from testbed.model.plan import PortKind
 from testbed.observe.frames import PROBE, PROBE_MAGIC, dissect
-from testbed.observe.paths import differences
+from testbed.observe.paths import NOT_SENT_ON, differences
 from testbed.observe.pcapng import Captured
 from testbed.observe.postcards import Postcard, PostcardStore, between
-from testbed.observe.sightings import NOT_SENT_ON, traces
+from testbed.observe.sightings import traces
 
 PLAN = load_plan(Path(__file__).parents[4] / "topologies" / "wan.yaml")
 WAYS = [
@@ -88,6 +88,20 @@ def test_a_frame_that_is_not_sent_on_ends_there() -> None:
     (trace,) = traces(PLAN, frames[:7]).values()
     (branch,) = trace.branches
     assert (branch.delivered, branch.hops[-1].node, branch.hops[-1].drop) == (False, "p2", NOT_SENT_ON)
+
+
+def test_a_port_without_carrier_is_no_difference() -> None:
+    cards, frames = observed(0, WAYS[0], 0.0)
+    store = PostcardStore(PLAN)
+    for card in cards:
+        store.add(card)
+    ((packet, captured),) = traces(PLAN, frames[:-1]).items()
+    reported, slot = store.trace(packet), PLAN.vms["vm1"].slot("dc1").port
+    assert [text.split(":")[0] for text in differences(reported, captured)] == [
+        "only in postcards",
+        "only in captures",
+    ]
+    assert differences(reported, captured, dark=[slot]) == ()
 
 
 def test_other_flows_and_interfaces_are_left_out() -> None:
