@@ -10,6 +10,12 @@ if TYPE_CHECKING:
 
     from testbed.p4.compiler.source import Span
 
+
+def a_or_an(noun: str) -> str:
+    """The noun with its article."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
 MAX_ERRORS = 20
 """Reporting stops after this many errors, as p4c does by default."""
 
@@ -48,7 +54,7 @@ class Diagnostic:
 class Diagnostics:
     """What one compilation reports.
 
-    `disabled` and `as_errors` are warning classes (--Wdisable, --Werror), spelled with `_`; `*` means all.
+    `disabled` and `as_errors` are warning classes (--Wdisable, --Werror), with `_` or `-`; `*` is all.
     """
 
     disabled: frozenset[str] = frozenset()
@@ -57,6 +63,10 @@ class Diagnostics:
     sources: dict[str, str] = field(default_factory=dict, repr=False)
     error_count: int = 0
     _seen: set[tuple[Span, str]] = field(default_factory=set, repr=False)
+
+    def __post_init__(self) -> None:
+        self.disabled = frozenset(n.replace("-", "_") for n in self.disabled)
+        self.as_errors = frozenset(n.replace("-", "_") for n in self.as_errors)
 
     def error(self, span: Span, message: str, *notes: Note) -> None:
         """Report an error; the same one twice is reported once.

@@ -10,6 +10,7 @@ from testbed.p4.compiler.check import Checker
 from testbed.p4.compiler.diagnostics import Diagnostics
 from testbed.p4.compiler.parser import parse
 from testbed.p4.compiler.preprocess import Preprocessor
+from testbed.p4.compiler.source import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -74,9 +75,13 @@ def check_tokens(tokens: list[Token], diagnostics: Diagnostics) -> CheckedProgra
         CompileError: see `parse_and_check`.
     """
     diagnostics.check()
-    program = parse(tokens, diagnostics)
-    diagnostics.check()
-    Checker(diagnostics).check(program)
+    try:
+        program = parse(tokens, diagnostics)
+        diagnostics.check()
+        Checker(diagnostics).check(program)
+    except RecursionError:
+        span = tokens[-1].span
+        diagnostics.error(Span(span.file, 0, 0, 0, 0), "the program is nested too deeply to be compiled")
     diagnostics.check()
     return CheckedProgram(program, _main(program), diagnostics)
 

@@ -15,7 +15,7 @@ class Span(NamedTuple):
     end_col: int
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.col}"
+        return f"{self.file}:{self.line}:{self.col}" if self.line else self.file
 
     def to(self, last: Span) -> Span:
         """From the start of this one to the end of `last`; just this one if that is in another file."""

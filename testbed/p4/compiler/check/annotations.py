@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from testbed.p4.compiler import ast
 from testbed.p4.compiler import types as t
+from testbed.p4.compiler.parser.literals import string_value
 
 if TYPE_CHECKING:
     from testbed.p4.compiler.check.expressions import ExpressionChecker
@@ -24,6 +25,8 @@ def check_annotations(annotations: list[ast.Annotation], checker: ExpressionChec
         if annotation.name in _TEXT and not _is_text(annotation):
             example = f'@{annotation.name}("text")'
             checker.error(annotation.span, f"@{annotation.name} takes one string: {example}")
+        elif annotation.name in _TEXT:
+            annotation.args = ["".join(string_value(x) for x in annotation.tokens[::2])]
         elif annotation.name == "id" and not _is_number(annotation):
             checker.error(annotation.span, "@id takes one number: @id(1)")
 

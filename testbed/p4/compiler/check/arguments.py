@@ -8,7 +8,7 @@ from testbed.p4.compiler import ast
 from testbed.p4.compiler import types as t
 from testbed.p4.compiler.check.expressions import ExpressionChecker
 from testbed.p4.compiler.check.scope import is_error
-from testbed.p4.compiler.check.unify import Unifier
+from testbed.p4.compiler.check.unify import Unifier, explain_mismatch
 from testbed.p4.compiler.diagnostics import Note
 
 if TYPE_CHECKING:
@@ -145,7 +145,8 @@ class ArgumentBinder(ExpressionChecker):
         note = Note(param.span, f"the parameter {param.name}")
         name = self._called(call)
         given = arg.expr.type
-        self.error(arg.span, f"this argument of {name} has type {given}, and {param.name} is {needed}", note)
+        message = f"this argument of {name} has type {given}, and {param.name} is {needed}"
+        self.error(arg.span, message + explain_mismatch(needed, given), note)
 
     def _all_inferred(
         self,

@@ -11,7 +11,7 @@ from testbed.p4.compiler.check.core_rules import check_core_call
 from testbed.p4.compiler.check.scope import call_params
 from testbed.p4.compiler.check.sizes import size_in_bits
 from testbed.p4.compiler.check.unify import Unifier, apply_params
-from testbed.p4.compiler.diagnostics import Note
+from testbed.p4.compiler.diagnostics import Note, a_or_an
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +82,7 @@ class CallChecker(ArgumentBinder):
         ]
         if not callable_ones:
             note = Note(found[0].span, f"{name} is declared here")
-            self.error(call.func.span, f"{name} is a {found[0].kind} and cannot be called", note)
+            self.error(call.func.span, f"{name} is {a_or_an(found[0].kind)} and cannot be called", note)
             return None
         if len(callable_ones) == 1:
             return callable_ones[0]

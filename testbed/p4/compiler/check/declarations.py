@@ -11,7 +11,7 @@ from testbed.p4.compiler.check.program_rules import check_program
 from testbed.p4.compiler.check.tables import TableChecker
 from testbed.p4.compiler.check.typerefs import may_contain
 from testbed.p4.compiler.check.unused import warn_unused
-from testbed.p4.compiler.diagnostics import Note
+from testbed.p4.compiler.diagnostics import Note, a_or_an
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -250,7 +250,9 @@ class Checker(TableChecker):
         for state in parser.states:
             self.annotations(state.annotations)
             with self.scope(state):
+                self.running += 1
                 self.body(state.body)
+                self.running -= 1
                 match state.transition:
                     case ast.PathExpr():
                         self._state_name(state.transition)
@@ -263,7 +265,7 @@ class Checker(TableChecker):
             return
         state = found[0]
         if not isinstance(state, ast.StateDecl):
-            self.error(path.span, f"{path.name} is a {state.kind}, and a state is needed")
+            self.error(path.span, f"{path.name} is {a_or_an(state.kind)}, and a state is needed")
             return
         path.decl, path.type = state, t.STATE
 
@@ -319,7 +321,9 @@ class Checker(TableChecker):
                             self.table(declaration)
                         case _:
                             self.local_declaration(declaration)
+                self.running += 1
                 self.block(control.body)
+                self.running -= 1
 
 
 def _selectable(of: t.Type) -> bool:

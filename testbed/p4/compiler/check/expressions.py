@@ -9,7 +9,7 @@ from testbed.p4.compiler.check.constants import is_compile_time, is_left_value
 from testbed.p4.compiler.check.conversions import constant_tuple
 from testbed.p4.compiler.check.operators import OperatorChecker
 from testbed.p4.compiler.check.scope import is_error
-from testbed.p4.compiler.diagnostics import Note
+from testbed.p4.compiler.diagnostics import Note, a_or_an
 
 
 class ExpressionChecker(OperatorChecker):
@@ -119,7 +119,9 @@ class ExpressionChecker(OperatorChecker):
                 expr.type = t.STATE
             case _:
                 note = Note(declaration.span, f"{expr.name} is declared here")
-                self.error(expr.span, f"{expr.name} is a {declaration.kind}, and a value is needed", note)
+                self.error(
+                    expr.span, f"{expr.name} is {a_or_an(declaration.kind)}, and a value is needed", note
+                )
 
     def _this(self, expr: ast.ThisExpr) -> None:
         instance = self.enclosing(ast.InstanceDecl)

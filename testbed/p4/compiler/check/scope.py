@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from testbed.p4.compiler import ast
 from testbed.p4.compiler import types as t
 from testbed.p4.compiler.check.unused import is_watched
-from testbed.p4.compiler.diagnostics import Note
+from testbed.p4.compiler.diagnostics import Note, a_or_an
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +105,7 @@ class ScopeKeeper:
             self.error(declaration.span, f"{declaration.name} hides a parameter of that name", note)
             return
         self.diagnostics.warn(
-            "shadow", declaration.span, f"{declaration.name} hides a {hidden[0].kind}", note
+            "shadow", declaration.span, f"{declaration.name} hides {a_or_an(hidden[0].kind)}", note
         )
 
     def _is_prototype(self) -> bool:

@@ -8,7 +8,7 @@ from testbed.p4.compiler.check.annotations import check_annotations
 from testbed.p4.compiler.check.calls import CallChecker
 from testbed.p4.compiler.check.typerefs import storable
 from testbed.p4.compiler.check.unify import Unifier
-from testbed.p4.compiler.diagnostics import Note
+from testbed.p4.compiler.diagnostics import Note, a_or_an
 
 _SWITCHABLE = (t.BitsType, t.EnumType, t.SerEnumType)
 
@@ -17,6 +17,7 @@ class StatementChecker(CallChecker):
     """Checks bodies of states, actions, functions and controls."""
 
     loops = 0
+    running = 0  # within the apply block of a control or a state
     instances: list[ast.InstanceDecl]
 
     # Blocks
@@ -98,8 +99,9 @@ class StatementChecker(CallChecker):
             self.error(declaration.span, "a control cannot be instantiated in a parser")
         elif isinstance(call.type, t.PackageType) and around is not None:
             self.error(declaration.span, "a package can be instantiated at the top level only")
-        if self.enclosing(ast.ActionDecl, ast.FunctionDecl) is not None:
-            self.error(declaration.span, "instances cannot be made in actions and functions")
+        if self.running or self.enclosing(ast.ActionDecl, ast.FunctionDecl) is not None:
+            message = "instances are declared with the parser or control, not in states, blocks and functions"
+            self.error(declaration.span, message)
         self._abstract_methods(declaration)
 
     def _abstract_methods(self, declaration: ast.InstanceDecl) -> None:
@@ -197,13 +199,13 @@ class StatementChecker(CallChecker):
             a_type = isinstance(param.type.decl, ast.ParserTypeDecl | ast.ControlTypeDecl)
             in_constructor = constructor and a_type and isinstance(of, ast.ParserDecl | ast.ControlDecl)
             if not is_package and not in_constructor:
-                self.error(param.span, f"a {of.kind} cannot have a parameter of type {param.type}")
+                self.error(param.span, f"{a_or_an(of.kind)} cannot have a parameter of type {param.type}")
         elif isinstance(of, ast.ActionDecl) and param.type == t.INT:
             self.error(param.span, "an action's parameter needs a width, such as bit<8>")
         not_optional = isinstance(of, ast.FunctionDecl | ast.ActionDecl)
         not_optional |= constructor and isinstance(of, ast.ParserDecl | ast.ControlDecl)
         if param.optional and not_optional:
-            self.error(param.span, f"a {of.kind} cannot have @optional parameters")
+            self.error(param.span, f"{a_or_an(of.kind)} cannot have @optional parameters")
 
     def _default(self, param: ast.Parameter, default: ast.Expression) -> None:
         """The default value of a parameter."""

@@ -7,7 +7,7 @@ from testbed.p4.compiler import types as t
 from testbed.p4.compiler.check.constants import is_compile_time
 from testbed.p4.compiler.check.entries import check_entries
 from testbed.p4.compiler.check.statements import StatementChecker
-from testbed.p4.compiler.diagnostics import Note
+from testbed.p4.compiler.diagnostics import Note, a_or_an
 
 
 class TableChecker(StatementChecker):
@@ -36,8 +36,8 @@ class TableChecker(StatementChecker):
         expr = key.expr = self.infer(key.expr)
         key.match_decl = self.match_kinds.get(key.match_kind)
         if key.match_decl is None:
-            known = ", ".join(self.match_kinds)
-            self.error(key.span, f"{key.match_kind} is not a match kind; there are {known}")
+            known = f"there are {', '.join(self.match_kinds)}" if self.match_kinds else "include core.p4"
+            self.error(key.span, f"{key.match_kind} is not a match kind: {known}")
         of = t.representation(expr.type)
         if of == t.UNKNOWN:
             return
@@ -68,7 +68,7 @@ class TableChecker(StatementChecker):
         action = found[0]
         if not isinstance(action, ast.ActionDecl):
             note = Note(action.span, f"{path.name} is declared here")
-            self.error(path.span, f"{path.name} is a {action.kind}, and an action is needed", note)
+            self.error(path.span, f"{path.name} is {a_or_an(action.kind)}, and an action is needed", note)
             return None
         path.decl, path.type = action, t.CallableType(action)
         ref.decl = action

@@ -5,7 +5,7 @@ from __future__ import annotations
 from testbed.p4.compiler import ast
 from testbed.p4.compiler import types as t
 from testbed.p4.compiler.check.scope import ScopeKeeper
-from testbed.p4.compiler.diagnostics import Note
+from testbed.p4.compiler.diagnostics import Note, a_or_an
 
 MAX_WIDTH = 1 << 20
 """Bits; wider types are refused as mistakes."""
@@ -99,7 +99,7 @@ class TypeResolver(ScopeKeeper):
             ref.decl = declaration
             return declaration
         note = Note(declaration.span, f"{ref.name} is declared here")
-        self.error(ref.span, f"{ref.name} is a {declaration.kind}, not a type", note)
+        self.error(ref.span, f"{ref.name} is {a_or_an(declaration.kind)}, not a type", note)
         return None
 
     def _plain(self, ref: ast.TypeName, declaration: ast.TypeDecl | ast.TypeParam) -> t.Type:

@@ -106,6 +106,22 @@ class Unifier:
         )
 
 
+def explain_mismatch(needed: t.Type, given: t.Type) -> str:
+    """Why a parser or control does not fit: the first difference of the parameters; "" if it is none."""
+    if not isinstance(needed, t.ParserType | t.ControlType) or type(needed) is not type(given):
+        return ""
+    wanted, present = apply_params(needed), apply_params(given)
+    if len(wanted) != len(present):
+        return f": {given} has {len(present)} parameters, and {len(wanted)} are needed"
+    for (param, of), (other, other_type) in zip(wanted, present, strict=True):
+        if param.direction is not other.direction:
+            directions = [p.direction.value or "without direction" for p in (other, param)]
+            return f": its parameter {other.name} is {directions[0]}, and must be {directions[1]}"
+        if not isinstance(of, t.TypeVar) and of != other_type:
+            return f": its parameter {other.name} has type {other_type}, and {of} is needed"
+    return ""
+
+
 def apply_params(of: t.ParserType | t.ControlType) -> list[tuple[ast.Parameter, t.Type]]:
     """The parameters of a parser's or control's `apply` with their types, type arguments substituted."""
     variables = map(t.TypeVar, of.decl.type_params)

@@ -173,6 +173,26 @@ def test_wrong_calls_in_parsers(front: Front, code: str, message: str) -> None:
     assert any(message in e for e in errors), errors
 
 
+@pytest.mark.parametrize(
+    ("control", "reason"),
+    [
+        ("control W(inout headers_t hdr) { apply {} }", "W has 1 parameters, and 3 are needed"),
+        (
+            "control W(in headers_t hdr, inout meta_t m, inout standard_metadata_t s) { apply {} }",
+            "its parameter hdr is in, and must be inout",
+        ),
+        (
+            "control W(inout headers_t hdr, inout headers_t m, inout standard_metadata_t s) { apply {} }",
+            "its parameter m has type headers_t, and meta_t is needed",
+        ),
+    ],
+)
+def test_a_control_that_does_not_fit_is_explained(front: Front, control: str, reason: str) -> None:
+    source = front.source(top=control).replace("I(),", "W(),")
+    errors = front.errors(source)
+    assert any(reason in e for e in errors), errors
+
+
 def test_static_assert(front: Front) -> None:
     core = "#include <core.p4>\n"
     assert front.errors(core + "const bool __A = static_assert(1 + 1 == 2);") == []

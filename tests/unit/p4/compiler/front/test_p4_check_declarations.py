@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         ("control d(); control c(d x) { apply { } }", "a control cannot have a parameter of type d"),
         ("control c()(in bit<8> x) { apply { } }", "the parameters of a constructor have no direction"),
         ("control c() { apply { } } c() inst;", "can be instantiated in parsers and controls only"),
+        ("extern X { X(); } control c() { apply { X() x; } }", "instances are declared with the parser"),
         ("const bit<8> main = 1;", "main must be an instance of a package"),
         ("extern E { void E(); }", "a constructor has no result"),
         ("extern E { F(); }", "a constructor is named E"),

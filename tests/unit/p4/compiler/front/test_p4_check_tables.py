@@ -96,7 +96,7 @@ def test_priorities_and_order(front: Front) -> None:
     ("body", "message"),
     [
         ("key = { meta.a : exact; }", "the table t has no actions"),
-        ("key = { meta.a : nope; } actions = { nop; }", "nope is not a match kind; there are exact"),
+        ("key = { meta.a : nope; } actions = { nop; }", "nope is not a match kind: there are exact"),
         ("key = { hdr.eth : exact; } actions = { nop; }", "a key is an integer, a bool, an enum or an error"),
         ("actions = { nop; nop; }", "the action nop is listed twice"),
         ("actions = { nope; }", "nothing named nope is declared here"),

@@ -51,6 +51,16 @@ def test_warnings_can_be_disabled_or_made_errors() -> None:
         diagnostics.check()
 
 
+def test_a_program_nested_beyond_all_measure_is_refused(front: Front) -> None:
+    text = "const int X = " + " + ".join(["1"] * 30_000) + ";"
+    assert front.errors(text) == ["the program is nested too deeply to be compiled"]
+
+
+def test_annotation_texts_are_joined(front: Front) -> None:
+    declaration = front.declaration('@name("a." ++ "b") const bit<8> X = 1;', "X")
+    assert declaration.annotations[0].args == ["a.b"]
+
+
 def test_positions_in_macros_point_at_their_use(front: Front) -> None:
     with pytest.raises(CompileError) as caught:
         front.text("#define WRONG true\n\nconst bit<8> A = WRONG;")
