@@ -15,7 +15,7 @@ from controllers.evpn.agenda import (
     RetryDuplicateIp,
     Task,
 )
-from controllers.evpn.config import PeConfig
+from controllers.evpn.config import BdConfig, PeConfig, VrfConfig
 from controllers.evpn.context import Context
 from controllers.evpn.importer import BadRouteError, Facts, Importer
 from controllers.evpn.ip_vrf import IpVrf
@@ -85,6 +85,9 @@ class EvpnPe:
     def start(self, now: float) -> list[Output]:
         """Bring up what the configuration names."""
         self._context.now = now
+        tables: tuple[BdConfig | VrfConfig, ...] = (*self.config.bds, *self.config.vrfs)
+        for target in sorted({target for table in tables for target in table.import_rts}):
+            self._context.effects.announce(self._context.originator.membership(self.config.asn, target))
         for vrf in self.vrfs.values():
             self._context.effects.set(ServiceLabel(vrf.config.label, IpVrfLabel(vrf.config.vrf)))
             vrf.start()
