@@ -45,9 +45,10 @@ def as_data(truth: Json) -> Json:
 # --- headers and fields ---------------------------------------------------------------------------------
 
 
-def stack(of: ir.Stack) -> Json:
-    """A header stack."""
-    return {"type": "header_stack", "value": of.name}
+def stack(of: ir.Stack | ir.UnionStack | ir.Union) -> Json:
+    """A stack or a union."""
+    kinds = {ir.Stack: "header_stack", ir.UnionStack: "header_union_stack", ir.Union: "header_union"}
+    return {"type": kinds[type(of)], "value": of.name}
 
 
 def header(of: ir.HeaderRef) -> Json:
@@ -59,6 +60,10 @@ def header(of: ir.HeaderRef) -> Json:
             return operation("dereference_header_stack", stack(s), expression(index))
         case ir.StackLast(s):
             return operation("dereference_header_stack", stack(s), expression(ir.LastIndex(s)))
+        case ir.UnionStackMember(element, _):
+            last = expression(ir.LastIndex(element.stack))
+            union = operation("dereference_union_stack", stack(element.stack), last)
+            return operation("access_union_header", union, of.position)
     raise AssertionError(of)
 
 

@@ -55,6 +55,8 @@ def _operation(stmt: ir.Stmt, sources: Sources) -> Json:
 def _extract_target(header: ir.HeaderRef) -> Json:
     if isinstance(header, ir.StackNext):
         return {"type": "stack", "value": header.stack.name}
+    if isinstance(header, ir.UnionStackMember):
+        return {"type": "union_stack", "value": [header.element.stack.name, header.name]}
     header = expect(header, ir.Header)
     return {"type": "regular", "value": header.name}
 

@@ -6,8 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from testbed.p4.compiler import ir
-from testbed.p4.compiler import types as t
-from testbed.p4.compiler.bmv2 import actions, graph, parsers, tables
+from testbed.p4.compiler.bmv2 import actions, graph, headers, parsers, tables
 from testbed.p4.compiler.bmv2 import expressions as ex
 from testbed.p4.compiler.bmv2.source_info import Json, Sources
 from testbed.p4.compiler.passes.unit import RefusedError, Unit
@@ -59,12 +58,10 @@ class _Document:
         header_ids = {h.name: i for i, (h, _) in enumerate([(ir.SCALARS, True), *program.headers])}
         action_ids = {a: i for i, a in enumerate(program.actions)}
         return {
-            "header_types": self._header_types(),
-            "headers": self._headers(header_ids),
-            "header_stacks": self._stacks(header_ids),
-            "header_union_types": [],
-            "header_unions": [],
-            "header_union_stacks": [],
+            "header_types": headers.types(program),
+            "headers": headers.instances(program, header_ids),
+            "header_stacks": headers.stacks(program, header_ids),
+            **headers.unions(program, header_ids),
             "field_lists": [
                 {
                     "id": i,
@@ -103,56 +100,7 @@ class _Document:
             self.unit.diagnostics.error(error.span, error.message)
             return graph.Graph(None, [], [])
 
-    # --- headers -----------------------------------------------------------------------------------------
-
-    def _header_types(self) -> list[Json]:
-        program = self.program
-        metadata = {h.layout.name for h, is_metadata in program.headers if is_metadata}
-        scalars = ir.Layout(ir.SCALARS.layout.name, tuple(program.scalars.items()))
-        return [
-            self._header_type(i, layout, padded=layout is scalars or layout.name in metadata)
-            for i, layout in enumerate([scalars, *program.layouts.values()])
-        ]
-
-    def _header_type(self, number: int, layout: ir.Layout, *, padded: bool) -> Json:
-        fields: list[list[Any]] = []
-        has_varbit = False
-        for name, type_ in layout.fields:
-            if isinstance(type_, t.VarbitType):
-                has_varbit = True
-                fields.append([name, "*"])
-            else:
-                fields.append([name, ir.width_of(type_), ir.is_signed(type_)])
-        if padded and layout.width % 8:
-            fields.append(["_padding", 8 - layout.width % 8, False])
-        result: Json = {"name": layout.name, "id": number, "fields": fields}
-        if has_varbit:
-            result["max_length"] = (layout.width + 7) // 8
-        return result
-
-    def _headers(self, ids: Mapping[str, int]) -> list[Json]:
-        return [
-            {
-                "name": h.name,
-                "id": ids[h.name],
-                "header_type": h.layout.name,
-                "metadata": metadata,
-                "pi_omit": True,
-            }
-            for h, metadata in [(ir.SCALARS, True), *self.program.headers]
-        ]
-
-    def _stacks(self, ids: Mapping[str, int]) -> list[Json]:
-        return [
-            {
-                "name": s.name,
-                "id": i,
-                "header_type": s.layout.name,
-                "size": s.size,
-                "header_ids": [ids[s.element(n).name] for n in range(s.size)],
-            }
-            for i, s in enumerate(self.program.stacks)
-        ]
+    # --- headers -------------------------------------------------------------------------------------------
 
     def _aliases(self) -> list[Any]:
         layout = self.program.layouts[ir.STANDARD_METADATA]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, final
 
 from testbed.p4.compiler import ast, ir
 from testbed.p4.compiler import types as t
-from testbed.p4.compiler.passes import externs, parsers, tables
+from testbed.p4.compiler.passes import extern_objects, parsers, tables
 from testbed.p4.compiler.passes.narrow import expect, known
 from testbed.p4.compiler.passes.statements import Statements
 from testbed.p4.compiler.passes.unit import RefusedError
@@ -86,7 +86,7 @@ class Body(Statements):
             raise RefusedError(
                 decl.span, "extern instances with abstract methods are not supported by this target"
             )
-        made = externs.make_instance(self, decl, call, name)
+        made = extern_objects.make_instance(self, decl, call, name)
         self.unit.program.externs.append(made)
         self.env.bind(decl, made)
         return made

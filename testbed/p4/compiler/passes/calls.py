@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import fields as dataclass_fields
 from typing import TYPE_CHECKING
 
 from testbed.p4.compiler import ast, ir
 from testbed.p4.compiler import types as t
-from testbed.p4.compiler.passes import effects, externs, values
+from testbed.p4.compiler.passes import effects, extern_calls, values
 from testbed.p4.compiler.passes.expressions import Expressions, valid
 from testbed.p4.compiler.passes.narrow import expect, known
+from testbed.p4.compiler.passes.syntax import walk
 from testbed.p4.compiler.passes.unit import RefusedError
 from testbed.p4.compiler.passes.values import (
     ActionClosure,
@@ -30,6 +30,8 @@ from testbed.p4.compiler.passes.values import (
     SliceTarget,
     StructValue,
     Value,
+    headers_of,
+    is_next,
 )
 
 if TYPE_CHECKING:
@@ -69,9 +71,9 @@ class Calls(Expressions):
             case ast.CallKind.ACTION:
                 return self._action(call)
             case ast.CallKind.EXTERN_FUNCTION:
-                return externs.call_function(self, call)
+                return extern_calls.call_function(self, call)
             case ast.CallKind.EXTERN_METHOD:
-                return externs.call_method(self, call)
+                return extern_calls.call_method(self, call)
             case ast.CallKind.BUILTIN:
                 return self._builtin(call)
             case ast.CallKind.TABLE_APPLY:
@@ -137,7 +139,7 @@ class Calls(Expressions):
                 new = self.freeze(self.target(arg.expr), span)
             else:
                 new = self.value(arg.expr)
-            if isinstance(new, ir.StackNext):
+            if is_next(new):
                 raise RefusedError(span, "next is supported as the argument of extract only")
             self._protect_arguments(bound, result, before, span)
             result.append(new)
@@ -167,13 +169,7 @@ class Calls(Expressions):
     def invalidate(self, variable: Argument, span: Span) -> None:
         """Make all headers of a variable invalid, as they are when it comes to life."""
         for leaf in values.leaves(variable):
-            if isinstance(leaf, ir.Stack):
-                headers: list[ir.HeaderRef] = [leaf.element(i) for i in range(leaf.size)]
-            elif isinstance(leaf, ir.HeaderRef):
-                headers = [leaf]
-            else:
-                continue
-            self.out += [ir.SetValid(span, h, False) for h in headers]
+            self.out += [ir.SetValid(span, h, False) for h in headers_of(leaf)]
 
     # --- functions and actions ---------------------------------------------------------------------------
 
@@ -250,32 +246,20 @@ class Calls(Expressions):
             return self.unit.constant(t.INT, call.value, call.span)
         receiver = self.value(known(call.receiver))
         match call.builtin:
-            case "isValid" if isinstance(receiver, ir.HeaderRef | HeaderLiteral):
-                if isinstance(receiver, ir.StackNext):
+            case "isValid" if isinstance(receiver, ir.HeaderRef | HeaderLiteral | ir.Union):
+                if is_next(receiver):
                     raise RefusedError(call.span, "next is supported as the argument of extract only")
                 return valid(receiver)
             case "setValid" | "setInvalid" if isinstance(receiver, ir.HeaderRef):
                 self.out.append(ir.SetValid(call.span, receiver, call.builtin == "setValid"))
                 return None
-            case "push_front" | "pop_front" if isinstance(receiver, ir.Stack):
+            case "push_front" | "pop_front" if isinstance(receiver, ir.Stack | ir.UnionStack):
                 count = self.number(call.args[0].expr)
                 self.out.append(ir.Shift(call.span, receiver, call.builtin == "push_front", count))
                 return None
         raise RefusedError(
             call.span, f"{call.builtin}() is not supported yet on {self.env.type_of(known(call.receiver))}"
         )
-
-
-def walk(node: object) -> Iterator[ast.Node]:
-    """A node and everything below it, as written (resolved declarations are not followed)."""
-    if isinstance(node, list):
-        for part in node:
-            yield from walk(part)
-    elif isinstance(node, ast.Node):
-        yield node
-        for f in dataclass_fields(node):
-            if f.init:
-                yield from walk(getattr(node, f.name))
 
 
 def struct_header(value: Value) -> ir.HeaderRef | None:

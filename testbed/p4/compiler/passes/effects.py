@@ -13,15 +13,17 @@ from testbed.p4.compiler import ir
 Place = tuple[str, int | None, str | None]
 
 
-def place_of(header: ir.HeaderRef | ir.Stack, field: str | None = None) -> Place:
-    """The place of a field of a header, or of all of it."""
+def place_of(header: ir.Storage, field: str | None = None) -> Place:
+    """The place of a field of a header, or of all of it. A union is one place with all its headers."""
     match header:
         case ir.Header(stack=str(stack), index=index):
-            return stack, index, field
+            return stack, index, None if header.in_union else field
         case ir.Header(name=name):
             return name, None, field
-        case ir.Stack(name=name):
-            return name, None, field
+        case ir.Stack(name=name) | ir.Union(name=name) | ir.UnionStack(name=name):
+            return name.partition("[")[0], None, None
+        case ir.UnionStackMember(element=element):
+            return element.stack.name, None, None
         case ir.StackElement(stack=s) | ir.StackNext(stack=s) | ir.StackLast(stack=s):
             return s.name, None, field
     raise AssertionError(header)
@@ -38,7 +40,7 @@ def disjoint(some: Iterable[Place], others: Iterable[Place]) -> bool:
     return not any(overlap(a, b) for a in some for b in others)
 
 
-def reads(expr: ir.Expr | ir.HeaderRef | ir.Stack | object) -> Iterator[Place]:
+def reads(expr: object) -> Iterator[Place]:
     """The places that a value depends on."""
     match expr:
         case ir.Field(header, name):
@@ -57,7 +59,7 @@ def reads(expr: ir.Expr | ir.HeaderRef | ir.Stack | object) -> Iterator[Place]:
             yield from _index_reads(header)
         case ir.LastIndex(stack):
             yield place_of(stack)
-        case ir.HeaderRef() | ir.Stack():
+        case ir.HeaderRef() | ir.Stack() | ir.Union() | ir.UnionStack():
             yield place_of(expr)
             yield from _index_reads(expr)
         case tuple():
@@ -65,12 +67,14 @@ def reads(expr: ir.Expr | ir.HeaderRef | ir.Stack | object) -> Iterator[Place]:
                 yield from reads(part)
 
 
-def _index_reads(header: ir.HeaderRef | ir.Stack) -> Iterator[Place]:
+def _index_reads(header: ir.Storage) -> Iterator[Place]:
     match header:
         case ir.StackElement(_, index):
             yield from reads(index)
         case ir.StackLast(stack) | ir.StackNext(stack):
             yield place_of(stack)
+        case ir.UnionStackMember(element=element):
+            yield place_of(element.stack)
 
 
 def writes(statements: Iterable[ir.Stmt]) -> Iterator[Place]:
@@ -81,7 +85,7 @@ def writes(statements: Iterable[ir.Stmt]) -> Iterator[Place]:
                 yield place_of(target.header, target.name)
             case ir.AssignHeader(target=header) | ir.SetValid(header=header) | ir.Extract(header=header):
                 yield place_of(header)
-            case ir.AssignStack(target=stack) | ir.Shift(stack=stack):
+            case ir.AssignStack(target=stack) | ir.Shift(stack=stack) | ir.AssignUnion(target=stack):
                 yield place_of(stack)
             case ir.Primitive(args=args):
                 yield from _primitive_writes(stmt, args)

@@ -26,6 +26,7 @@ from testbed.p4.compiler.passes.values import (
     StructValue,
     Target,
     Value,
+    is_next,
 )
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Expressions(ABC):
         """A copy of a value that later code does not change; the statements go to position `at` (end)."""
         made: list[ir.Stmt] = []
 
-        def copy(leaf: ir.Expr | ir.HeaderRef | ir.Stack) -> ir.Expr | ir.HeaderRef | ir.Stack:
+        def copy(leaf: values.Leaf) -> values.Leaf:
             match leaf:
                 case ir.Const() | ir.Param():
                     return leaf
@@ -72,6 +73,8 @@ class Expressions(ABC):
                     stack = self.unit.new_stack(hint, leaf.layout, leaf.size)
                     made.append(ir.AssignStack(span, stack, leaf))
                     return stack
+                case ir.Union() | ir.UnionStack():
+                    raise RefusedError(span, "a header union that changes while it is used is not supported")
             header = self.unit.new_header(hint, leaf.layout)
             made.append(ir.AssignHeader(span, header, leaf))
             return header
@@ -198,7 +201,7 @@ class Expressions(ABC):
         match base:
             case StructValue(fields=fields):
                 return fields[expr.name]
-            case ir.StackNext():
+            case ir.StackNext() | ir.UnionStackMember(element=ir.UnionNext()):
                 raise RefusedError(expr.span, "the fields of next cannot be read")
             case ir.HeaderRef():
                 return self.unit.field(base, expr.name, self.env.type_of(expr), expr.span)
@@ -206,6 +209,12 @@ class Expressions(ABC):
                 return self._literal_field(layout, parts, expr)
             case ir.Stack() as stack:
                 return self._stack_member(stack, expr)
+            case ir.Union():
+                return base.member(expr.name)
+            case ir.UnionStack():
+                return self._union_stack_member(base, expr)
+            case ir.UnionNext() | ir.UnionLast():
+                return ir.UnionStackMember(base, expr.name)
         raise RefusedError(expr.span, f"member {expr.name} is not supported here")
 
     def _literal_field(self, layout: ir.Layout, parts: dict[str, ir.Expr], expr: ast.Member) -> Value:
@@ -228,6 +237,18 @@ class Expressions(ABC):
                 return fold.const(stack.size, t.bits(32))
         raise RefusedError(expr.span, f"member {expr.name} of a stack is not supported")
 
+    def _union_stack_member(self, stack: ir.UnionStack, expr: ast.Member) -> Value:
+        match expr.name:
+            case "next":
+                return ir.UnionNext(stack)
+            case "last":
+                return ir.UnionLast(stack)
+            case "lastIndex":
+                return ir.LastIndex(stack)
+            case "size":
+                return fold.const(len(stack.elements), t.bits(32))
+        raise RefusedError(expr.span, f"member {expr.name} of a stack is not supported")
+
     def _index(self, base: ast.Expression, index: ast.Expression) -> Value:
         stack, position = self.sequence([base, index])
         position = expect(position, ir.Expr)
@@ -245,6 +266,8 @@ class Expressions(ABC):
                 return stack.element(position)
             case StackLiteral(elements) if position in range(len(elements)):
                 return elements[position]
+            case ir.UnionStack(elements=unions) if position in range(len(unions)):
+                return unions[position]
             case StructValue(fields=fields) if str(position) in fields:
                 return fields[str(position)]
         raise RefusedError(index.span, f"index {position} is out of range")
@@ -343,6 +366,12 @@ class Expressions(ABC):
         if isinstance(a, ir.Stack | StackLiteral) and isinstance(b, ir.Stack | StackLiteral):
             pairs = zip(_elements(a), _elements(b), strict=True)
             return fold.conjunction([self.equal(x, y, span) for x, y in pairs])
+        if isinstance(a, ir.Union) and isinstance(b, ir.Union):
+            pairs = zip((h for _, h in a.members), (h for _, h in b.members), strict=True)
+            return fold.conjunction([self.equal(x, y, span) for x, y in pairs])
+        if isinstance(a, ir.UnionStack) and isinstance(b, ir.UnionStack):
+            pairs = zip(a.elements, b.elements, strict=True)
+            return fold.conjunction([self.equal(x, y, span) for x, y in pairs])
         if isinstance(a, HeaderLiteral | ir.HeaderRef) and isinstance(b, HeaderLiteral | ir.HeaderRef):
             return self._equal_headers(a, b, span)
         raise RefusedError(span, "this comparison is not supported")
@@ -374,9 +403,9 @@ class Expressions(ABC):
                 return self.target(operand)
             case _:
                 found = self.value(expr)
-                if isinstance(found, ir.StackNext) and not self.may_extract:
+                if is_next(found) and not self.may_extract:
                     raise RefusedError(expr.span, "next is supported as the argument of extract() only")
-                if isinstance(found, ir.Field | ir.HeaderRef | ir.Stack | StructValue):
+                if isinstance(found, ir.Field | ir.Storage | StructValue):
                     return found
         raise RefusedError(expr.span, "this cannot be assigned to")
 
@@ -389,7 +418,7 @@ class Expressions(ABC):
     def freeze(self, target: Target, span: Span) -> Target:
         """The target with indices saved, so that later code does not change which element is meant."""
 
-        def fix(leaf: ir.Expr | ir.HeaderRef | ir.Stack) -> ir.Expr | ir.HeaderRef | ir.Stack:
+        def fix(leaf: values.Leaf) -> values.Leaf:
             match leaf:
                 case ir.StackElement(stack, index):
                     return ir.StackElement(stack, self.save_scalar(index, span, "index"))
@@ -423,6 +452,9 @@ class Expressions(ABC):
                 self._assign_parts(
                     [target.element(i) for i in range(len(elements))], target, source, list(elements), span
                 )
+            case (ir.Union() | ir.UnionStack(), ir.Union() | ir.UnionStack()):
+                if target != source:
+                    self.out.append(ir.AssignUnion(span, target, source))
             case (ir.HeaderRef(), ir.HeaderRef()):
                 if target != source:
                     self.out.append(ir.AssignHeader(span, target, source))
@@ -464,8 +496,13 @@ def _elements(stack: ir.Stack | StackLiteral) -> list[Value]:
     return [stack.element(i) for i in range(stack.size)]
 
 
-def valid(header: HeaderLiteral | ir.HeaderRef) -> ir.Expr:
-    """Validity of a header value."""
+def valid(header: HeaderLiteral | ir.HeaderRef | ir.Union) -> ir.Expr:
+    """Validity of a header value, or of a union: whether one of its headers is valid."""
+    if isinstance(header, ir.Union):
+        result: ir.Expr = ir.FALSE
+        for _, member in header.members:
+            result = fold.binary("||", result, ir.IsValid(member))
+        return result
     if isinstance(header, HeaderLiteral):
         return fold.boolean(header.valid)
     if isinstance(header, ir.StackLast):

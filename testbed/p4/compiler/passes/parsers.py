@@ -73,7 +73,7 @@ def _states(body: Body, instance: Instance, env: Env, accept: str | None) -> str
 
 
 def _initial(inside: Body, decl: ast.ParserDecl, variables: list[ast.VariableDecl], start: str) -> str:
-    """The state that a parser begins with: `start`, after one that initializes its variables if any need it."""
+    """The state that a parser begins with: `start`, or one before it that initializes variables."""
     inside.out = []
     inside.statements(list(variables))
     if not inside.out:

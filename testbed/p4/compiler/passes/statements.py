@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from testbed.p4.compiler import ast, ir
 from testbed.p4.compiler import types as t
-from testbed.p4.compiler.passes import effects, fold, simplify, values
+from testbed.p4.compiler.passes import effects, fold, loops, simplify, values
 from testbed.p4.compiler.passes.calls import Calls
 from testbed.p4.compiler.passes.narrow import expect
 from testbed.p4.compiler.passes.unit import RefusedError
@@ -15,8 +15,6 @@ from testbed.p4.compiler.passes.values import Frame, SliceTarget, TableSlot
 
 if TYPE_CHECKING:
     pass
-
-LOOPS = {ast.For: "for", ast.ForIn: "for in", ast.Break: "break", ast.Continue: "continue"}
 
 
 class Statements(Calls):
@@ -83,10 +81,16 @@ class Statements(Calls):
                 self._exit(stmt)
             case ast.Empty():
                 pass
+            case ast.For():
+                loops.unroll(self, stmt)
+            case ast.ForIn():
+                loops.unroll_over(self, stmt)
+            case ast.Break() | ast.Continue():
+                labels = self.frame.loops[-1]
+                label = labels.end if isinstance(stmt, ast.Break) else labels.iteration
+                self.out.append(ir.Leave(stmt.span, label))
             case _:
-                raise RefusedError(
-                    stmt.span, f"{LOOPS.get(type(stmt), 'this')} statements are not supported yet"
-                )
+                raise RefusedError(stmt.span, "this statement is not supported")
 
     def _assign(self, stmt: ast.Assign) -> None:
         target = self.target(stmt.left)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from testbed.p4.compiler import ast, ir
 from testbed.p4.compiler import types as t
-from testbed.p4.compiler.passes import externs
+from testbed.p4.compiler.passes import extern_objects
 from testbed.p4.compiler.passes.narrow import expect
 from testbed.p4.compiler.passes.unit import RefusedError
 from testbed.p4.compiler.passes.values import ActionClosure, Env, TableSlot
@@ -267,7 +267,7 @@ def _object(body: Body, prop: ast.TableProperty, table: ir.Table) -> ir.ExternOb
     if isinstance(prop.value, ast.Call):
         named = prop.annotation("name") is not None
         name = body.unit.external_name(prop, "") if named else f"{table.name}.{prop.name}"
-        made = externs.make_instance(body, prop, prop.value, name)
+        made = extern_objects.make_instance(body, prop, prop.value, name)
         body.unit.program.externs.append(made)
         return made
     raise RefusedError(prop.span, f"table property {prop.name} takes an extern instance")

@@ -144,8 +144,10 @@ class Unit:
                 return self.new_header(hint, self.layout(type_, span))
             case t.StackType(t.HeaderType() as element, size):
                 return self.new_stack(hint, self.layout(element, span), size)
-            case t.HeaderUnionType() | t.StackType():
-                raise RefusedError(span, f"{hint}: header unions are not supported yet")
+            case t.HeaderUnionType():
+                return self.new_union(self.unique(hint), type_, span)
+            case t.StackType(t.HeaderUnionType() as element, size):
+                return self.new_union_stack(hint, element, size, span)
         scalar = self.scalar_type(type_, span)
         if isinstance(scalar, t.VarbitType):
             layout = ir.Layout(f"$varbit{scalar.max_width}", (("field", scalar),))
@@ -173,6 +175,29 @@ class Unit:
         stack = ir.Stack(self.unique(hint), layout, size)
         self.program.headers += [(stack.element(i), False) for i in range(size)]
         self.program.stacks.append(stack)
+        return stack
+
+    def new_union(
+        self, name: str, type_: t.HeaderUnionType, span: Span, stack: str | None = None, index: int = 0
+    ) -> ir.Union:
+        """A new header union with its headers; `stack` and `index` tell its place in a stack."""
+        members: list[tuple[str, ir.Header]] = []
+        for f in type_.fields:
+            layout = self.layout(expect(f.type, t.HeaderType), span)
+            self.program.layouts.setdefault(layout.name, layout)
+            header = ir.Header(self.unique(f"{name}.{f.name}"), layout, stack or name, index, in_union=True)
+            self.program.headers.append((header, False))
+            members.append((f.name, header))
+        union = ir.Union(name, str(type_), tuple(members))
+        self.program.unions.append(union)
+        return union
+
+    def new_union_stack(self, hint: str, type_: t.HeaderUnionType, size: int, span: Span) -> ir.UnionStack:
+        """A new stack of header unions."""
+        name = self.unique(hint)
+        elements = tuple(self.new_union(f"{name}[{i}]", type_, span, name, i) for i in range(size))
+        stack = ir.UnionStack(name, str(type_), elements)
+        self.program.union_stacks.append(stack)
         return stack
 
     def field(self, header: ir.HeaderRef, path: str, type_: t.Type, span: Span) -> Value:

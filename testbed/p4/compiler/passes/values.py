@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from testbed.p4.compiler import ast, ir
 from testbed.p4.compiler import types as t
@@ -60,7 +61,9 @@ class SliceTarget:
     low: int
 
 
-Value = ir.Expr | ir.HeaderRef | ir.Stack | StructValue | HeaderLiteral | StackLiteral | Text | Packet
+Union = ir.Union | ir.UnionStack | ir.UnionNext | ir.UnionLast
+Value = ir.Expr | ir.HeaderRef | ir.Stack | Union | StructValue | HeaderLiteral | StackLiteral | Text | Packet
+Leaf = ir.Expr | ir.Storage
 Target = Value | SliceTarget  # of the values, those that are storage
 
 
@@ -144,6 +147,13 @@ class CopyOut:
     source: Value
 
 
+class LoopLabels(NamedTuple):
+    """The scopes that `break` and `continue` leave."""
+
+    end: str
+    iteration: str
+
+
 @dataclass(slots=True)
 class Frame:
     """One call being inlined: what `return` does, and what `exit` has to copy out first."""
@@ -153,13 +163,14 @@ class Frame:
     result: Value | None = None
     in_action: bool = False
     copy_outs: list[CopyOut] = field(default_factory=list)
+    loops: list[LoopLabels] = field(default_factory=list)
 
     def pending(self) -> bool:
         """Whether the end of this call or of one around it copies something."""
         return bool(self.copy_outs) or (self.caller is not None and self.caller.pending())
 
 
-def leaves(value: Argument) -> Iterator[ir.Expr | ir.HeaderRef | ir.Stack]:
+def leaves(value: Argument) -> Iterator[Leaf]:
     """The parts of a value that the target knows."""
     match value:
         case StructValue(fields=fields):
@@ -172,13 +183,11 @@ def leaves(value: Argument) -> Iterator[ir.Expr | ir.HeaderRef | ir.Stack]:
                 yield from leaves(part)
         case SliceTarget(base=base):
             yield base
-        case ir.Expr() | ir.HeaderRef() | ir.Stack():
+        case ir.Expr() | ir.HeaderRef() | ir.Stack() | ir.Union() | ir.UnionStack():
             yield value
 
 
-def map_leaves(
-    value: Value, change: Callable[[ir.Expr | ir.HeaderRef | ir.Stack], ir.Expr | ir.HeaderRef | ir.Stack]
-) -> Value:
+def map_leaves(value: Value, change: Callable[[Leaf], Leaf]) -> Value:
     """The value with every leaf replaced."""
     match value:
         case StructValue(type_, fields):
@@ -187,7 +196,7 @@ def map_leaves(
             return HeaderLiteral(layout, {n: expect(change(v), ir.Expr) for n, v in parts.items()}, valid)
         case StackLiteral(elements):
             return StackLiteral(tuple(map_leaves(v, change) for v in elements))
-        case ir.Expr() | ir.HeaderRef() | ir.Stack():
+        case ir.Expr() | ir.HeaderRef() | ir.Stack() | ir.Union() | ir.UnionStack():
             return change(value)
     return value
 
@@ -204,5 +213,26 @@ def places(target: Argument) -> Iterator[effects.Place]:
         match leaf:
             case ir.Field(header, name):
                 yield effects.place_of(header, name)
-            case ir.HeaderRef() | ir.Stack():
+            case ir.HeaderRef() | ir.Stack() | ir.Union() | ir.UnionStack():
                 yield effects.place_of(leaf)
+
+
+def is_next(value: object) -> bool:
+    """Whether this is the element of a stack that comes next, which can be extracted to only."""
+    return isinstance(value, ir.StackNext) or (
+        isinstance(value, ir.UnionStackMember) and isinstance(value.element, ir.UnionNext)
+    )
+
+
+def headers_of(leaf: object) -> list[ir.HeaderRef]:
+    """The headers that a stored value has."""
+    match leaf:
+        case ir.HeaderRef():
+            return [leaf]
+        case ir.Stack(size=size):
+            return [leaf.element(i) for i in range(size)]
+        case ir.Union(members=members):
+            return [header for _, header in members]
+        case ir.UnionStack(elements=elements):
+            return [header for union in elements for _, header in union.members]
+    return []

@@ -107,6 +107,39 @@ def test_unreachable_statements_are_left_out(build) -> None:
     assert not program.result.p4info.tables
 
 
-def test_loops_are_refused_by_name(build) -> None:
-    with pytest.raises(CompileError, match="for statements are not supported yet"):
+LOOPS = {
+    "counting": ("for (bit<8> k = 0; k < 3; k = k + 1) { h.i.b = h.i.b + k; }", 103, 0),
+    "break and continue": (
+        """for (bit<8> k = 0; k < 9; k += 1) {
+            if (k == 2) { continue; } if (h.i.a == k) { h.i.n = 7; break; } h.i.b = h.i.b + 1;
+        }""",
+        104,
+        7,
+    ),
+    "over a range": ("for (bit<8> k in 1 .. 4) { h.i.b = h.i.b + k; }", 110, 0),
+    "nested": (
+        "for (bit<8> j in 1 .. 3) { for (bit<8> k in 1 .. j) { if (k == 2) { break; } h.i.b = h.i.b + 1; } }",
+        103,
+        0,
+    ),
+    "a counter from outside": (
+        "bit<8> k; for (k = 0; k < 9; k = k + 1) { if (k == h.i.a) { break; } } h.i.b = k;",
+        5,
+        0,
+    ),
+    "a variable that the body changes": (
+        "for (bit<8> k in 1 .. 3) { k = k * 2; h.i.b = h.i.b + k; }",
+        112,
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize(("code", "b", "n"), LOOPS.values(), ids=LOOPS.keys())
+def test_loops(build, code: str, b: int, n: int) -> None:
+    assert outcome(build, code, 5) == (b, n)
+
+
+def test_loops_of_unknown_length_are_refused(build) -> None:
+    with pytest.raises(CompileError, match="not known at compile time"):
         build(ingress="for (bit<8> k = 0; k < h.i.a; k = k + 1) { h.i.b = h.i.b + 1; }")

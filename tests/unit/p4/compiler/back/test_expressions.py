@@ -205,6 +205,34 @@ def test_stack_operations(build) -> None:
     assert found == 0x07010202
 
 
+UNION = "header p_t { bit<8> v; } header q_t { bit<16> v; } header_union u_t { p_t p; q_t q; }"
+
+
+def test_one_header_of_a_union_is_valid(build) -> None:
+    code = """
+        h.u.p.setValid(); h.u.p.v = 1; h.u.q.setValid(); h.u.q.v = 2; u_t copy = h.u; h.u.q.setInvalid();
+        h.o.r = (bit<64>)copy.q.v;
+        if (copy.q.isValid() && !copy.p.isValid() && !h.u.isValid() && copy != h.u) { h.o.r = h.o.r + 16; }
+    """
+    assert result(build, code, types=UNION, headers="u_t u;") == 18
+
+
+def test_stacks_of_unions(build) -> None:
+    program = build(
+        types=UNION,
+        headers="u_t[3] st;",
+        parser="""
+            state start { transition select(pkt.lookahead<bit<8>>()) { 1: one; 2: two; default: accept; } }
+            state one { pkt.extract(h.st.next.p); transition start; }
+            state two { pkt.extract(h.st.next.q); m.y = h.st.last.q.v; transition start; }
+        """,
+        ingress="h.o.setValid(); h.o.r = (bit<64>)m.y; h.st.pop_front(1);",
+        deparser="pkt.emit(h.o); pkt.emit(h.st);",
+    )
+    [(_, left)] = program.send(bytes([1, 2, 9, 1, 77]))
+    assert left == (0x0209).to_bytes(8) + bytes([2, 9, 1, 77])
+
+
 def test_errors_name_the_construct_and_its_place(build) -> None:
     with pytest.raises(CompileError, match=r"program\.p4:\d+:\d+: error: .*varbit"):
         build(

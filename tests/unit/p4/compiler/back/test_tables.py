@@ -164,15 +164,6 @@ def test_direct_objects(build) -> None:
     assert (counter["is_direct"], counter["binding"]) == (True, "I.t")
 
 
-def test_a_header_union_key_is_refused(build) -> None:
-    with pytest.raises(CompileError, match="header unions are not supported yet"):
-        build(
-            types="header a_t { bit<8> v; } header_union u_t { a_t a; }",
-            headers="u_t u;",
-            ingress="h.i.a = h.u.a.v;",
-        )
-
-
 def test_duplicate_names_are_refused(build) -> None:
     table = '@name("same") table {} {{ actions = {{ NoAction; }} }} '
     with pytest.raises(CompileError, match=r"two tables have the control plane name I\.same"):

@@ -1,4 +1,4 @@
-"""The extern objects and functions of v1model and core: instances, and calls as primitives of the target."""
+"""Calls of the extern functions and methods of v1model and core: primitives of the target."""
 
 from __future__ import annotations
 
@@ -8,89 +8,19 @@ from typing import TYPE_CHECKING
 from testbed.p4.compiler import ast, ir
 from testbed.p4.compiler import types as t
 from testbed.p4.compiler.passes import fold, values
+from testbed.p4.compiler.passes.extern_objects import hash_algorithm, member_name
 from testbed.p4.compiler.passes.narrow import expect, known
 from testbed.p4.compiler.passes.unit import RefusedError
-from testbed.p4.compiler.passes.values import SliceTarget, StructValue, Text, Value
+from testbed.p4.compiler.passes.values import SliceTarget, StructValue, Text, Value, headers_of, is_next
 
 if TYPE_CHECKING:
     from testbed.p4.compiler.passes.calls import Calls
     from testbed.p4.compiler.passes.values import Argument
 
-ALGORITHMS = {
-    "crc32": "crc32",
-    "crc32_custom": "crc32_custom",
-    "crc16": "crc16",
-    "crc16_custom": "crc16_custom",
-    "random": "random",
-    "identity": "identity",
-    "csum16": "csum16",
-    "xor16": "xor16",
-}
 IN_CONTROLS = ("ingress", "egress")
 
 Args = list[values.Argument]
 Handler = Callable[["Calls", ast.Call, Args], Value | None]
-
-
-# --- instances ------------------------------------------------------------------------------------------
-
-
-def make_instance(body: Calls, decl: ast.Declaration, call: ast.Call, name: str) -> ir.ExternObject:
-    """The object of an extern instance declaration or of a constructor call in a table property.
-
-    Raises:
-        RefusedError: if the target has no such extern.
-    """
-    made = body.env.type_of(call)
-    made = expect(made, t.ExternType)
-    args = {b.param.name: b.expr for b in call.bound}
-    kind, span = made.decl.name, decl.span
-
-    def number(key: str) -> int:
-        return body.number(known(args[key]))
-
-    match kind:
-        case "counter" | "direct_counter":
-            size = number("size") if kind == "counter" else 0
-            return ir.CounterArray(name, decl, span, _member(body, args["type"]), size, kind != "counter")
-        case "meter" | "direct_meter":
-            size = number("size") if kind == "meter" else 0
-            return ir.MeterArray(name, decl, span, _member(body, args["type"]), size, kind != "meter")
-        case "register":
-            element = made.args[0]
-            scalar = body.unit.scalar_type(element, span)
-            if not isinstance(scalar, t.BitsType) and scalar != t.BOOL:
-                raise RefusedError(span, f"registers of {element} are not supported: use bit<n> or int<n>")
-            return ir.RegisterArray(name, decl, span, number("size"), scalar, element)
-        case "action_profile":
-            return ir.ActionProfile(name, decl, span, number("size"), None, body.block)
-        case "action_selector":
-            algorithm = _algorithm(body, args["algorithm"])
-            return ir.ActionProfile(name, decl, span, number("size"), algorithm, body.block)
-    raise RefusedError(span, f"extern {kind} is not supported by this target")
-
-
-def _member(body: Calls, expr: ast.Expression | None) -> str:
-    """The name of a compile-time enum member."""
-    expr = known(expr)
-    type_ = t.representation(body.env.type_of(expr))
-    if isinstance(type_, t.EnumType):
-        return type_.decl.members[body.number(expr)].name
-    raise RefusedError(expr.span, "this must be a member of an enum, known at compile time")
-
-
-def _algorithm(body: Calls, expr: ast.Expression | None) -> str:
-    name = _member(body, expr)
-    found = ALGORITHMS.get(name)
-    if found is None and expr is not None:
-        raise RefusedError(expr.span, f"hash algorithm {name} is not supported by this target")
-    if found == "random" and expr is not None:
-        text = "hash algorithm random: simple_switch does not load programs that use it"
-        body.unit.diagnostics.warn("unsupported", expr.span, text)
-    return found or ""
-
-
-# --- calls ----------------------------------------------------------------------------------------------
 
 
 def call_method(body: Calls, call: ast.Call) -> Value | None:
@@ -234,7 +164,9 @@ def _extract(body: Calls, call: ast.Call, _: Args) -> None:
         body.may_extract = False
     if not isinstance(header, ir.HeaderRef):
         raise RefusedError(call.span, "extract() takes a header")
-    if isinstance(header, ir.StackElement | ir.StackLast):
+    if isinstance(header, ir.StackElement | ir.StackLast) or (
+        isinstance(header, ir.UnionStackMember) and not is_next(header)
+    ):
         raise RefusedError(
             call.span, "extract() to a stack element known at run time only is not supported: use next"
         )
@@ -290,11 +222,8 @@ def _emit(body: Calls, call: ast.Call, args: Args) -> None:
             case StructValue(fields=fields):
                 for part in fields.values():
                     emit(part)
-            case ir.Stack(size=size):
-                for i in range(size):
-                    emit(value.element(i))
-            case ir.Header():
-                body.out.append(ir.Emit(call.span, value))
+            case ir.Stack() | ir.Union() | ir.UnionStack() | ir.Header():
+                body.out.extend(ir.Emit(call.span, h) for h in headers_of(value))
             case _:
                 raise RefusedError(
                     call.span, "emit() of anything but headers, stacks and structs of them is not supported"
@@ -414,7 +343,7 @@ def hash_inputs(body: Calls, data: Argument, call: ast.Call) -> list[ir.Expr | i
 
 def _hash(body: Calls, call: ast.Call, args: Args) -> None:
     _only_in(body, call, *IN_CONTROLS)
-    algorithm = _algorithm(body, call.bound[1].expr)
+    algorithm = hash_algorithm(body, call.bound[1].expr)
     base, top = _scalar(args[2], call), _scalar(args[4], call)
     calculation = ir.Calculation(
         body.unit.unique("calc"), algorithm, hash_inputs(body, args[3], call), False, call.span
@@ -467,7 +396,7 @@ def _field_list(body: Calls, call: ast.Call, number: ir.Expr | None) -> ir.Const
 
 
 def _clone(body: Calls, call: ast.Call, args: Args) -> None:
-    kind = _member(body, call.bound[0].expr)
+    kind = member_name(body, call.bound[0].expr)
     place, op = {
         "I2E": ("ingress", "clone_ingress_pkt_to_egress"),
         "E2E": ("egress", "clone_egress_pkt_to_egress"),
@@ -503,7 +432,7 @@ def _checksum(body: Calls, call: ast.Call, args: Args) -> None:
         )
     if not (isinstance(target, ir.Field) and isinstance(target.header, ir.Header)):
         raise RefusedError(call.span, "the checksum must be a field of a header")
-    algorithm = _algorithm(body, call.bound[3].expr)
+    algorithm = hash_algorithm(body, call.bound[3].expr)
     payload = name.endswith("with_payload")
     body.out.append(ir.Checksum(call.span, update, _scalar(cond, call), inputs, target, algorithm, payload))
 
@@ -543,5 +472,3 @@ FUNCTIONS: dict[str, Handler] = {
     "update_checksum": _checksum,
     "update_checksum_with_payload": _checksum,
 }
-
-__all__ = ["RefusedError", "call_function", "call_method", "make_instance"]
