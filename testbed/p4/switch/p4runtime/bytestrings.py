@@ -36,7 +36,7 @@ def from_int(value: int) -> bytes:
 
 
 def packer(width: int, what: str) -> Callable[[bytes], bytes]:
-    """`fixed` for one width, quick where the value has its size already: this runs for every field written."""
+    """`fixed` for one width, quick where the size is right already: this runs for every field written."""
     size, limit = (width + 7) >> 3, 1 << ((width - 1) & 7) + 1
 
     def pack(value: bytes) -> bytes:
