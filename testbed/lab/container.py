@@ -13,6 +13,7 @@ This module is its own small program (`python -m testbed.lab.container`), so it 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import signal
@@ -219,13 +220,28 @@ def _init(name: str, ready: int, tie: int, argv: Sequence[str]) -> None:
 
 def _mount_own() -> None:
     """Own /proc and /sys, so that process ids and interfaces seen there are the lab's."""
+    private = _make_private("/")
     flags = namespaces.MS_NOSUID | namespaces.MS_NODEV | namespaces.MS_NOEXEC
-    mount = namespaces.mount
-    mount("none", "/", "none", namespaces.MS_REC | namespaces.MS_PRIVATE)
-    mount("proc", "/proc", "proc", flags)
-    mount("sysfs", "/sys", "sysfs", flags)
-    if Path("/run/netns").is_dir():
-        mount("tmpfs", "/run/netns", "tmpfs", flags)
+    for source, target in (("proc", "/proc"), ("sysfs", "/sys"), ("tmpfs", "/run/netns")):
+        if private or _make_private(target):
+            if Path(target).is_dir():
+                namespaces.mount(source, target, source, flags)
+        elif source == "proc":
+            raise OSError(errno.EINVAL, "/proc is not mounted in this chroot: mount it")
+
+
+def _make_private(target: str) -> bool:
+    """Keep what is mounted there from showing elsewhere; false if no file system is mounted right there.
+
+    That is so for / in a chroot; what is mounted in it can still be made private one by one.
+    """
+    try:
+        namespaces.mount("none", target, "none", namespaces.MS_REC | namespaces.MS_PRIVATE)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOENT):
+            raise
+        return False
+    return True
 
 
 def _run(name: str, ready: int, argv: Sequence[str]) -> int:
@@ -258,8 +274,15 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return supervise(name, int(ready), int(lifeline), argv)
     except LabError as error:
-        os.write(int(ready), str(error).encode())
-        return 2
+        problem = str(error)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        problem = f"a lab needs namespaces of its own ({reason}): run with sudo, in a container privileged"
+    if int(lifeline) >= 0:
+        print(f"vmto: {problem}", file=sys.stderr)
+    with contextlib.suppress(OSError):
+        os.write(int(ready), problem.encode())
+    return 2
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -256,6 +256,13 @@ async def stay() -> None:
                 server.register(verb.__name__, verb)
             report_ready()
             await asyncio.Event().wait()
+
+
+def foreign() -> dict[str, Any]:
+    """Switches that do not tell when they are ready, as those of bmv2."""
+    program = replace(STANDIN, reports_ready=False)
+    with star(program=program) as lab:
+        return {"alive": lab.status()["alive"], "rtts": rtts(lab.ping("client", "vm1", count=2))}
 
 
 def broken_switch() -> None:

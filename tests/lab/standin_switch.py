@@ -14,6 +14,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("-i", action="append", dest="ports", default=[])
     parser.add_argument("--ready-fd", type=int)
+    parser.add_argument("--grpc-server-addr", default="127.0.0.1:0")
     options, _ = parser.parse_known_args([word for word in sys.argv[1:] if word != "--"])
     selector, table = selectors.DefaultSelector(), {}
     wires = {}
@@ -25,6 +26,9 @@ def main() -> None:
         wire.setblocking(False)
         wires[interface] = wire
         selector.register(wire, selectors.EVENT_READ)
+    host, _, port = options.grpc_server_addr.rpartition(":")
+    served = socket.create_server((host, int(port)))
+    served.listen()
     if options.ready_fd is not None:
         os.write(options.ready_fd, b"ready\n")
     while True:

@@ -167,6 +167,31 @@ def test_a_switch_that_cannot_start_is_named(start: Callable[..., LabProcess]) -
     assert lab.wait(10) == 2
 
 
+def test_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(LabError, match="a lab needs root for its namespaces: run with sudo"):
+        container.run_in_lab("test", ["true"])
+
+
+def test_without_the_right_to_make_namespaces(run_directory: Path) -> None:
+    code = (
+        "from testbed.lab.container import run_in_lab; raise SystemExit(run_in_lab('test', ['true']).wait())"
+    )
+    done = subprocess.run(
+        ["setpriv", "--bounding-set", "-sys_admin", sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(SCENARIOS.parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "vmto: a lab needs namespaces of its own (unshare: operation not permitted):"
+        " run with sudo, in a container privileged\n"
+    )
+    assert not run_directory.joinpath("test").exists()
+
+
 def test_a_program_that_does_not_exist(run_directory: Path) -> None:
     lab = container.run_in_lab("test", ["/no/such/program"], output=subprocess.DEVNULL)
     with pytest.raises(LabError, match="ended before it was ready"):

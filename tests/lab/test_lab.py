@@ -38,6 +38,12 @@ def test_split_brain(result_of: Callable[[str], Any]) -> None:
     assert found["vms"] == ["vm1", "vm1-copy"]
 
 
+def test_switches_that_do_not_say_when_they_are_ready(result_of: Callable[[str], Any]) -> None:
+    found = result_of("foreign")
+    assert found["alive"]
+    assert len(found["rtts"]) == 2
+
+
 def test_status_faults_and_links(result_of: Callable[[str], Any]) -> None:
     found = result_of("hub")
     assert found["alive"] == [True, False, True]
