@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from testbed.p4.compiler import ast
 from testbed.p4.compiler.diagnostics import CompileError
 from testbed.p4.compiler.frontend import CheckedProgram, check_text
+from testbed.p4.compiler.parser import RECURSION_LIMIT
+
+sys.setrecursionlimit(RECURSION_LIMIT)  # before hypothesis notes it, as parsing raises it
 
 V1MODEL = """
 #include <core.p4>
