@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -85,7 +86,8 @@ def up(
     from testbed.lab.container import run_in_lab
 
     spec = lab_spec(topology, mode=mode, reflector=reflector, target=target, logs=logs)
-    run_in_lab(name, _inside("up", spec.model_dump_json()), detached=True, env=QUIET).wait_ready()
+    program = _inside("up", spec.model_dump_json())
+    run_in_lab(name, program, detached=True, env=QUIET, output=subprocess.DEVNULL).wait_ready()
     print(f"lab {name} is up: vmto status, vmto migrate, vmto shell NODE, vmto down")
 
 

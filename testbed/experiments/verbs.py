@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from typing import Any
 
@@ -45,7 +46,9 @@ class _Verbs:
         count = args.get("count", 1)
         if not isinstance(count, int) or not 1 <= count <= 100:
             raise LabError(f"count {count!r}: write 1 to 100")
-        return self._lab.lab.ping(_text(args, "source"), _text(args, "destination"), count=count)
+        source, destination = _text(args, "source"), _text(args, "destination")
+        # The controllers live on this event loop: it must not wait for a process.
+        return await asyncio.to_thread(self._lab.lab.ping, source, destination, count=count)
 
     async def migrate(self, args: dict[str, Any], _emit: Emit) -> Json:
         """Move a machine live; where from and to, and the blackout as measured."""
