@@ -92,7 +92,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self.codec = Codec(self.program.p4info)
-        self._sends: set[asyncio.Task[None]] = set()
+        self._outbox: asyncio.Queue[p4r.StreamMessageRequest] = asyncio.Queue()
         self._idle.set()
 
     def write(self, updates: Iterable[Update]) -> None:
@@ -109,14 +109,7 @@ class Session:
     def packet_out(self, payload: bytes, metadata: dict[str, int]) -> None:
         """Send a packet; lost without a word while there is no session."""
         if self._client is not None:
-            send = asyncio.ensure_future(self._client.send(self.codec.packet_out(payload, metadata)))
-            self._sends.add(send)
-            send.add_done_callback(self._sent)
-
-    def _sent(self, send: asyncio.Task[None]) -> None:
-        self._sends.discard(send)
-        if not send.cancelled() and (error := send.exception()) is not None:
-            log.warning("%s: packet-out failed: %s", self.name, error)
+            self._outbox.put_nowait(self.codec.packet_out(payload, metadata))
 
     async def run(self) -> None:
         """Keep the session up until cancelled; waits between attempts grow from 50 ms to 2 s."""
@@ -178,7 +171,10 @@ class Session:
         self._queue.clear()
         self._client = client
         self.write(self.events.on_ready(present))
-        tasks = [asyncio.create_task(self._reader(client)), asyncio.create_task(self._writer(client))]
+        # One task alone writes to the stream: gRPC takes one message at a time.
+        self._outbox = asyncio.Queue()
+        parts = (self._reader(client), self._writer(client), self._sender(client))
+        tasks = [asyncio.create_task(part) for part in parts]
         try:
             done, _pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -222,7 +218,7 @@ class Session:
                     ack = p4r.DigestListAck(
                         digest_id=message.digest.digest_id, list_id=message.digest.list_id
                     )
-                    await client.send(p4r.StreamMessageRequest(digest_ack=ack))
+                    self._outbox.put_nowait(p4r.StreamMessageRequest(digest_ack=ack))
                     self.events.on_digest(*self.codec.digest_list(message.digest))
                 case "idle_timeout_notification":
                     entries = message.idle_timeout_notification.table_entry
@@ -232,6 +228,10 @@ class Session:
                     raise RuntimeError(f"another controller became primary of {self.name}")
                 case "error":
                     log.warning("%s: %s", self.name, message.error.message)
+
+    async def _sender(self, client: P4Client) -> None:
+        while True:
+            await client.send(await self._outbox.get())
 
     async def _writer(self, client: P4Client) -> None:
         while True:
