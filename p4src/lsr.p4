@@ -12,6 +12,7 @@
 #include "controls/ingress_verdict.p4"
 #include "controls/label_rewrite.p4"
 #include "controls/label_switching.p4"
+#include "controls/label_trim.p4"
 #include "controls/watch_list.p4"
 
 control LsrIngress(inout headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard_metadata) {
@@ -42,6 +43,7 @@ control LsrIngress(inout headers_t hdr, inout metadata_t meta, inout standard_me
 control LsrEgress(inout headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard_metadata) {
     ControllerCopies() controller_copies;
     LabelRewrite() label_rewrite;
+    LabelTrim() label_trim;
     EgressVerdict() verdict;
 
     apply {
@@ -50,6 +52,9 @@ control LsrEgress(inout headers_t hdr, inout metadata_t meta, inout standard_met
         } else {
             if (hdr.top.isValid()) {
                 label_rewrite.apply(hdr, meta);
+            }
+            if (meta.made_length != 0) {
+                label_trim.apply(hdr, meta);
             }
             verdict.apply(meta, standard_metadata);
         }

@@ -104,6 +104,9 @@ control LsrDeparser(packet_out packet, in headers_t hdr) {
         packet.emit(hdr.vlan);
         packet.emit(hdr.inner_vlan);
         packet.emit(hdr.arp);
+        packet.emit(hdr.icmp_ipv4);
+        packet.emit(hdr.icmp_ipv6);
+        packet.emit(hdr.icmp_error);
         packet.emit(hdr.ipv4);
         packet.emit(hdr.ipv4_options);
         packet.emit(hdr.ipv6);
@@ -118,7 +121,9 @@ control LsrVerifyChecksum(inout headers_t hdr, inout metadata_t meta) {
 }
 
 control LsrComputeChecksum(inout headers_t hdr, inout metadata_t meta) {
-    apply { }
+    apply {
+#include "icmp_error_checksums.p4"
+    }
 }
 
 #endif

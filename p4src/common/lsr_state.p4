@@ -25,6 +25,9 @@ struct headers_t {
     vlan_t         vlan;
     vlan_t         inner_vlan;
     arp_t          arp;
+    ipv4_t         icmp_ipv4;      // made here, in front of a quoted packet
+    ipv6_t         icmp_ipv6;      // likewise
+    icmp_t         icmp_error;
     ipv4_t         ipv4;
     ipv4_options_t ipv4_options;
     ipv6_t         ipv6;
@@ -60,6 +63,7 @@ struct metadata_t {
     bit<16> nhlfe;
     bit<3>  tc;
     bit<8>  ttl;
+    bit<16> made_length;           // of an IP packet made here, to cut off what followed; 0: not made here
 }
 
 #endif

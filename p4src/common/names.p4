@@ -59,7 +59,7 @@ enum bit<8> DropReason {
     NOT_ROUTABLE          = 13,  // to a gateway's MAC, but no IP
     NO_ROUTE              = 14,
     ROUTE_DISCARD         = 15,
-    LOCAL                 = 16,  // to an address of this router, nothing here answers it
+    LOCAL                 = 16,  // ICMP to an address of this router, other than an echo request
     NO_NEXT_HOP           = 17,
     NO_PATH               = 18,  // no tunnel, no live member, no NHLFE
     NO_REPLICA            = 19,  // a copy that nobody told where to go
@@ -69,7 +69,7 @@ enum bit<8> DropReason {
     NOT_DF                = 23,  // non-designated forwarder (RFC 7432 §8.5)
     ESI_SPLIT_HORIZON     = 24,  // own ESI label (RFC 7432 §8.3)
     UNKNOWN_ESI_LABEL     = 25,
-    PORT_SHUT             = 26
+    PORT_SHUT             = 26   // the circuit is shut by the controller (VPLS standby)
 }
 
 // Why the controller sees a packet.

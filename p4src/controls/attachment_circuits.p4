@@ -22,6 +22,11 @@ control AttachmentCircuits(inout metadata_t meta) {
         meta.pop_vlan = true;
     }
 
+    @id(0x01000102)
+    action shut() {
+        meta.drop_reason = DropReason.PORT_SHUT;
+    }
+
     @id(0x01000201)
     action attach_bundle(bit<16> ac, bit<16> bridge_domain, bit<8> split_horizon_group) {
         meta.step = Step.BRIDGE;
@@ -44,6 +49,7 @@ control AttachmentCircuits(inout metadata_t meta) {
         }
         actions = {
             attach;
+            shut;
             no_attachment_circuit;
         }
         const default_action = no_attachment_circuit();

@@ -1,6 +1,7 @@
 //   egress_circuit (ac) --+-- send_tagged ------> its tag is put on (VLAN translation, RFC 7432 §6.1)
 //        | miss           +-- send_untagged ----> none
-//      drop               +-- send_transparent -> the customer's tags as they are (VLAN bundle, RFC 7432 §6.2)
+//      drop               +-- shut_egress ------> nothing leaves
+//                         +-- send_transparent -> the customer's tags as they are (VLAN bundle, RFC 7432 §6.2)
 //
 // How frames leave on an attachment circuit, and what may not: `blocked` stops flooded frames, the port is not the
 // designated forwarder (RFC 7432 §8.5).
@@ -29,6 +30,11 @@ control EgressCircuits(inout headers_t hdr, inout metadata_t meta) {
         meta.blocked = blocked;
     }
 
+    @id(0x01001505)
+    action shut_egress() {
+        meta.drop_reason = DropReason.PORT_SHUT;
+    }
+
     @id(0x01001504)
     action no_circuit() {
         meta.drop_reason = DropReason.NO_EGRESS;
@@ -43,6 +49,7 @@ control EgressCircuits(inout headers_t hdr, inout metadata_t meta) {
             send_tagged;
             send_untagged;
             send_transparent;
+            shut_egress;
             no_circuit;
         }
         const default_action = no_circuit();

@@ -3,6 +3,7 @@
 //   TTL 0 or 1, or ICMP? --no--> (route)
 //        | yes
 //   own_address (VRF, destination) --hit, echo request --> echo reply, to the source
+//        |                          --hit, other ICMP -----> drop
 //        | miss, TTL 0 or 1
 //   router_address (VRF, bridge domain) --hit--> time exceeded from that address, to the source
 //        | miss
@@ -15,9 +16,13 @@
 #ifndef CONTROLS_ICMP_P4
 #define CONTROLS_ICMP_P4
 
+#include "time_exceeded_ipv4.p4"
+
 control Icmp(inout headers_t hdr, inout metadata_t meta) {
+    TimeExceededIpv4() error_message;
     direct_counter(CounterType.packets_and_bytes) own_address_counter;
     direct_counter(CounterType.packets_and_bytes) router_address_counter;
+    bit<32> router;
 
     @id(0x01000D01)
     action own() {
@@ -59,30 +64,9 @@ control Icmp(inout headers_t hdr, inout metadata_t meta) {
         meta.ipv4_destination = hdr.ipv4.dst_addr;
     }
 
-    // In front of the packet that died: its header and 64 bits of its data are the quotation (RFC 792).
     @id(0x01000E01)
     action time_exceeded(bit<32> address) {
-        hdr.icmp_ipv4.setValid();
-        hdr.icmp_ipv4.version = 4;
-        hdr.icmp_ipv4.ihl = 5;
-        hdr.icmp_ipv4.tos = 0xC0;
-        hdr.icmp_ipv4.total_length = 56;
-        hdr.icmp_ipv4.identification = 0;
-        hdr.icmp_ipv4.flags = 0;
-        hdr.icmp_ipv4.fragment_offset = 0;
-        hdr.icmp_ipv4.ttl = 64;
-        hdr.icmp_ipv4.protocol = IpProtocol.ICMP;
-        hdr.icmp_ipv4.checksum = 0;
-        hdr.icmp_ipv4.src_addr = address;
-        hdr.icmp_ipv4.dst_addr = hdr.ipv4.src_addr;
-        hdr.icmp_error.setValid();
-        hdr.icmp_error.message_type = 11;
-        hdr.icmp_error.code = 0;
-        hdr.icmp_error.checksum = 0;
-        hdr.icmp_error.rest = 0;
-        meta.ipv4_destination = hdr.ipv4.src_addr;
-        meta.originated = true;
-        meta.made_length = 56;
+        router = address;
     }
 
     @id(0x01000E02)
@@ -107,6 +91,7 @@ control Icmp(inout headers_t hdr, inout metadata_t meta) {
     }
 
     apply {
+        router = 0;
         if (meta.protocol == (bit<8>)IpProtocol.ICMP || meta.ip_ttl <= 1) {
             own_address.apply();
             if (meta.originated) {
@@ -114,11 +99,23 @@ control Icmp(inout headers_t hdr, inout metadata_t meta) {
                 if (hdr.icmp.isValid() && hdr.icmp.message_type == 8) {
                     echo_reply();
                     meta.originated = true;
+                } else if (meta.protocol == (bit<8>)IpProtocol.ICMP) {
+                    meta.step = Step.DROP;
+                    meta.drop_reason = DropReason.LOCAL;
+                } else {
+                    meta.step = Step.PUNT;
+                    meta.punt_reason = PuntReason.LOCAL;
                 }
             } else if (meta.ip_ttl <= 1) {
                 // Never about an ICMP error (RFC 1812 §4.3.2.7), nor where 64 bits to quote were not read.
-                if (hdr.ports.isValid() || hdr.icmp.isValid() && hdr.icmp.message_type == 8) {
+                if (!hdr.ipv4_options.isValid()
+                        && (hdr.ports.isValid() || hdr.icmp.isValid() && hdr.icmp.message_type == 8)) {
                     router_address.apply();
+                    if (meta.step == Step.ROUTE) {
+                        error_message.apply(hdr, meta, router);
+                        meta.ipv4_destination = hdr.ipv4.src_addr;
+                        meta.originated = true;
+                    }
                 } else {
                     silent();
                 }

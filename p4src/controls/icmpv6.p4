@@ -3,6 +3,7 @@
 //   hop limit 0 or 1, or ICMPv6? --no--> (route)
 //        | yes
 //   own_address_ipv6 (VRF, destination) --hit, echo request --> echo reply, to the source
+//        |                               --hit, other ICMPv6 ---> drop
 //        | miss, hop limit 0 or 1
 //   router_address_ipv6 (VRF, bridge domain) --hit--> time exceeded from that address, to the source
 //        | miss
@@ -13,9 +14,13 @@
 #ifndef CONTROLS_ICMPV6_P4
 #define CONTROLS_ICMPV6_P4
 
+#include "time_exceeded_ipv6.p4"
+
 control Icmpv6(inout headers_t hdr, inout metadata_t meta) {
+    TimeExceededIpv6() error_message;
     direct_counter(CounterType.packets_and_bytes) own_address_ipv6_counter;
     direct_counter(CounterType.packets_and_bytes) router_address_ipv6_counter;
+    bit<128> router;
 
     @id(0x01001E01)
     action own_ipv6() {
@@ -56,23 +61,7 @@ control Icmpv6(inout headers_t hdr, inout metadata_t meta) {
 
     @id(0x01001F01)
     action time_exceeded_ipv6(bit<128> address) {
-        hdr.icmp_ipv6.setValid();
-        hdr.icmp_ipv6.version = 6;
-        hdr.icmp_ipv6.traffic_class = 0xC0;
-        hdr.icmp_ipv6.flow_label = 0;
-        hdr.icmp_ipv6.payload_length = 56;
-        hdr.icmp_ipv6.next_header = IpProtocol.ICMPV6;
-        hdr.icmp_ipv6.hop_limit = 64;
-        hdr.icmp_ipv6.src_addr = address;
-        hdr.icmp_ipv6.dst_addr = hdr.ipv6.src_addr;
-        hdr.icmp_error.setValid();
-        hdr.icmp_error.message_type = 3;
-        hdr.icmp_error.code = 0;
-        hdr.icmp_error.checksum = 0;
-        hdr.icmp_error.rest = 0;
-        meta.ipv6_destination = hdr.ipv6.src_addr;
-        meta.originated = true;
-        meta.made_length = 96;
+        router = address;
     }
 
     @id(0x01001F02)
@@ -97,6 +86,7 @@ control Icmpv6(inout headers_t hdr, inout metadata_t meta) {
     }
 
     apply {
+        router = 0;
         if (meta.protocol == (bit<8>)IpProtocol.ICMPV6 || meta.ip_ttl <= 1) {
             own_address_ipv6.apply();
             if (meta.originated) {
@@ -104,11 +94,22 @@ control Icmpv6(inout headers_t hdr, inout metadata_t meta) {
                 if (hdr.icmp.isValid() && hdr.icmp.message_type == 128) {
                     echo_reply();
                     meta.originated = true;
+                } else if (meta.protocol == (bit<8>)IpProtocol.ICMPV6) {
+                    meta.step = Step.DROP;
+                    meta.drop_reason = DropReason.LOCAL;
+                } else {
+                    meta.step = Step.PUNT;
+                    meta.punt_reason = PuntReason.LOCAL;
                 }
             } else if (meta.ip_ttl <= 1) {
                 // Never about an ICMPv6 error (RFC 4443 §2.4), nor where 64 bits to quote were not read.
                 if (hdr.ports.isValid() || hdr.icmp.isValid() && hdr.icmp.message_type == 128) {
                     router_address_ipv6.apply();
+                    if (meta.step == Step.ROUTE) {
+                        error_message.apply(hdr, meta, router);
+                        meta.ipv6_destination = hdr.ipv6.src_addr;
+                        meta.originated = true;
+                    }
                 } else {
                     silent_ipv6();
                 }

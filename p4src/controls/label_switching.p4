@@ -1,3 +1,5 @@
+//   (label_expiry, if its TTL ends here)
+//        |
 //   incoming_label (top label) --selector over the flow--+-- swap -> port, label, NHLFE
 //        | miss                                          +-- pop --> port, NHLFE
 //      drop
@@ -7,9 +9,11 @@
 // (RFC 6790 §4.3), else by the customer's flow: it never splits.
 
 #include "flow_hash.p4"
+#include "label_expiry.p4"
 
-control LabelSwitching(in headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard_metadata) {
+control LabelSwitching(inout headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard_metadata) {
     FlowHash() flow_hash;
+    LabelExpiry() label_expiry;
     action_selector(HashAlgorithm.identity, 32w1024, 32w16) incoming_label_selector;
     direct_counter(CounterType.packets_and_bytes) incoming_label_counter;
 
@@ -51,8 +55,9 @@ control LabelSwitching(in headers_t hdr, inout metadata_t meta, inout standard_m
 
     apply {
         if (hdr.top.ttl <= 1) {
-            meta.drop_reason = DropReason.TTL_EXCEEDED;
-        } else {
+            label_expiry.apply(hdr, meta);
+        }
+        if (meta.drop_reason == DropReason.NONE) {
             if (meta.entropy != 0) {
                 meta.flow_hash = meta.entropy[15:0];
             } else {

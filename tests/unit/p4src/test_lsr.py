@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.inet6 import IPv6
+from scapy.layers.inet6 import ICMPv6EchoRequest, ICMPv6TimeExceeded, IPv6
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Packet, Raw
 
@@ -97,6 +97,50 @@ def test_repair_stack_on_top(lsr: PipelineUnderTest, depth: int) -> None:
 @pytest.mark.parametrize("ttl", [0, 1])
 def test_ttl_expires(lsr: PipelineUnderTest, ttl: int) -> None:
     lsr.expect(1, arriving((SWAPPED, ttl), (0x40001, 64)))
+    assert lsr.drops() == {"ingress TTL_EXCEEDED": 1}
+
+
+def _exceeded(packet: Packet) -> Packet:
+    if isinstance(packet, IPv6):
+        ipv6 = IPv6(src="2001:db8:ffff::101", dst=packet.src, hlim=64, tc=0xC0, nh=58)
+        return ipv6 / ICMPv6TimeExceeded(code=0) / Raw(bytes(packet)[:48])
+    ipv4 = IP(src="10.255.0.101", dst=packet.src, ttl=64, tos=0xC0, id=0)
+    return ipv4 / ICMP(type=11, code=0) / Raw(bytes(packet)[:28])
+
+
+EXPIRED = [
+    IP(src="10.0.10.11", dst="10.0.30.9") / UDP(dport=33434) / Raw(bytes(1000)),
+    IP(src="10.0.10.11", dst="10.0.30.9") / ICMP(id=5) / Raw(bytes(56)),
+    IPv6(src="2001:db8:10::11", dst="2001:db8:30::9") / UDP(dport=33434) / Raw(bytes(1000)),
+    IPv6(src="2001:db8:10::11", dst="2001:db8:30::9") / ICMPv6EchoRequest(id=5, data=bytes(99)),
+]
+
+
+@pytest.mark.parametrize("packet", EXPIRED, ids=["udp", "ping", "udp6", "ping6"])
+def test_expiry_answered_by_way_of_the_end_of_the_path(lsr: PipelineUnderTest, packet: Packet) -> None:
+    """RFC 3032 §2.3.2: a P router has no route to the customer, the egress PE has."""
+    lsr.write.default("expiry_ipv4", "answer_ipv4", address=0x0AFF0065)
+    lsr.write.default("expiry_ipv6", "answer_ipv6", address=0x20010DB8FFFF00000000000000000101)
+    arrived = arriving((SWAPPED, 1), (0x80005, 1), payload=packet)
+    lsr.expect(1, arrived, leaving(2, (SWAPPED, 254), (0x80005, 255), payload=_exceeded(packet)))
+    arrived = arriving((POPPED, 1), (0x80005, 1), payload=packet)
+    lsr.expect(1, arrived, leaving(3, (0x80005, 254), payload=_exceeded(packet)))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        FRAME,
+        bytes(4) + bytes(FRAME),
+        IP(src="10.0.10.11", dst="10.0.30.9") / ICMP(type=3) / Raw(bytes(28)),
+        IP(src="10.0.10.11", dst="10.0.30.9", frag=9, proto=17) / Raw(bytes(28)),
+        b"",
+    ],
+    ids=["ethernet", "control word", "icmp error", "fragment", "nothing"],
+)
+def test_expiry_that_cannot_be_answered(lsr: PipelineUnderTest, payload: Packet | bytes) -> None:
+    lsr.write.default("expiry_ipv4", "answer_ipv4", address=0x0AFF0065)
+    lsr.expect(1, arriving((SWAPPED, 1), (0x80005, 1), payload=payload))
     assert lsr.drops() == {"ingress TTL_EXCEEDED": 1}
 
 

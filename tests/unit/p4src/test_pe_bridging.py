@@ -58,6 +58,18 @@ def test_no_service_on_port_and_vlan(pe: PipelineUnderTest) -> None:
     assert pe.drops() == {"ingress NO_ATTACHMENT_CIRCUIT": 2}
 
 
+def test_shut_circuit(pe: PipelineUnderTest) -> None:
+    """VPLS standby: nothing in, nothing out."""
+    pe.add("attachment_port", {"port": 4}, "attach_bundle", ac=140, bridge_domain=10, split_horizon_group=0)
+    pe.add("attachment_circuit", {"port": 4, "vlan_id": 0}, "shut")
+    pe.add("egress_circuit", {"ac": 104}, "shut_egress")
+    pe.add("next_hop", {"next_hop": 4}, "local", ac=104, port=4)
+    pe.add("mac_vrf", {"bridge_domain": 10, "mac": mac(HOST_C)}, "forward", next_hop=4)
+    pe.expect(4, udp(HOST_C, HOST_A))
+    pe.expect(2, udp(HOST_B, HOST_C))
+    assert pe.drops() == {"ingress PORT_SHUT": 1, "egress PORT_SHUT": 1}
+
+
 def test_remote_mac_leaves_with_service_and_transport_label(pe: PipelineUnderTest) -> None:
     pe.expect(
         1, udp(HOST_A, REMOTE, vlan=10), (3, to_core(PE2_SID, PE2_UNICAST, payload=udp(HOST_A, REMOTE)))

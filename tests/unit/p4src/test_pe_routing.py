@@ -136,6 +136,13 @@ def test_own_address_other_than_ping_goes_to_the_controller(pe: PipelineUnderTes
     assert pe.report(out).reason == 5
 
 
+def test_icmp_to_an_own_address_other_than_a_ping(pe: PipelineUnderTest) -> None:
+    reply = IP(src="10.0.10.11", dst="10.0.10.1") / ICMP(type=0) / Raw(bytes(8))
+    pe.expect(1, frame(HOST_A, GATEWAY, reply, vlan=10))
+    assert pe.drops() == {"ingress LOCAL": 1}
+    assert pe.reports(1, udp(HOST_A, GATEWAY, vlan=10, dst="10.0.10.1", ttl=1))[0].reason == 5
+
+
 def test_routes_that_discard_and_no_route(pe: PipelineUnderTest) -> None:
     pe.add("ip_vrf_ipv4", {"vrf": 5, "prefix": (ip("192.0.2.0"), 24)}, "discard_route")
     pe.expect(1, udp(HOST_A, GATEWAY, vlan=10, dst="192.0.2.7"))
