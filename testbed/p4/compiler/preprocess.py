@@ -84,7 +84,7 @@ class Preprocessor:
 
     def _file(self, path: Path, name: str, included: Token | None) -> None:
         try:
-            text = path.read_bytes().decode("utf-8", "replace")
+            text = path.read_bytes().decode("utf-8-sig", "replace")
         except OSError as error:
             span = included.span if included else Span(name, 0, 0, 0, 0)
             self._fatal(span, f"cannot read {path}: {error.strerror}")

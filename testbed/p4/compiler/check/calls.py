@@ -130,6 +130,10 @@ class CallChecker(ArgumentBinder):
                 return call
             case t.MetaType(t.ParserType() | t.ControlType() as of) if name == "apply":
                 call.receiver = base
+                if any(p.default is None and not p.optional for p in call_params(of.decl)):
+                    self.error(
+                        func.span, f"{of} has constructor parameters: declare an instance and apply that"
+                    )
                 self._apply(call, of)
             case t.ParserType() | t.ControlType() if name == "apply":
                 call.receiver = base

@@ -142,6 +142,7 @@ def test_generic_controls_are_specialized(front: Front) -> None:
         ("hdr.stack.pop_front(meta.a);", "must be known at compile time"),
         ("hdr.eth.isValid(1);", "isValid() takes 0 arguments"),
         ("verify(true, error.NoError);", "verify can be called in parsers only"),
+        ("Sub.apply();", "Sub has constructor parameters"),
         ("P.apply();", "can be applied in states of parsers only"),
         ("t.apply(1);", "takes no arguments"),
     ],
@@ -149,7 +150,7 @@ def test_generic_controls_are_specialized(front: Front) -> None:
 def test_wrong_calls(front: Front, code: str, message: str) -> None:
     top = """
         extern void f(in bit<8> a, out bit<8> b); extern void g(bit<8> a);
-        extern void h<T>(in T a); extern T n<T>();
+        extern void h<T>(in T a); extern T n<T>(); control Sub()(bit<8> size) { apply {} }
     """
     locals_text = "counter(1, CounterType.packets) c; table t { actions = { NoAction; } }"
     errors = front.program_errors(apply=code, top=top, locals=locals_text)

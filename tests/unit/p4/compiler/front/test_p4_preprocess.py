@@ -146,6 +146,16 @@ def test_includes_keep_positions_and_order_of_directories(tmp_path: Path) -> Non
     assert found == [("from_first", "x.p4", 1), ("local", "x.p4", 1), ("end", "main.p4", 4)]
 
 
+def test_byte_order_marks_and_windows_line_ends(tmp_path: Path) -> None:
+    main = tmp_path / "main.p4"
+    main.write_bytes(b"\xef\xbb\xbf#define A 1\r\n#if A \\\r\n == 1\r\nyes A\r\n#endif\r\n")
+    tokens = Preprocessor(Diagnostics()).run(main)
+    assert [(t.text, t.span.line, t.span.col) for t in tokens if t.kind != END] == [
+        ("yes", 4, 1),
+        ("1", 4, 5),
+    ]
+
+
 def test_pragma_once_and_endless_inclusion(tmp_path: Path) -> None:
     (tmp_path / "once.p4").write_text("#pragma once\nword\n")
     (tmp_path / "self.p4").write_text('#include "self.p4"\n')
