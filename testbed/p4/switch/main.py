@@ -24,6 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run a switch until SIGTERM or SIGINT. Exit code 2: it cannot start, and why is on stderr."""
     try:
         options = parse_options(sys.argv[1:] if argv is None else argv)
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC's own log would tell every mistake again
         _start_logging(options)
         return asyncio.run(_run(options))
     except UsageError as error:
@@ -137,6 +138,7 @@ def _start_logging(options: SwitchOptions) -> None:
         except OSError as error:
             raise UsageError(f"--log-file {options.log_file}: {error.strerror}") from None
     level = _LEVELS[options.log_level] if handlers else logging.WARNING
+    logging.getLogger("grpc").setLevel(logging.ERROR)  # else it reports every stream cut by the end
     logging.basicConfig(
         level=level, handlers=handlers or None, format="[%(asctime)s] [%(levelname)s] %(message)s", force=True
     )

@@ -13,6 +13,7 @@ DEFAULT_ADDRESS: Final = "127.0.0.1:9559"
 
 _IGNORED_WITH_VALUE: Final = (
     "--thrift-port",
+    "--nanolog",
     "--notifications-addr",
     "--debugger-addr",
     "--packet-in",
@@ -29,7 +30,7 @@ _IGNORED_WITH_VALUE: Final = (
 )
 """Options of simple_switch_grpc that mean nothing here; they take a value, which is ignored."""
 
-_IGNORED: Final = ("--nanolog", "--log-flush", "--debugger", "--enable-swap")
+_IGNORED: Final = ("--log-flush", "--debugger", "--enable-swap")
 
 LOG_LEVELS: Final = ("trace", "debug", "info", "warn", "error", "off")
 
