@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING, final
 
-from controllers.evpn.agenda import ForgetMoved, RefreshBinding, RetryDuplicateIp
 from controllers.evpn.config import Irb
 from controllers.evpn.context import Context
 from controllers.evpn.duplicates import MoveCounter
 from controllers.evpn.events import NeighborKind, NeighborSeen
-from controllers.evpn.ip_vrf import Host, HostRank
-from controllers.evpn.outputs import AlarmCode, Note, Probe
-from controllers.evpn.sequence import MacPath, after, best, latest, takes_over
+from controllers.evpn.mac_paths import MacPath, best, takes_over
+from controllers.evpn.tasks import ForgetMoved, RefreshBinding, RetryDuplicateIp
 from controllers.intents import Adjacent, Neighbor, Remote
+from controllers.pe.ip_vrf import Host, HostRank
+from controllers.pe.outputs import AlarmCode, Note, Probe
+from controllers.pe.serial import after, latest
 from controllers.wire.types import IpAddress, RouteKey, mac_to_text
 
 if TYPE_CHECKING:
@@ -212,10 +213,10 @@ class Bindings:
         if binding.local != record.mac:
             return
         self._decide(binding)
-        gateways = self._mac_vrf.gateways
+        routing = self._mac_vrf.gateways.routing
         route = self._context.originator.mac_ip(
             self._mac_vrf.config,
-            gateways.vrf.config if gateways.active and gateways.vrf is not None else None,
+            None if routing is None else routing.config,
             record.mac,
             ip,
             local.sequence,
@@ -312,9 +313,9 @@ class Bindings:
             context.effects.set(Neighbor(bd, ip, path.mac, None, path.router, path.override))
         else:
             context.effects.unset(("Neighbor", bd, ip))
-        gateways = self._mac_vrf.gateways
-        if gateways.active and gateways.vrf is not None and not ip.is_link_local:
-            gateways.vrf.set_host(ip, self._host(binding))
+        routing = self._mac_vrf.gateways.routing
+        if routing is not None and not ip.is_link_local:
+            routing.table.set_host(ip, self._host(binding, routing.config.irb))
         if owner is None and not binding.paths:
             self._bindings.pop(ip, None)
 
@@ -327,7 +328,7 @@ class Bindings:
                 (record.ips.add if add else record.ips.discard)(binding.ip)
         binding.owner = owner
 
-    def _host(self, binding: Binding) -> Host | None:
+    def _host(self, binding: Binding, irb: Irb) -> Host | None:
         """What the IP-VRF is to know (RFC 9135 §5.2, §6.2)."""
         mac, path = binding.owner, binding.best
         record = None if mac is None else self._mac_vrf.record(mac)
@@ -343,8 +344,7 @@ class Bindings:
             if not isinstance(location, Remote):
                 return None
             return Host(Adjacent(self._bd, mac, gateway.mac, location), HostRank.MOVED, 0)
-        vrf = self._mac_vrf.gateways.vrf
-        if path.label2 is not None and vrf is not None and vrf.config.irb is Irb.SYMMETRIC:
+        if path.label2 is not None and irb is Irb.SYMMETRIC:
             return Host(Remote(path.pe, path.label2), HostRank.REMOTE, path.sequence)
         via = location if location is not None else Remote(path.pe, path.label)
         return Host(Adjacent(self._bd, mac, gateway.mac, via), HostRank.REMOTE, path.sequence)

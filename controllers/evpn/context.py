@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import final
 
-from controllers.evpn.agenda import Agenda
 from controllers.evpn.config import PeConfig
 from controllers.evpn.originate import Originator
-from controllers.evpn.outputs import Effects
+from controllers.evpn.tasks import Task
+from controllers.pe.agenda import Agenda
+from controllers.pe.outputs import Effects
 from controllers.wire.types import IpAddress
 
 
@@ -24,7 +25,7 @@ class Context:
     config: PeConfig
     originator: Originator
     effects: Effects = field(default_factory=Effects)
-    agenda: Agenda = field(default_factory=Agenda)
+    agenda: Agenda[Task] = field(default_factory=Agenda)
     metrics: dict[IpAddress, int | None] = field(default_factory=dict)
     now: float = 0.0
 

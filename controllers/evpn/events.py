@@ -1,113 +1,40 @@
-"""What happens to a PE: everything the decision core is ever told. The clock comes with each call.
-
-What BGP has to say comes as its own `RouteEvent`, `PeerEvent` and `EndOfRibEvent`.
-"""
+"""What happens to an EVPN PE: what happens to any PE, and what its operator does."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import TypeAlias, final
 
-from controllers.bgp.routes import EndOfRibEvent, PeerEvent, RouteEvent
-from controllers.wire.types import IpAddress
+from controllers.pe import events
+from controllers.pe.events import (
+    AcDown,
+    AcUp,
+    GleanMissed,
+    MacAged,
+    MacLearned,
+    NeighborKind,
+    NeighborSeen,
+    NextHopChanged,
+    RarpSeen,
+    Tick,
+)
 
-
-class NeighborKind(Enum):
-    """What an ARP or ND message was, as far as it says where its sender is.
-
-    ARP request and NS; ARP reply and solicited NA; GARP of either opcode and unsolicited NA; ARP probe
-    (sender address zero, RFC 5227) and NS of duplicate address detection, which claim nothing yet.
-    """
-
-    REQUEST = "request"
-    REPLY = "reply"
-    GRATUITOUS = "gratuitous"
-    PROBE = "probe"
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class AcUp:
-    """An attachment circuit can carry frames. All are taken to be up at the start."""
-
-    ac: int
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class AcDown:
-    """An attachment circuit is gone, and with it every host behind it."""
-
-    ac: int
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class MacLearned:
-    """A frame of an unknown source, or of a known one elsewhere, came in (digest)."""
-
-    bd: int
-    ac: int
-    mac: int
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class MacAged:
-    """No frame from a local MAC for the ageing time of its bridge domain."""
-
-    bd: int
-    mac: int
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class NeighborSeen:
-    """An ARP or ND message from a local circuit; `router`, `override` are flags of an NA (RFC 4861 §4.4)."""
-
-    bd: int
-    ac: int
-    kind: NeighborKind
-    mac: int
-    ip: IpAddress
-    target: IpAddress
-    router: bool = False
-    override: bool = True
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class RarpSeen:
-    """A RARP request, which announces a MAC and no address (as QEMU and VMware do after a migration)."""
-
-    bd: int
-    ac: int
-    mac: int
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class GleanMissed:
-    """A routed packet for an address of a connected subnet of which no host is known."""
-
-    bd: int
-    ip: IpAddress
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class NextHopChanged:
-    """The underlay's distance to another PE, None when it cannot be reached: its paths are then not used."""
-
-    pe: IpAddress
-    metric: int | None
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """The time asked for by `WakeAt` has come."""
+__all__ = [
+    "AcDown",
+    "AcUp",
+    "AddStaticMac",
+    "ClearDuplicate",
+    "Event",
+    "GleanMissed",
+    "MacAged",
+    "MacLearned",
+    "NeighborKind",
+    "NeighborSeen",
+    "NextHopChanged",
+    "RarpSeen",
+    "RemoveStaticMac",
+    "Tick",
+]
 
 
 @final
@@ -138,20 +65,4 @@ class RemoveStaticMac:
     mac: int
 
 
-Event: TypeAlias = (
-    AcUp
-    | AcDown
-    | MacLearned
-    | MacAged
-    | NeighborSeen
-    | RarpSeen
-    | GleanMissed
-    | RouteEvent
-    | PeerEvent
-    | EndOfRibEvent
-    | NextHopChanged
-    | Tick
-    | ClearDuplicate
-    | AddStaticMac
-    | RemoveStaticMac
-)
+Event: TypeAlias = events.Event | ClearDuplicate | AddStaticMac | RemoveStaticMac

@@ -2,47 +2,55 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import NamedTuple, final
 
-from controllers.evpn.config import BdConfig, GatewayConfig, GatewayMode
+from controllers.evpn.config import BdConfig, GatewayConfig, GatewayMode, VrfConfig
 from controllers.evpn.context import Context
-from controllers.evpn.ip_vrf import IpVrf
-from controllers.evpn.outputs import AlarmCode
-from controllers.evpn.sequence import MacPath
-from controllers.intents import GatewayAddress, GatewayMac
+from controllers.evpn.mac_paths import MacPath
+from controllers.intents import GatewayAddress, GatewayMac, IpNetwork
+from controllers.pe.ip_vrf import IpVrf
+from controllers.pe.outputs import AlarmCode
 from controllers.wire.types import IpAddress, mac_to_text
 
 
 @final
-class Gateways:
-    """The active gateways of one bridge domain on this PE: all that are configured, or none."""
+class Routing(NamedTuple):
+    """The IP-VRF of a bridge domain."""
 
-    def __init__(self, context: Context, config: BdConfig, vrf: IpVrf | None) -> None:
+    config: VrfConfig
+    table: IpVrf
+
+
+@final
+class Gateways:
+    """The active gateways of one bridge domain on this PE; `routing` is None where there are none."""
+
+    def __init__(self, context: Context, config: BdConfig, routing: Routing | None) -> None:
         self._context = context
         self._config = config
-        self.vrf = vrf
         self._active: tuple[GatewayConfig, ...] = ()
-        if vrf is not None:
-            everywhere = vrf.config.vmto.egress
+        if routing is not None:
+            everywhere = routing.config.vmto.egress
             self._active = tuple(g for g in config.gateways if g.active or everywhere)
+        self.routing = routing if self._active else None
         self._by_ip = {gateway.address.ip: gateway for gateway in self._active}
         self.macs = frozenset(gateway.mac for gateway in self._active)
 
     @property
     def active(self) -> bool:
         """True if this PE routes for the bridge domain."""
-        return bool(self._active)
+        return self.routing is not None
 
     def start(self) -> None:
         """Answer for the addresses, route what is sent to them, and say so as the mode demands."""
-        vrf = self.vrf
-        if vrf is None:
+        if self.routing is None:
             return
-        effects, bd = self._context.effects, self._config.bd
+        effects, bd, vrf = self._context.effects, self._config.bd, self.routing.table
+        subnets: dict[IpNetwork, int | None] = {}
         for gateway in self._active:
-            effects.set(GatewayMac(bd, gateway.mac, vrf.config.vrf))
-            effects.set(GatewayAddress(bd, gateway.address.ip, gateway.mac, vrf.config.vrf))
-            vrf.connect(gateway.address.network, bd, gateway.local_preference)
+            effects.set(GatewayMac(bd, gateway.mac, vrf.number))
+            effects.set(GatewayAddress(bd, gateway.address.ip, gateway.mac, vrf.number))
+            subnets.setdefault(gateway.address.network, gateway.local_preference)
             if gateway.mode is not GatewayMode.SILENT:
                 community = gateway.mode is not GatewayMode.PLAIN
                 effects.announce(
@@ -50,6 +58,8 @@ class Gateways:
                         self._config, gateway.mac, gateway.address.ip, community=community
                     )
                 )
+        for subnet, local_preference in subnets.items():
+            vrf.connect(subnet, bd, local_preference)
 
     def owns(self, ip: IpAddress) -> bool:
         """True for an address of this PE."""

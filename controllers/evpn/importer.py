@@ -7,9 +7,9 @@ from typing import NamedTuple, final
 
 from controllers.bgp.routes import Route
 from controllers.evpn.config import PeConfig
-from controllers.evpn.ip_paths import IpPath, host_prefix
-from controllers.evpn.sequence import MacPath
+from controllers.evpn.mac_paths import MacPath
 from controllers.intents import IpNetwork, Remote
+from controllers.pe.ip_paths import IpPath, host_prefix
 from controllers.wire.attributes import DEFAULT_LOCAL_PREF, PathAttributes
 from controllers.wire.evpn import InclusiveMulticast, IpPrefix, MacIpAdvertisement
 from controllers.wire.extended import ArpNd, DefaultGateway, ExtendedCommunity, MacMobility

@@ -11,16 +11,14 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import final
 
-from controllers.evpn.agenda import RetryDuplicate
 from controllers.evpn.bindings import Bindings
 from controllers.evpn.config import BdConfig, DuplicateAction
 from controllers.evpn.context import Context
 from controllers.evpn.duplicates import MoveCounter
 from controllers.evpn.flooding import Flooding
-from controllers.evpn.gateways import Gateways
-from controllers.evpn.ip_vrf import IpVrf
-from controllers.evpn.outputs import AlarmCode, Note
-from controllers.evpn.sequence import MacPath, after, best, latest, takes_over
+from controllers.evpn.gateways import Gateways, Routing
+from controllers.evpn.mac_paths import MacPath, best, takes_over
+from controllers.evpn.tasks import RetryDuplicate
 from controllers.intents import (
     AttachmentCircuit,
     BdFlood,
@@ -33,6 +31,8 @@ from controllers.intents import (
     Remote,
     ServiceLabel,
 )
+from controllers.pe.outputs import AlarmCode, Note
+from controllers.pe.serial import after, latest
 from controllers.wire.types import IpAddress, RouteKey, mac_to_text
 
 
@@ -71,7 +71,7 @@ class MacRecord:
 class MacVrf:
     """The decisions of one bridge domain."""
 
-    def __init__(self, context: Context, config: BdConfig, vrf: IpVrf | None) -> None:
+    def __init__(self, context: Context, config: BdConfig, routing: Routing | None) -> None:
         self.config = config
         self._context = context
         self._circuits = {ac.ac: ac for ac in config.acs}
@@ -80,7 +80,7 @@ class MacVrf:
         self._on_ac: dict[int, set[int]] = {ac.ac: set() for ac in config.acs}
         self._moves: MoveCounter[int] = MoveCounter(context.config.mobility)
         self.flooding = Flooding(context, config)
-        self.gateways = Gateways(context, config, vrf)
+        self.gateways = Gateways(context, config, routing)
         self.bindings = Bindings(context, self)
 
     def start(self) -> None:
@@ -363,9 +363,9 @@ class MacVrf:
         effects, bd, mac = self._context.effects, self.config.bd, record.mac
         location, static, alias = self._locate(record)
         entry_key, alias_key = ("MacEntry", bd, mac), ("GatewayMac", bd, mac)
-        vrf = self.gateways.vrf
-        if alias and vrf is not None:
-            effects.set(GatewayMac(bd, mac, vrf.config.vrf))
+        routing = self.gateways.routing
+        if alias and routing is not None:
+            effects.set(GatewayMac(bd, mac, routing.table.number))
             effects.unset(entry_key)
         elif self._moves.frozen(mac) and self._context.config.mobility.action is DuplicateAction.DROP:
             effects.set(MacEntry(bd, mac, Drop(), static=True))

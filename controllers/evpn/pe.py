@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, Protocol, final
 
 from controllers.bgp.routes import EndOfRibEvent, PeerEvent, Route, RouteEvent
 from controllers.evpn import events as ev
-from controllers.evpn.agenda import (
+from controllers.evpn.config import BdConfig, HostRouteCarrier, PeConfig, VrfConfig
+from controllers.evpn.context import Context
+from controllers.evpn.gateways import Routing
+from controllers.evpn.importer import BadRouteError, Facts, Importer
+from controllers.evpn.mac_vrf import MacVrf
+from controllers.evpn.originate import ETHERNET_TAG, Originator
+from controllers.evpn.tasks import (
     DropStale,
     ForgetMoved,
     RefreshBinding,
@@ -15,16 +22,11 @@ from controllers.evpn.agenda import (
     RetryDuplicateIp,
     Task,
 )
-from controllers.evpn.config import BdConfig, PeConfig, VrfConfig
-from controllers.evpn.context import Context
-from controllers.evpn.importer import BadRouteError, Facts, Importer
-from controllers.evpn.ip_vrf import IpVrf
-from controllers.evpn.mac_vrf import MacVrf
-from controllers.evpn.originate import ETHERNET_TAG, Originator
-from controllers.evpn.outputs import AlarmCode, Output, WakeAt
-from controllers.evpn.retention import Retention
 from controllers.intents import IpVrf as IpVrfLabel
 from controllers.intents import ServiceLabel
+from controllers.pe.ip_vrf import IpVrf
+from controllers.pe.outputs import AlarmCode, Output, WakeAt
+from controllers.pe.retention import Retention
 from controllers.wire.evpn import InclusiveMulticast, IpPrefix, MacIpAdvertisement
 from controllers.wire.types import RouteKey
 from controllers.wire.vpn import VpnPrefix
@@ -45,7 +47,7 @@ class EvpnPe:
         self.config = config
         self._context = Context(config, Originator(config))
         self._importer = Importer(config)
-        self.vrfs = {vrf.vrf: IpVrf(self._context, vrf) for vrf in config.vrfs}
+        self.vrfs = {vrf.vrf: Routing(vrf, self._ip_vrf(vrf)) for vrf in config.vrfs}
         self.bds = {
             bd.bd: MacVrf(self._context, bd, None if bd.vrf is None else self.vrfs[bd.vrf])
             for bd in config.bds
@@ -72,6 +74,17 @@ class EvpnPe:
             ev.RemoveStaticMac: self._remove_static,
         }
 
+    def _ip_vrf(self, config: VrfConfig) -> IpVrf:
+        context, originator = self._context, self._context.originator
+        originates_hosts = config.vmto.ingress and config.carrier is not HostRouteCarrier.TYPE2
+        return IpVrf(
+            config.vrf,
+            context.effects,
+            context.metrics,
+            partial(originator.prefix, config),
+            partial(originator.host, config) if originates_hosts else None,
+        )
+
     @property
     def desired(self) -> tuple[object, ...]:
         """The whole desired state, for a switch that starts anew."""
@@ -88,9 +101,10 @@ class EvpnPe:
         tables: tuple[BdConfig | VrfConfig, ...] = (*self.config.bds, *self.config.vrfs)
         for target in sorted({target for table in tables for target in table.import_rts}):
             self._context.effects.announce(self._context.originator.membership(self.config.asn, target))
-        for vrf in self.vrfs.values():
-            self._context.effects.set(ServiceLabel(vrf.config.label, IpVrfLabel(vrf.config.vrf)))
-            vrf.start()
+        for config, table in self.vrfs.values():
+            self._context.effects.set(ServiceLabel(config.label, IpVrfLabel(config.vrf)))
+            for prefix in config.prefixes:
+                table.connect(prefix, None, None)
         for bd in self.bds.values():
             bd.start()
         return self._finish()
@@ -169,7 +183,7 @@ class EvpnPe:
                     flooding.received(key, remote)
                 return floods
             case IpPrefix(gateway=None) | VpnPrefix():
-                vrfs = tuple(self.vrfs[vrf] for vrf in facts.vrfs)
+                vrfs = tuple(self.vrfs[vrf].table for vrf in facts.vrfs)
                 for vrf in vrfs:
                     vrf.received(self._importer.ip_path(key, route, nlri, facts))
                 return vrfs
@@ -187,9 +201,9 @@ class EvpnPe:
         # RFC 9135 §5.2: an IP-VRF that routes for the bridge domain hears of the host from there.
         routed = {bd.config.vrf for bd in bds if bd.gateways.active}
         vrfs = tuple(
-            vrf
-            for vrf in (self.vrfs[number] for number in facts.vrfs)
-            if vrf.config.vrf not in routed and vrf.config.vmto.ingress
+            self.vrfs[vrf].table
+            for vrf in facts.vrfs
+            if vrf not in routed and self.vrfs[vrf].config.vmto.ingress
         )
         for vrf in vrfs:
             vrf.received(self._importer.ip_path(key, route, nlri, facts))
@@ -200,7 +214,7 @@ class EvpnPe:
         for bd in self.bds.values():
             bd.next_hop_changed(event.pe)
         for vrf in self.vrfs.values():
-            vrf.next_hop_changed(event.pe)
+            vrf.table.next_hop_changed(event.pe)
 
     # --- circuits and hosts ---------------------------------------------------------------------------------
 

@@ -38,7 +38,6 @@ from controllers.evpn.events import (
     RarpSeen,
     Tick,
 )
-from controllers.evpn.outputs import Announce, Output, Probe, WakeAt, Withdraw
 from controllers.evpn.pe import EvpnPe
 from controllers.intents import (
     Adjacent,
@@ -58,6 +57,7 @@ from controllers.intents import (
     Set,
     Unset,
 )
+from controllers.pe.outputs import Announce, Output, Probe, WakeAt, Withdraw
 from controllers.wire.types import IpAddress, RouteDistinguisher, RouteKey, RouteTarget
 
 MAX_HOPS = 16

@@ -7,7 +7,8 @@ from ipaddress import ip_address
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controllers.evpn.sequence import MODULUS, MacPath, after, best, better, latest, newer, takes_over
+from controllers.evpn.mac_paths import MacPath, best, better, takes_over
+from controllers.pe.serial import MODULUS, after, latest, newer
 from controllers.wire.types import EVPN, ZERO_ESI, RouteKey
 
 numbers = st.one_of(

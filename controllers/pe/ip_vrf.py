@@ -1,21 +1,22 @@
 """An IP-VRF: connected subnets, hosts of its bridge domains, and what other PEs advertise.
 
-For each prefix one target is chosen and one `IpRoute` kept. A host that is local is also originated, by the
-carrier of the IP-VRF, for exactly as long as it is local (ingress VMTO): a host that is known from EVPN only
-is never originated, because that is what would lead its traffic back through here.
+For each prefix one target is chosen and one `IpRoute` kept. A host that is local may also be originated, for
+exactly as long as it is local (ingress VMTO): one that is known from other PEs only never is, because that is
+what would lead its traffic back through here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import final
 
-from controllers.evpn.config import HostRouteCarrier, VrfConfig
-from controllers.evpn.context import Context
-from controllers.evpn.ip_paths import IpPath, best_path, host_prefix
-from controllers.evpn.sequence import newer
+from controllers.bgp.routes import Route
 from controllers.intents import Drop, Glean, IpNetwork, IpRoute, IpTarget
+from controllers.pe.ip_paths import IpPath, best_path, host_prefix
+from controllers.pe.outputs import Effects
+from controllers.pe.serial import newer
 from controllers.wire.types import IpAddress, RouteKey
 
 
@@ -53,32 +54,40 @@ class _Entry:
 
 @final
 class IpVrf:
-    """The decisions of one IP-VRF."""
+    """The decisions of one IP-VRF.
 
-    def __init__(self, context: Context, config: VrfConfig) -> None:
-        self.config = config
-        self._context = context
+    `metrics` holds the distance to each PE, None for one that cannot be reached. `host_route` makes the route
+    of a local host from prefix and sequence; None where hosts are not originated. `prefix_route` makes that
+    of a prefix, from prefix and local preference.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        effects: Effects,
+        metrics: Mapping[IpAddress, int | None],
+        prefix_route: Callable[[IpNetwork, int | None], Route],
+        host_route: Callable[[IpNetwork, int], Route] | None = None,
+    ) -> None:
+        self.number = number
+        self._effects = effects
+        self._metrics = metrics
+        self._prefix_route = prefix_route
+        self._host_route = host_route
         self._entries: dict[IpNetwork, _Entry] = {}
         self._paths: dict[RouteKey, IpPath] = {}
         self._arrivals = 0
-        self._originates_hosts = config.vmto.ingress and config.carrier is not HostRouteCarrier.TYPE2
 
-    def start(self) -> None:
-        """Announce the prefixes of the configuration."""
-        for prefix in self.config.prefixes:
-            self._connect(prefix, Drop(), None)
+    def connect(self, prefix: IpNetwork, bd: int | None, local_pref: int | None) -> None:
+        """Announce a prefix that ends here: the subnet of `bd`, whose unknown hosts are asked for, or of
+        none.
 
-    def connect(self, prefix: IpNetwork, bd: int, local_pref: int | None) -> None:
-        """Announce the subnet of an active gateway; its unknown hosts are asked for."""
-        self._connect(prefix, Glean(bd), local_pref)
-
-    def _connect(self, prefix: IpNetwork, target: IpTarget, local_pref: int | None) -> None:
+        Again with another preference: announce it with that.
+        """
         entry = self._entry(prefix)
-        if entry.connected is not None:
-            return
-        entry.connected = target
+        entry.connected = Drop() if bd is None else Glean(bd)
         self._decide(entry)
-        self._context.effects.announce(self._context.originator.prefix(self.config, prefix, local_pref))
+        self._effects.announce(self._prefix_route(prefix, local_pref))
 
     def set_host(self, ip: IpAddress, host: Host | None) -> None:
         """Take over what a bridge domain knows about an address, None for nothing any more."""
@@ -96,13 +105,11 @@ class IpVrf:
     # place
     # announces before the old one withdraws, because the old one learns of the move from that announcement.
     def _originate(self, entry: _Entry) -> None:
-        effects = self._context.effects
         host = entry.host
-        if host is not None and host.rank is HostRank.LOCAL and self._originates_hosts:
-            route = self._context.originator.host(self.config, entry.prefix, host.sequence)
-            entry.originated = effects.announce(route)
+        if host is not None and host.rank is HostRank.LOCAL and self._host_route is not None:
+            entry.originated = self._effects.announce(self._host_route(entry.prefix, host.sequence))
         elif entry.originated is not None:
-            effects.withdraw(entry.originated)
+            self._effects.withdraw(entry.originated)
             entry.originated = None
 
     def received(self, path: IpPath) -> None:
@@ -138,9 +145,9 @@ class IpVrf:
     def _decide(self, entry: _Entry) -> None:
         target = self._choose(entry)
         if target is not None:
-            self._context.effects.set(IpRoute(self.config.vrf, entry.prefix, target))
+            self._effects.set(IpRoute(self.number, entry.prefix, target))
             return
-        self._context.effects.unset(("IpRoute", self.config.vrf, entry.prefix))
+        self._effects.unset(("IpRoute", self.number, entry.prefix))
         if not entry.paths and entry.host is None:
             del self._entries[entry.prefix]
 
@@ -150,7 +157,7 @@ class IpVrf:
         host = entry.host
         if host is not None and host.rank is HostRank.LOCAL:
             return host.target
-        path = best_path(entry.paths.values(), self._context.metrics)
+        path = best_path(entry.paths.values(), self._metrics)
         if host is None or path is None:
             return host.target if host is not None else path.via if path is not None else None
         # The bridge domain's own knowledge wins over a prefix route, unless the host has moved since.

@@ -1,36 +1,13 @@
-"""MAC mobility sequence numbers and which of two paths to a MAC is better. Pure functions.
-
-The number space wraps after 2^32 - 1 (RFC 7432 §15 asks for that to be handled and leaves how open);
-comparison is the serial number arithmetic of RFC 1982.
-"""
+"""Paths to a MAC, and which of two is better. Pure functions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, final
+from typing import final
 
+from controllers.pe.serial import newer
 from controllers.wire.types import Esi, IpAddress, RouteKey
-
-BITS: Final = 32
-MODULUS: Final = 1 << BITS
-HALF: Final = 1 << (BITS - 1)
-
-
-def newer(a: int, b: int) -> bool:
-    """Tell whether `a` comes after `b` (RFC 1982 §3.2); of two that are half the space apart, the larger."""
-    distance = (a - b) % MODULUS
-    return 0 < distance < HALF or (distance == HALF and a > b)
-
-
-def latest(a: int, b: int) -> int:
-    """The one of two that comes after the other."""
-    return a if newer(a, b) else b
-
-
-def after(sequence: int) -> int:
-    """The next number (RFC 1982 §3.1)."""
-    return (sequence + 1) % MODULUS
 
 
 @final

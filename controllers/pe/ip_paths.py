@@ -8,8 +8,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import final
 
-from controllers.evpn.sequence import newer
 from controllers.intents import IpNetwork, Remote
+from controllers.pe.serial import newer
 from controllers.wire.types import IpAddress, RouteKey
 
 

@@ -1,0 +1,1 @@
+"""What the decision cores of a PE have in common: events, outputs, promises, IP-VRFs."""

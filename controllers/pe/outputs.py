@@ -1,0 +1,156 @@
+"""What a decision leads to: one ordered list of outputs per event.
+
+`Effects` collects them and remembers what was said before, so that only what changed is said: a table write
+for what changed, an UPDATE for what changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias, final
+
+from controllers.bgp.routes import Route
+from controllers.intents import Delta, Intent, Key, Set, Unset
+from controllers.wire.types import IpAddress, RouteKey
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Originate a route, or replace that of the same key."""
+
+    route: Route
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Stop originating the route of this key."""
+
+    key: RouteKey
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Ask for `ip`: an ARP request or a neighbour solicitation out of `acs`.
+
+    To `mac`, or to everybody if that is None. From `source_mac` and `source_ip`, or as an ARP probe (sender
+    address zero) where the PE has no address in the subnet. `remote`: also into the MAC-VRF, by `mac` or
+    flooded.
+    """
+
+    bd: int
+    ip: IpAddress
+    mac: int | None
+    acs: tuple[int, ...]
+    source_mac: int
+    source_ip: IpAddress | None
+    remote: bool = False
+
+
+class AlarmCode(StrEnum):
+    """What an operator must look at."""
+
+    DUPLICATE_MAC = "duplicate-mac"
+    DUPLICATE_IP = "duplicate-ip"
+    STICKY_MOVE = "sticky-mac-moved"
+    GATEWAY_MAC_CLAIMED = "gateway-mac-claimed"
+    GATEWAY_IP_CLAIMED = "gateway-ip-claimed"
+    GATEWAY_MISMATCH = "gateway-ip-mismatch"
+    MAC_LIMIT = "mac-limit"
+    BAD_ROUTE = "bad-route"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something an operator must look at; `text` is one line."""
+
+    code: AlarmCode
+    text: str
+    cleared: bool = False
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A step for the timeline: learned, moved away, aged, probing, found.
+
+    Steps that are outputs of their own (advertised, programmed) are stamped by who carries them out.
+    """
+
+    step: str
+    bd: int
+    mac: int | None = None
+    ip: IpAddress | None = None
+    detail: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class WakeAt:
+    """Send a `Tick` at this time (the clock of `handle`). Replaces the one asked for before."""
+
+    at: float
+
+
+Output: TypeAlias = Delta | Announce | Withdraw | Probe | Alarm | Note | WakeAt
+
+
+@final
+class Effects:
+    """Collects outputs; knows the desired state and the routes originated so far."""
+
+    def __init__(self) -> None:
+        self.desired: dict[Key, Intent] = {}
+        self.originated: dict[RouteKey, Route] = {}
+        self._raised: dict[tuple[AlarmCode, object], str] = {}
+        self._outputs: list[Output] = []
+
+    def take(self) -> list[Output]:
+        """Hand over what has been collected."""
+        outputs, self._outputs = self._outputs, []
+        return outputs
+
+    def set(self, obj: Intent) -> None:
+        """Make `obj` part of the desired state."""
+        key = obj.key
+        if self.desired.get(key) != obj:
+            self.desired[key] = obj
+            self._outputs.append(Set(obj))
+
+    def unset(self, key: Key) -> None:
+        """Take what stands under `key` out of the desired state."""
+        if self.desired.pop(key, None) is not None:
+            self._outputs.append(Unset(key))
+
+    def announce(self, route: Route) -> RouteKey:
+        """Originate `route`; the key is for `withdraw`."""
+        key = route.key
+        if self.originated.get(key) != route:
+            self.originated[key] = route
+            self._outputs.append(Announce(route))
+        return key
+
+    def withdraw(self, key: RouteKey) -> None:
+        """Stop originating."""
+        if self.originated.pop(key, None) is not None:
+            self._outputs.append(Withdraw(key))
+
+    def emit(self, output: Probe | Note | WakeAt) -> None:
+        """Pass on an output that has no state."""
+        self._outputs.append(output)
+
+    def alarm(self, code: AlarmCode, about: object, text: str) -> None:
+        """Raise an alarm, once until it is cleared."""
+        if (code, about) not in self._raised:
+            self._raised[code, about] = text
+            self._outputs.append(Alarm(code, text))
+
+    def clear_alarm(self, code: AlarmCode, about: object) -> None:
+        """The cause of an alarm is gone."""
+        text = self._raised.pop((code, about), None)
+        if text is not None:
+            self._outputs.append(Alarm(code, text, cleared=True))
