@@ -182,7 +182,8 @@ def export_attributes(shared: SharedPath, key: ExportKey, config: SpeakerConfig)
     if key.external:
         _leave_as(raw, config.local_as, local=source.local)
     else:
-        raw.setdefault(AttributeType.LOCAL_PREF, _attribute(AttributeType.LOCAL_PREF, DEFAULT_LOCAL_PREF))
+        if AttributeType.LOCAL_PREF not in raw:
+            raw[AttributeType.LOCAL_PREF] = _attribute(AttributeType.LOCAL_PREF, DEFAULT_LOCAL_PREF)
         if not source.local and not source.external:
             _reflect(raw, source.router_id, config.cluster)
     if attributes.family == RT_CONSTRAINT and key.client:

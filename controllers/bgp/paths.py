@@ -7,11 +7,12 @@ looks to whom) are taken once each and not once per route.
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import lru_cache
 from ipaddress import IPv4Address
 from typing import Final, NamedTuple, final
 
 from controllers.bgp.routes import Route
-from controllers.wire.nlri import CODECS
+from controllers.wire.nlri import CODECS, Nlri
 from controllers.wire.types import Family, IpAddress
 from controllers.wire.update import AttributeSet
 
@@ -122,8 +123,14 @@ class Source:
         return audience
 
 
+@lru_cache(maxsize=1 << 17)
+def _decoded(family: Family, nlri: bytes) -> Nlri:
+    """One object per NLRI, however many speakers of this process have heard of it."""
+    return CODECS[family].decode(nlri)
+
+
 def to_route(path: Path) -> Route:
     """Decode a path for those who want to read it."""
     shared = path.shared
-    nlri = CODECS[shared.attributes.family].decode(path.nlri)
+    nlri = _decoded(shared.attributes.family, path.nlri)
     return Route(nlri, shared.attributes.typed, shared.source.address, shared.source.router_id)

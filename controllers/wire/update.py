@@ -45,6 +45,11 @@ HEADER_SIZE: Final = 19
 MARKER: Final = b"\xff" * 16
 UPDATE_TYPE: Final = 2
 
+# Plain numbers, not enum members: these are compared for every attribute of every UPDATE.
+_NEXT_HOP: Final = int(AttributeType.NEXT_HOP)
+_MP_REACH: Final = int(AttributeType.MP_REACH_NLRI)
+_MP_UNREACH: Final = int(AttributeType.MP_UNREACH_NLRI)
+
 KeyedNlri = tuple[bytes, bytes]
 """A route's key within its family, and its NLRI as it stands on the wire."""
 
@@ -196,7 +201,7 @@ def _attribute_set(
     data: bytes, internal: bool, family: Family, next_hop: bytes
 ) -> tuple[AttributeSet, tuple[Fault, ...]]:
     raw, faults = validate(data, internal=internal)
-    raw.pop(AttributeType.NEXT_HOP, None)
+    raw.pop(_NEXT_HOP, None)
     address = next_hop_from_wire(family, next_hop)
     if address.is_unspecified or address.is_multicast:
         faults.append(Fault(FaultAction.TREAT_AS_WITHDRAW, AttributeType.NEXT_HOP, f"next hop {address}"))
@@ -238,7 +243,7 @@ def _split(body: bytes) -> _Parts:
     multiprotocol: dict[int, bytes] = {}
     others = []
     for flags, code, start, after in found:
-        if code not in (AttributeType.MP_REACH_NLRI, AttributeType.MP_UNREACH_NLRI):
+        if code not in (_MP_REACH, _MP_UNREACH):
             others.append(data[start:after])
             continue
         if code in multiprotocol:
@@ -254,8 +259,8 @@ def _split(body: bytes) -> _Parts:
     return _Parts(
         body[2:attributes_at],
         b"".join(others),
-        multiprotocol.get(AttributeType.MP_REACH_NLRI),
-        multiprotocol.get(AttributeType.MP_UNREACH_NLRI),
+        multiprotocol.get(_MP_REACH),
+        multiprotocol.get(_MP_UNREACH),
         body[nlri_at:],
         cut_short,
     )
@@ -274,7 +279,7 @@ def _announcements(parts: _Parts, faults: list[Fault]) -> list[tuple[Family, byt
         hops = [
             parts.attributes[start + (4 if flags & EXTENDED_LENGTH else 3) : after]
             for flags, code, start, after in walk(parts.attributes)[0]
-            if code == AttributeType.NEXT_HOP
+            if code == _NEXT_HOP
         ]
         good = bool(hops) and len(hops[0]) == 4
         if not good:
@@ -322,7 +327,7 @@ def decode_update(body: bytes, *, internal: bool) -> Update:
     for family, next_hop, routes in _announcements(parts, faults):
         attributes, found = _attribute_set(parts.attributes, internal, family, next_hop)
         faults += found
-        if any(fault.action is FaultAction.TREAT_AS_WITHDRAW for fault in faults):
+        if faults and any(fault.action is FaultAction.TREAT_AS_WITHDRAW for fault in faults):
             withdrawn.append(Withdrawn(family, routes))
         else:
             announced.append(Announced(attributes, routes))
@@ -385,10 +390,7 @@ def encode_announcements(
         head = family.wire + bytes((len(next_hop),)) + next_hop + b"\0"
         wire = attributes.wire
         room = max_message - HEADER_SIZE - 4 - len(wire) - 4 - len(head)
-        messages = [
-            _message(b"", _optional(AttributeType.MP_REACH_NLRI, head + run) + wire)
-            for run in _chunks(nlris, room)
-        ]
+        messages = [_message(b"", _optional(_MP_REACH, head + run) + wire) for run in _chunks(nlris, room)]
     if any(len(message) > max_message for message in messages):
         raise NoRoomError(f"{family}: attributes of {len(wire)} bytes leave no room for a route")
     return messages
@@ -399,14 +401,11 @@ def encode_withdrawals(family: Family, nlris: Iterable[bytes], max_message: int 
     room = max_message - HEADER_SIZE - 4 - 7
     if family == IPV4_UNICAST:
         return [_message(run, b"") for run in _chunks(nlris, room)]
-    return [
-        _message(b"", _optional(AttributeType.MP_UNREACH_NLRI, family.wire + run))
-        for run in _chunks(nlris, room)
-    ]
+    return [_message(b"", _optional(_MP_UNREACH, family.wire + run)) for run in _chunks(nlris, room)]
 
 
 def encode_end_of_rib(family: Family) -> bytes:
     """The UPDATE that says a table is complete (RFC 4724 §2)."""
     if family == IPV4_UNICAST:
         return _message(b"", b"")
-    return _message(b"", _optional(AttributeType.MP_UNREACH_NLRI, family.wire))
+    return _message(b"", _optional(_MP_UNREACH, family.wire))

@@ -114,6 +114,8 @@ _INTERNAL_ONLY: Final = frozenset(
 )
 """Attributes that an external neighbour may not set: discarded unseen (RFC 7606 §7.5, 7.9, 7.10)."""
 
+_MANDATORY: Final = frozenset((int(AttributeType.ORIGIN), int(AttributeType.AS_PATH)))
+
 _AS4_ATTRIBUTES: Final = frozenset((17, 18))
 """AS4_PATH and AS4_AGGREGATOR, which a four-octet speaker must not send (RFC 6793 §6)."""
 
@@ -122,13 +124,20 @@ def _name(code: int) -> str:
     return AttributeType(code).name if code in FLAGS else f"attribute {code}"
 
 
+_RULES: Final[dict[int, tuple[int, Callable[[bytes], str | None], FaultAction, bool]]] = {
+    int(code): (FLAGS[code], check, action, code in _INTERNAL_ONLY)
+    for code, (check, action) in _CHECKS.items()
+}
+"""Flags, check of the value, what a failed check means, and whether only internal neighbours may set it."""
+
+
 def _check(code: int, flags: int, value: bytes, internal: bool) -> Fault | None:
     """Judge one known attribute. None: nothing wrong with it."""
-    if flags & OPTIONAL_TRANSITIVE != FLAGS[code]:
+    wanted, check, action, internal_only = _RULES[code]
+    if flags & OPTIONAL_TRANSITIVE != wanted:
         return Fault(_WITHDRAW, code, f"{_name(code)} with flags {flags:#04x}")
-    if code in _INTERNAL_ONLY and not internal:
+    if internal_only and not internal:
         return Fault(_DISCARD, code, f"{_name(code)} from an external neighbour")
-    check, action = _CHECKS[code]
     reason = check(value)
     return None if reason is None else Fault(action, code, f"{_name(code)}: {reason}")
 
@@ -184,14 +193,14 @@ def validate(data: bytes, *, internal: bool) -> tuple[RawAttributes, list[Fault]
     """
     raw: RawAttributes = {}
     faults: list[Fault] = []
-    seen = set()
+    seen: set[int] = set()
     for flags, code, start, after in walk(data)[0]:
         if code in seen:
             faults.append(Fault(_DISCARD, code, f"{_name(code)} a second time"))
             continue
         seen.add(code)
         value = data[start + (4 if flags & EXTENDED_LENGTH else 3) : after]
-        if code in FLAGS:
+        if code in _RULES:
             fault = _check(code, flags, value, internal)
             if fault is None:
                 raw[code] = (flags & 0xE0, value)
@@ -201,9 +210,6 @@ def validate(data: bytes, *, internal: bool) -> tuple[RawAttributes, list[Fault]
             faults.append(Fault(_DISCARD, code, f"attribute {code} from a four-octet speaker"))
         elif (kept := _unrecognized(code, flags, value)) is not None:
             raw[code] = kept
-    faults += [
-        Fault(_WITHDRAW, code, f"{_name(code)} is missing")
-        for code in (AttributeType.ORIGIN, AttributeType.AS_PATH)
-        if code not in seen
-    ]
+    if not seen >= _MANDATORY:
+        faults += [Fault(_WITHDRAW, code, f"{_name(code)} is missing") for code in _MANDATORY - seen]
     return raw, faults

@@ -18,7 +18,9 @@ from controllers.runtime.bgp.status import PeerStatus, RibView
 from controllers.runtime.bgp.transport import BgpConnection
 from controllers.wire.attributes import PathAttributes
 from controllers.wire.errors import CeaseSubcode
-from controllers.wire.types import EVPN, RT_CONSTRAINT, Family, IpAddress, RouteKey
+from controllers.wire.extended import EsImport
+from controllers.wire.nlri import key_of
+from controllers.wire.types import EVPN, RT_CONSTRAINT, Family, IpAddress, RouteKey, RouteTarget
 from controllers.wire.vpn import RtMembership
 
 log = logging.getLogger(__name__)
@@ -51,11 +53,19 @@ class Speaker:
         self._server: asyncio.Server | None = None
         self._flush_handle: asyncio.Handle | None = None
         self._running = False
+        self._targets: dict[RouteTarget | EsImport, RtMembership] = {}
         for peer in config.peers:
-            self._peers[peer.address] = Peer(peer, config, self._engine, self)
-        if any(peer.client and RT_CONSTRAINT in peer.families for peer in config.peers):
-            everything = Route(RtMembership.everything(), PathAttributes(next_hop=config.address))
-            self._engine.announce(everything)
+            self._add(peer)
+
+    def _add(self, config: PeerConfig) -> Peer:
+        """Take on a neighbour. A client that knows RT constraint is told that we want everything."""
+        peer = self._peers[config.address] = Peer(config, self.config, self._engine, self)
+        if config.client and RT_CONSTRAINT in config.families:
+            self._engine.announce(self._membership(RtMembership.everything()))
+        return peer
+
+    def _membership(self, membership: RtMembership) -> Route:
+        return Route(membership, PathAttributes(next_hop=self.config.address))
 
     async def start(self) -> None:
         """Listen, and connect to the neighbours. Raises OSError if the address cannot be bound."""
@@ -106,6 +116,14 @@ class Speaker:
             self._engine.withdraw(key)
         self.tables_changed()
 
+    def set_targets(self, targets: Iterable[RouteTarget | EsImport]) -> None:
+        """Ask neighbours that know RT constraint for routes with these targets, and no others (RFC 4684)."""
+        wanted = {target: RtMembership.of(self.config.local_as, target) for target in targets}
+        gone = [membership for target, membership in self._targets.items() if target not in wanted]
+        self._targets = wanted
+        self.announce(*(self._membership(membership) for membership in wanted.values()))
+        self.withdraw(*(key_of(membership) for membership in gone))
+
     def peers(self) -> list[PeerStatus]:
         """The neighbours as they are now."""
         return [peer.status for peer in self._peers.values()]
@@ -114,9 +132,10 @@ class Speaker:
         """Take on another neighbour. Raises ValueError for an address already taken."""
         if config.address in self._peers:
             raise ValueError(f"there is a peer {config.address} already")
-        peer = self._peers[config.address] = Peer(config, self.config, self._engine, self)
+        peer = self._add(config)
         if self._running:
             peer.start()
+            self.tables_changed()
 
     def remove_peer(self, address: IpAddress) -> None:
         """Give up a neighbour. Raises KeyError for one that is not there."""
@@ -150,16 +169,20 @@ class Speaker:
 
     # What peers tell: `peer.Hooks`.
 
+    # Callbacks run as turns of their own: an error in one is the caller's and harms no session.
+
     def peer_changed(self, peer: Peer, up: bool, reason: str) -> None:
         """See `Hooks`."""
         if self._on_peer is not None:
-            self._on_peer(PeerEvent(peer.config.address, up, reason))
+            event = PeerEvent(peer.config.address, up, reason)
+            asyncio.get_running_loop().call_soon(self._on_peer, event)
 
     def end_of_rib(self, peer: Peer, family: Family) -> None:
         """See `Hooks`. The routes before it are reported first."""
-        self._flush()
+        self.tables_changed()
         if self._on_end_of_rib is not None:
-            self._on_end_of_rib(EndOfRibEvent(peer.config.address, family))
+            event = EndOfRibEvent(peer.config.address, family)
+            asyncio.get_running_loop().call_soon(self._on_end_of_rib, event)
 
     def tables_changed(self) -> None:
         """See `Hooks`. Flushes when the loop has nothing left to read: never on a timer."""
@@ -172,11 +195,11 @@ class Speaker:
             self._flush_handle = None
         for neighbor, messages in self._engine.flush().items():
             self._write(neighbor, messages)
+        if self._engine.busy:
+            self.tables_changed()
         events = self._engine.take_events()
         if events and self._on_routes is not None:
             self._on_routes(events)
-        if self._engine.busy:
-            self.tables_changed()
 
     def _write(self, neighbor: Neighbor, messages: list[bytes]) -> None:
         peer = self._peers.get(neighbor.config.address)
