@@ -26,7 +26,7 @@ def annotation_text(annotation: ast.Annotation) -> str:
     """An unstructured annotation as in the source."""
     if not annotation.tokens:
         return f"@{annotation.name}"
-    body = " ".join(annotation.tokens).replace(" ,", ",")
+    body = " ".join(annotation.tokens)
     return f"@{annotation.name}({body})"
 
 

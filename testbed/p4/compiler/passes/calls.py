@@ -20,6 +20,7 @@ from testbed.p4.compiler.passes.unit import RefusedError
 from testbed.p4.compiler.passes.values import (
     ActionClosure,
     Argument,
+    Copied,
     CopyOut,
     Env,
     Frame,
@@ -110,6 +111,9 @@ class Calls(Expressions):
             meaning: Value | Object
             if isinstance(value, Instance | ir.ExternObject):
                 meaning = value
+            elif isinstance(value, Copied):
+                meaning = value.variable
+                copies.append(CopyOut(value.target, meaning))
             elif arg.param.direction not in OUT:
                 kept = effects.disjoint(values.reads(value), [*changed, *exposed])
                 meaning = self.current(value) if kept else self.save(value, span, arg.param.name)
@@ -159,12 +163,17 @@ class Calls(Expressions):
             return
         changed = list(effects.writes(self.out[before:]))
         for i, old in enumerate(earlier):
-            if isinstance(old, Instance | ir.ExternObject) or bound[i].param.direction in OUT:
+            if isinstance(old, Instance | ir.ExternObject | Copied) or effects.disjoint(
+                values.reads(old), changed
+            ):
                 continue
-            if not effects.disjoint(values.reads(old), changed):
-                count = len(self.out)
+            direction = bound[i].param.direction
+            count = len(self.out)
+            if direction is ast.Direction.INOUT:
+                earlier[i] = Copied(old, self.save(old, span, bound[i].param.name, at=before))
+            elif direction is not ast.Direction.OUT:
                 earlier[i] = self.save(old, span, at=before)
-                before += len(self.out) - count
+            before += len(self.out) - count
 
     def invalidate(self, variable: Argument, span: Span) -> None:
         """Make all headers of a variable invalid, as they are when it comes to life."""

@@ -99,7 +99,17 @@ class TableSlot:
 
 
 Object = Instance | ir.ExternObject
-Argument = Target | Object
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """An inout argument whose value was taken to `variable` before later arguments changed it."""
+
+    target: Target
+    variable: Value
+
+
+Argument = Target | Object | Copied
 Binding = Value | Instance | ActionClosure | TableSlot | ir.ExternObject | ir.ValueSet
 
 
@@ -183,6 +193,8 @@ def leaves(value: Argument) -> Iterator[Leaf]:
                 yield from leaves(part)
         case SliceTarget(base=base):
             yield base
+        case Copied(target=target):
+            yield from leaves(target)
         case ir.Expr() | ir.HeaderRef() | ir.Stack() | ir.Union() | ir.UnionStack():
             yield value
 

@@ -20,6 +20,8 @@ void swap(inout bit<8> x, inout bit<8> y) { bit<8> t = x; x = y; y = t; }
 void add_twice(in bit<8> k, inout bit<8> x) { x = x + k; x = x + k; }
 bit<8> first(in bit<8> x) { if (x == 1) { return 10; } return 20; }
 T pick<T>(in bool c, in T x, in T y) { if (c) { return x; } return y; }
+bit<8> set9(inout bit<8> x) { x = 9; return x; }
+void add(inout bit<8> x, in bit<8> y) { x = x + y; }
 void fresh(out in_t x) { if (!x.isValid()) { x.setValid(); x.a = 7; } }
 """
 
@@ -31,6 +33,7 @@ FUNCTION_CASES = {
     "return in the middle": ("h.i.a = first(h.i.a); h.i.b = first(h.i.b);", {0: 10, 1: 20}),
     "generic": ("h.i.a = pick(h.i.b == 2, 8w5, 8w6); h.i.c = pick(false, 16w5, 16w6);", {0: 5, 2: 0, 3: 6}),
     "out headers start invalid": ("fresh(h.i);", {0: 7}),
+    "inout is read before later arguments change it": ("add(h.i.a, set9(h.i.a));", {0: 10}),
     "nested calls": ("h.i.a = first(first(h.i.a) - 9);", {0: 10}),
 }
 
