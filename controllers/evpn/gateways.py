@@ -33,6 +33,9 @@ class Gateways:
             everywhere = routing.config.vmto.egress
             self._active = tuple(g for g in config.gateways if g.active or everywhere)
         self.routing = routing if self._active else None
+        self._by_version = {
+            version: tuple(g for g in self._active if g.address.version == version) for version in (4, 6)
+        }
         self._by_ip = {gateway.address.ip: gateway for gateway in self._active}
         self.macs = frozenset(gateway.mac for gateway in self._active)
 
@@ -75,9 +78,10 @@ class Gateways:
 
     def facing(self, ip: IpAddress) -> GatewayConfig | None:
         """The gateway that speaks to a host: the first in its subnet, else the first of its IP version."""
-        same_version = [g for g in self._active if g.address.version == ip.version]
-        in_subnet = [g for g in same_version if ip in g.address.network]
-        return next(iter(in_subnet or same_version), None)
+        gateways = self._by_version.get(ip.version, ())
+        if len(gateways) <= 1:
+            return gateways[0] if gateways else None
+        return next((g for g in gateways if ip in g.address.network), gateways[0])
 
     def check(self, path: MacPath) -> None:
         """Log another PE's gateway with an address that differs from ours (RFC 7432 §10.1)."""
