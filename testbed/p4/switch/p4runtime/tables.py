@@ -117,7 +117,7 @@ class TableStore:
 
     def _modify(self, entry: p4r.TableEntry, txn: Transaction) -> None:
         schema = self.schema
-        *_, stored = self._parse_key(entry)
+        stored = self._parse_key(entry)[4]
         record = self._find(stored)
         handle = record[0]
         self._check_resources(entry)
@@ -130,24 +130,15 @@ class TableStore:
         if has_action:
             chosen = self._choose(entry.action, txn)
             former = self._refs.get(handle)
-            self._swap_ref(handle, former, chosen)
-            txn.on_undo(self._swap_ref, handle, chosen, former)
+            if self._profile is not None:
+                self._swap_ref(handle, former, chosen)
+                txn.on_undo(self._swap_ref, handle, chosen, former)
         else:
             former = None
             entry.action.CopyFrom(p4r.TableEntry.FromString(record[1]).action)
             chosen = self._refs.get(handle) or self._choose(entry.action, txn)
         idle_us = entry.idle_timeout_ns // 1000 if schema.ageing else 0
-        txn.ops.append(
-            TableOp(
-                Verb.MODIFY,
-                schema.position,
-                handle,
-                action=chosen[0],
-                params=chosen[1],
-                ref=chosen[2],
-                idle_timeout_us=idle_us,
-            )
-        )
+        txn.ops.append(TableOp(2, schema.position, handle, b"", b"", 0, 0, *chosen, idle_us))
         self._write_resources(entry, handle, txn)
         self.entries[stored] = (handle, self._to_wire(entry))
         txn.on_undo(self.entries.__setitem__, stored, record)
@@ -156,7 +147,7 @@ class TableStore:
 
     def _delete(self, entry: p4r.TableEntry, txn: Transaction) -> None:
         schema = self.schema
-        *_, stored = self._parse_key(entry)
+        stored = self._parse_key(entry)[4]
         record = self._find(stored)
         if schema.const_entries:
             raise RpcError(Code.PERMISSION_DENIED, f"table {schema.name} is constant")

@@ -24,7 +24,8 @@ def test_options_of_simple_switch_grpc() -> None:
         [
             "--device-id", "3", "-i", "1@s1-eth1", "--interface", "2@s1-eth2", "--thrift-port", "9090",
             "--nanolog", "ipc:///tmp/x", "--log-console", "--pcap", "-L", "debug", "--log-flush",
-            "program.json", "--", "--grpc-server-addr", "0.0.0.0:50051", "--cpu-port", "255", "--drop-port", "510",
+            "program.json", "--", "--grpc-server-addr", "0.0.0.0:50051", "--cpu-port", "255",
+            "--drop-port", "510",
         ]
     )  # fmt: skip
     assert options.json == Path("program.json")
