@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from testbed.lab.errors import LabError
 from testbed.lab.machines import Guest, VirtualMachine
 from testbed.model.topology import Announce
 from testbed.observe.flows import PingFlow, PingResult, TcpFlow, TcpResult, UdpFlow, UdpResult
-from testbed.observe.paths import Branch
+from testbed.observe.paths import Branch, Trace
 from testbed.observe.postcards import between
 
 SETTLE = 0.5
@@ -151,17 +152,19 @@ def _path(
     matches = between(str(source.plan.address.ip), str(destination.plan.address.ip), "icmp")
     ways: Counter[tuple[str, ...]] = Counter()
     branches: dict[tuple[str, ...], Branch] = {}
+    last: Trace | None = None
     for packet in lab.postcards.packets(matches, since=start):
         if lab.postcards.first_seen(packet) > end - rtt_ms / 1e3:
             break
         trace = lab.postcards.trace(packet)
-        branch = trace.delivered
+        branch, last = trace.delivered, trace
         if branch is not None and not trace.inconsistencies:
             ways[branch.nodes] += 1
             branches[branch.nodes] = branch
     what = f"packets from {source.name} to {destination.name}"
     if not ways:
-        raise LabError(f"no switch reported the whole path of {what}")
+        seen = "none was reported" if last is None else f"the last one: {json.dumps(last.as_json())}"
+        raise LabError(f"no whole path of {what} was seen; {seen}")
     if len(ways) > 1:
         raise LabError(f"{what} took {len(ways)} paths: {'; '.join(' '.join(way) for way in ways)}")
     (nodes,) = ways
