@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from testbed.p4.compiler.cache import compile_cached
-    from testbed.p4.compiler.compile import CompiledProgram, compile_program
+    from testbed.p4.compiler.compile import compile_program
     from testbed.p4.compiler.diagnostics import CompileError
+    from testbed.p4.compiler.result import CompiledProgram
 
 __all__ = ["CompileError", "CompiledProgram", "compile_cached", "compile_program"]
 
-_HOMES = {"compile_cached": "cache", "CompileError": "diagnostics"}
+_HOMES = {"compile_cached": "cache", "CompileError": "diagnostics", "CompiledProgram": "result"}
 
 
 def __getattr__(name: str) -> object:

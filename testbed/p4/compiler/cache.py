@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from testbed.p4.compiler.compile import CompiledProgram
+    from testbed.p4.compiler.result import CompiledProgram
 
 SOURCES = ("*.py", "*.p4")
 
@@ -49,11 +49,10 @@ def compile_cached(
         CompileError: as `compile_program` does; errors are not cached.
         OSError: the program cannot be read, or the cache directory cannot be written.
     """
-    from testbed.p4.compiler.compile import CompiledProgram, compile_checked
     from testbed.p4.compiler.diagnostics import Diagnostics
-    from testbed.p4.compiler.frontend import check_tokens
     from testbed.p4.compiler.p4info.stubs import p4i
     from testbed.p4.compiler.preprocess import Preprocessor
+    from testbed.p4.compiler.result import CompiledProgram
 
     diagnostics = Diagnostics()
     tokens = Preprocessor(diagnostics, [Path(d) for d in include_dirs], defines, undefines).run(Path(path))
@@ -65,6 +64,10 @@ def compile_cached(
     if json_file.exists() and info_file.exists():
         info = p4i.P4Info.FromString(info_file.read_bytes())
         return CompiledProgram(json.loads(json_file.read_bytes()), info, [])
+
+    from testbed.p4.compiler.compile import compile_checked
+    from testbed.p4.compiler.frontend import check_tokens
+
     compiled = compile_checked(check_tokens(tokens, diagnostics), str(path))
     _write(info_file, compiled.p4info.SerializeToString(deterministic=True))
     _write(json_file, json.dumps(compiled.json).encode())

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from testbed.p4.compiler.bmv2.program import document
 from testbed.p4.compiler.frontend import CheckedProgram, parse_and_check
 from testbed.p4.compiler.passes.package import elaborate
 from testbed.p4.compiler.passes.unit import RefusedError
+from testbed.p4.compiler.result import CompiledProgram
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from testbed.p4.compiler.diagnostics import Diagnostic, Diagnostics
-    from testbed.p4.compiler.p4info.stubs import p4i
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledProgram:
-    """What a program compiles to; `json` is the bmv2 document as Python objects."""
-
-    json: dict[str, Any]
-    p4info: p4i.P4Info
-    warnings: list[Diagnostic]
+    from testbed.p4.compiler.diagnostics import Diagnostics
 
 
 def compile_program(

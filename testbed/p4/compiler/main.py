@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from testbed.p4.compiler.compile import CompiledProgram
     from testbed.p4.compiler.diagnostics import Diagnostics
+    from testbed.p4.compiler.result import CompiledProgram
 
 VERSION = "1.2.5"  # of the language specification and of the p4c whose outputs these are
 BACKENDS = ("bmv2", "bmv2-ss-p4org", "bmv2-v1model-p4org", "simple_switch", "v1model")
