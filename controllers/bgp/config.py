@@ -19,8 +19,9 @@ class PeerConfig:
 
     `passive` waits for the neighbour to connect. `client` makes it a route reflector client (RFC 4456).
     `max_routes` limits what it may announce over all families; the session ends if it sends more (RFC
-    4486). `next_hop_self` puts our own address in as next hop; None: only where the base specification
-    wants it, which is towards another AS.
+    4486). `next_hop_self` puts our own address in as next hop; None: only towards another AS and only for
+    plain IP routes. A labelled route keeps the next hop that its label belongs to, since labels are not
+    rewritten here (RFC 4364 §10 c).
     """
 
     address: IpAddress

@@ -54,7 +54,7 @@ class Engine:
         self._counters: dict[IpAddress, Counters] = {}
         self._want_events = want_events
         self._events: list[RouteEvent] = []
-        self._logged: set[tuple[IpAddress, str]] = set()
+        self._logged: set[tuple[IpAddress, object]] = set()
 
     def counters(self, address: IpAddress) -> Counters:
         """The counters of a neighbour, up or not."""
@@ -96,13 +96,14 @@ class Engine:
 
     def _note_fault(self, neighbor: Neighbor, fault: Fault) -> None:
         neighbor.counters.faults += 1
-        self._log_once(neighbor, str(fault))
+        self._log_once(neighbor, (fault.action, fault.attribute), str(fault))
 
-    def _log_once(self, neighbor: Neighbor, cause: str) -> None:
+    def _log_once(self, neighbor: Neighbor, cause: object, text: str) -> None:
+        """Say something the first time its cause turns up; after that only the counters tell."""
         address = neighbor.config.address
-        if (address, cause) not in self._logged and len(self._logged) < 1000:
+        if (address, cause) not in self._logged:
             self._logged.add((address, cause))
-            log.warning("%s: %s (said once; the counters go on)", address, cause)
+            log.warning("%s: %s; more of the kind is only counted", address, text)
 
     def _withdrawn(self, neighbor: Neighbor, withdrawn: Withdrawn) -> None:
         family, routes = withdrawn
@@ -126,7 +127,7 @@ class Engine:
         counters = neighbor.counters
         if received is None:
             counters.discarded += len(routes)
-            self._log_once(neighbor, f"routes of {family}, which was not negotiated")
+            self._log_once(neighbor, family, f"routes of {family}, which was not negotiated")
             return
         counters.announced_in += len(routes)
         if family == EVPN:
@@ -162,7 +163,7 @@ class Engine:
             return routes
         known = [route for route in routes if route[1][0] in _KNOWN_EVPN_TYPES]
         neighbor.counters.discarded += len(routes) - len(known)
-        self._log_once(neighbor, "EVPN routes of unknown types")
+        self._log_once(neighbor, "types", "EVPN routes of unknown types")
         return known
 
     def _loops(self, attributes: AttributeSet) -> bool:

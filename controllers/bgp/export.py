@@ -23,7 +23,7 @@ from controllers.wire.attributes import (
     RawAttributes,
     SegmentKind,
 )
-from controllers.wire.types import RT_CONSTRAINT, Family
+from controllers.wire.types import IPV4_UNICAST, IPV6_UNICAST, RT_CONSTRAINT, Family
 from controllers.wire.update import (
     AttributeSet,
     NoRoomError,
@@ -189,9 +189,15 @@ def export_attributes(shared: SharedPath, key: ExportKey, config: SpeakerConfig)
     if attributes.family == RT_CONSTRAINT and key.client:
         raw[AttributeType.ORIGINATOR_ID] = _attribute(AttributeType.ORIGINATOR_ID, int(config.router_id))
         next_hop = next_hop_to_wire(RT_CONSTRAINT, key.next_hop)
-    elif key.next_hop_self and not source.local:
+    elif not source.local and _next_hop_self(key, attributes.family):
         next_hop = next_hop_to_wire(attributes.family, key.next_hop)
     return AttributeSet(attributes.family, next_hop, dict(sorted(raw.items())))
+
+
+def _next_hop_self(key: ExportKey, family: Family) -> bool:
+    if key.next_hop_self is None:
+        return key.external and family in (IPV4_UNICAST, IPV6_UNICAST)
+    return key.next_hop_self
 
 
 def _attribute(code: AttributeType, number: int) -> tuple[int, bytes]:

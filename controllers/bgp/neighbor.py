@@ -48,7 +48,7 @@ class ExportKey(NamedTuple):
     policy: Policy | None
     max_message: int
     next_hop: IpAddress
-    next_hop_self: bool
+    next_hop_self: bool | None
 
 
 @final
@@ -77,7 +77,7 @@ class Neighbor:
             policy=config.export_policy,
             max_message=MAX_EXTENDED_MESSAGE if negotiated.extended_message else MAX_MESSAGE,
             next_hop=local_address,
-            next_hop_self=external if config.next_hop_self is None else config.next_hop_self,
+            next_hop_self=config.next_hop_self,
         )
         self.import_policy = config.import_policy
         self.blocked = False

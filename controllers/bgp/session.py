@@ -258,11 +258,22 @@ def _opened(turn: _Turn, event: Opened) -> None:
         turn.session = session
         turn.actions.append(Close(event.connection))
         return
-    turn.session = replace(session, retry_at=None)
+    turn.session = session
+    if not event.outgoing:
+        _drop_silent(turn)
+    turn.session = replace(turn.session, retry_at=None)
     turn.put(
         Connection(event.connection, event.outgoing, State.OPEN_SENT, hold_until=turn.now + OPEN_HOLD_TIME)
     )
     turn.actions.append(Send(event.connection, session.config.open()))
+
+
+def _drop_silent(turn: _Turn) -> None:
+    """A neighbour that connects anew has given up the connection on which it never said anything."""
+    for connection in turn.session.connections:
+        if not connection.outgoing and connection.state is State.OPEN_SENT:
+            collision = Notification(ErrorCode.CEASE, CeaseSubcode.COLLISION)
+            turn.drop(connection, "replaced by a newer connection", collision)
 
 
 def _tick(turn: _Turn) -> None:

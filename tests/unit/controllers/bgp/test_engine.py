@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
 from hypothesis import given, settings
@@ -14,9 +15,9 @@ from controllers.wire.attributes import AsSegment, PathAttributes, UnknownAttrib
 from controllers.wire.errors import DecodeError
 from controllers.wire.evpn import UnknownEvpnRoute, encode_evpn
 from controllers.wire.extended import MacMobility
-from controllers.wire.types import EVPN, RT_CONSTRAINT, VPNV4, RouteTarget
+from controllers.wire.types import EVPN, IPV4_UNICAST, RT_CONSTRAINT, VPNV4, RouteTarget
 from controllers.wire.update import AttributeSet, decode_update, encode_announcements, encode_end_of_rib
-from controllers.wire.vpn import RtMembership
+from controllers.wire.vpn import RtMembership, Unicast
 from tests.unit.controllers.bgp.fabric import REFLECTOR, TARGET, Fabric, mac_route, pe, vpn_route
 
 NO_EXPORT, NO_ADVERTISE = 0xFFFF_FF01, 0xFFFF_FF02
@@ -161,6 +162,22 @@ def test_another_as_sees_our_as_and_not_our_preferences() -> None:
     fabric.connect(pe(2), pe(4))
     fabric.settle()
     assert fabric.known(pe(4)) == {}, "a path through our own AS is a loop"
+
+
+def test_another_as_gets_our_next_hop_for_plain_routes_and_the_pes_for_labelled_ones() -> None:
+    fabric = Fabric()
+    families = (EVPN, IPV4_UNICAST)
+    fabric.add(pe(1))
+    fabric.add(pe(2))
+    fabric.add(pe(3), 65003)
+    fabric.connect(pe(1), pe(2), families=families)
+    fabric.connect(pe(2), pe(3), families=families)
+    plain = Route(Unicast(ip_network("10.0.0.0/8")), PathAttributes(next_hop=pe(1)))
+    fabric.engines[pe(1)].announce(plain)
+    fabric.engines[pe(1)].announce(mac_route(1, 1))
+    fabric.settle()
+    assert [route.next_hop for route in fabric.known(pe(3), IPV4_UNICAST).values()] == [pe(2)]
+    assert [route.next_hop for route in fabric.known(pe(3)).values()] == [pe(1)]
 
 
 def test_no_advertise_stays() -> None:

@@ -284,6 +284,18 @@ def test_of_two_connections_the_one_of_the_higher_identifier_stays(outgoing_wins
     assert [c.id for c in driven.session.connections] == [winner]
 
 
+def test_connections_that_stay_silent_do_not_pile_up() -> None:
+    driven = Driven()
+    driven.give(Start(), Opened(1, outgoing=True))
+    for number in range(2, 50):
+        driven.give(Opened(number, outgoing=False))
+    assert [c.id for c in driven.session.connections] == [1, 49]
+    assert driven.session.retry_at is None
+    lone = Driven(Session(CONFIG))
+    lone.give(Start(), DialFailed("refused"), Opened(1, outgoing=False), Opened(2, outgoing=False))
+    assert lone.session.retry_at is None
+
+
 class Wire(RuleBasedStateMachine):
     """Two speakers that dial each other. Messages and closes arrive in order per connection, at any time.
 
