@@ -6,6 +6,7 @@
 #include "common/lsr_state.p4"
 #include "common/lsr_parser.p4"
 
+#include "controls/branches.p4"
 #include "controls/controller_copies.p4"
 #include "controls/core_interfaces.p4"
 #include "controls/egress_verdict.p4"
@@ -42,6 +43,7 @@ control LsrIngress(inout headers_t hdr, inout metadata_t meta, inout standard_me
 
 control LsrEgress(inout headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard_metadata) {
     ControllerCopies() controller_copies;
+    Branches() branches;
     LabelRewrite() label_rewrite;
     LabelTrim() label_trim;
     EgressVerdict() verdict;
@@ -50,7 +52,10 @@ control LsrEgress(inout headers_t hdr, inout metadata_t meta, inout standard_met
         if (standard_metadata.egress_port == CPU_PORT) {
             controller_copies.apply(hdr, meta, standard_metadata);
         } else {
-            if (hdr.top.isValid()) {
+            if (meta.tree != 0) {
+                branches.apply(meta, standard_metadata);
+            }
+            if (hdr.top.isValid() && meta.drop_reason == DropReason.NONE) {
                 label_rewrite.apply(hdr, meta);
             }
             if (meta.made_length != 0) {

@@ -58,6 +58,7 @@ struct metadata_t {
     // Decided.
     Step    step;
     bit<16> flow_hash;
+    bit<16> tree;                  // replication tree; 0: none
     bool    pop;                   // else swap
     bit<20> label;                 // to swap to
     bit<16> nhlfe;

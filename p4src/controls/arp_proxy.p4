@@ -9,7 +9,8 @@
 //
 // Proxy ARP (RFC 9161 §3.3): the owner's MAC as source and as sender; broadcasts only, a unicast probe must reach
 // the owner. What is not answered is flooded, gratuitous announcements included: they tell the other sites of a
-// move (RFC 9161 §3.6). A gateway's own address is answered here whoever asks.
+// move (RFC 9161 §3.6); so are probes for a duplicate address (sender 0, RFC 5227 §2.1.1), because a machine that has
+// just moved here must not hear of itself. A gateway's own address is answered here whoever asks.
 
 #include "turn_round.p4"
 
@@ -24,6 +25,7 @@ control ArpProxy(inout headers_t hdr,
     @id(0x01000C01)
     action reply(bit<48> owner_mac, bit<16> owner_attachment) {
         answer = hdr.ethernet.dst_addr[40:40] == 1
+            && hdr.arp.sender_ip != 0
             && meta.split_horizon_group != SplitHorizonGroup.CORE
             && meta.attachment != 0
             && meta.attachment != owner_attachment;

@@ -1,8 +1,8 @@
 //   (label_expiry, if its TTL ends here)
 //        |
-//   incoming_label (top label) --selector over the flow--+-- swap -> port, label, NHLFE
-//        | miss                                          +-- pop --> port, NHLFE
-//      drop
+//   incoming_label (top label) --selector over the flow--+-- swap -----> port, label, NHLFE
+//        | miss                                          +-- pop ------> port, NHLFE
+//      drop                                              +-- replicate > multicast group, a label per copy (branches)
 //
 // Incoming label map (RFC 3031 §3.11). Pop is for the last router before the end of the path (penultimate-hop
 // popping, RFC 3031 §3.16). Of the paths of equal cost one is chosen by the entropy label where there is one
@@ -33,10 +33,16 @@ control LabelSwitching(inout headers_t hdr, inout metadata_t meta, inout standar
         meta.step = Step.SEND;
     }
 
-    // bmv2 knows no default action for a table with a selector (p4c says so of each, hence the annotation), and a
-    // group without a live member runs no action: either way the step stays as it was.
+    @id(0x01001703)
+    action replicate(bit<16> tree) {
+        standard_metadata.mcast_grp = tree;
+        meta.tree = tree;
+        meta.step = Step.SEND;
+    }
+
+    // A table with a selector has no default action in bmv2 (p4c's back end says so of each), and a group without a
+    // live member runs none: either way the step stays as it was.
     @id(0x02000017)
-    @diagnostic("unsupported", "disable")
     table incoming_label {
         key = {
             hdr.top.label  : exact @name("label");
@@ -45,6 +51,7 @@ control LabelSwitching(inout headers_t hdr, inout metadata_t meta, inout standar
         actions = {
             swap;
             pop;
+            replicate;
             @defaultonly NoAction;
         }
         const default_action = NoAction();

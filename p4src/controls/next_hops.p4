@@ -97,10 +97,9 @@ control NextHops(in headers_t hdr, inout metadata_t meta, inout standard_metadat
         size = 131072;
     }
 
-    // bmv2 knows no default action for a table with a selector (p4c says so of each, hence the annotation), and a
-    // group without a live member runs no action: either way the step stays as it was, which is NO_PATH below.
+    // A table with a selector has no default action in bmv2 (p4c's back end says so of each), and a group without a
+    // live member runs none: either way the step stays as it was, which is NO_PATH below.
     @id(0x02000012)
-    @diagnostic("unsupported", "disable")
     table segment {
         key = {
             meta.segment   : exact @name("segment");

@@ -20,7 +20,6 @@ control VlanEgress(inout headers_t hdr, inout metadata_t meta, in standard_metad
     }
 
     @id(0x0200001B)
-    @diagnostic("unsupported", "disable")
     table flood_lag {
         key = {
             standard_metadata.egress_rid : exact @name("bridge_port");

@@ -62,10 +62,9 @@ control VlanForwarding(in headers_t hdr, inout metadata_t meta, inout standard_m
         meta.step = Step.SEND;
     }
 
-    // bmv2 knows no default action for a table with a selector (p4c says so of each, hence the annotation), and a
-    // group without a live member runs no action: either way the step stays as it was.
+    // A table with a selector has no default action in bmv2 (p4c's back end says so of each), and a group without a
+    // live member runs none: either way the step stays as it was.
     @id(0x0200001A)
-    @diagnostic("unsupported", "disable")
     table lag {
         key = {
             meta.lag       : exact @name("bridge_port");

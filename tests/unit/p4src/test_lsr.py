@@ -100,6 +100,31 @@ def test_ttl_expires(lsr: PipelineUnderTest, ttl: int) -> None:
     assert lsr.drops() == {"ingress TTL_EXCEEDED": 1}
 
 
+def test_replication_tree(lsr: PipelineUnderTest) -> None:
+    """A label per copy, and none back (RFC 6388)."""
+    lsr.select("incoming_label", {"label": 60}, "replicate", {"tree": 6})
+    lsr.multicast(6, (1, 1), (2, 2), (3, 3), (3, 4))
+    for rid, port, label in ((1, 2, 61), (2, 2, 62), (3, 3, 63)):
+        match = {"tree": 6, "egress_rid": rid}
+        lsr.add("branch", match, "swap_branch", label=label, nhlfe_id=port)
+    lsr.add("branch", {"tree": 6, "egress_rid": 4}, "pop_branch", nhlfe_id=3)
+    lsr.expect(
+        1,
+        arriving((60, 64), (0x40001, 64)),
+        leaving(2, (62, 63), (0x40001, 64)),
+        leaving(3, (63, 63), (0x40001, 64)),
+        leaving(3, (0x40001, 63)),
+    )
+    assert lsr.drops() == {"egress SOURCE_PRUNED": 1}
+
+
+def test_branch_that_nobody_described(lsr: PipelineUnderTest) -> None:
+    lsr.select("incoming_label", {"label": 60}, "replicate", {"tree": 6})
+    lsr.multicast(6, (2, 9))
+    lsr.expect(1, arriving((60, 64), (0x40001, 64)))
+    assert lsr.drops() == {"egress NO_REPLICA": 1}
+
+
 def _exceeded(packet: Packet) -> Packet:
     if isinstance(packet, IPv6):
         ipv6 = IPv6(src="2001:db8:ffff::101", dst=packet.src, hlim=64, tc=0xC0, nh=58)

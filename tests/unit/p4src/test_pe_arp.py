@@ -82,6 +82,14 @@ def test_announcements_are_flooded(pe: PipelineUnderTest) -> None:
     assert len(pe.frames(2, reply)) == 3
 
 
+@pytest.mark.usefixtures("neighbor")
+def test_duplicate_address_detection_is_flooded(pe: PipelineUnderTest) -> None:
+    """A machine that has just moved here must not hear of itself (RFC 5227 §2.1.1)."""
+    assert len(pe.frames(2, request(REMOTE, "0.0.0.0", "10.0.10.99"))) == 3
+    defended = _reply(GATEWAY, "10.0.10.1", HOST_B, "0.0.0.0")
+    pe.expect(2, request(HOST_B, "0.0.0.0", "10.0.10.1"), (2, defended))
+
+
 def test_unknown_target_is_flooded(pe: PipelineUnderTest) -> None:
     assert len(pe.frames(2, request(HOST_B, "10.0.10.12", "10.0.10.55"))) == 3
 
