@@ -193,7 +193,7 @@ def _open(interface: str) -> socket.socket:
     except PermissionError:
         raise TargetError(f"interface {interface}: not permitted (packet sockets need CAP_NET_RAW)") from None
     except OSError as error:
-        raise TargetError(f"interface {interface}: {error.strerror}") from None
+        raise TargetError(f"interface {interface}: {error.strerror or error}") from None
     return sock
 
 
