@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import NamedTuple, final
 
 from controllers.evpn.config import BdConfig
 from controllers.evpn.context import Context
 from controllers.intents import FloodList, Remote
 from controllers.wire.types import IpAddress, RouteKey
+
+
+@final
+class FloodPath(NamedTuple):
+    """An inclusive multicast route: where to send copies."""
+
+    key: RouteKey
+    remote: Remote
 
 
 @final
@@ -38,9 +46,9 @@ class Flooding:
             self._up.discard(ac)
         self._program()
 
-    def received(self, key: RouteKey, remote: Remote) -> None:
+    def received(self, path: FloodPath) -> None:
         """Take in another PE's inclusive multicast route."""
-        self._remotes[key] = remote
+        self._remotes[path.key] = path.remote
         self._program()
 
     def withdrawn(self, key: RouteKey) -> None:

@@ -7,8 +7,10 @@ from typing import NamedTuple, final
 
 from controllers.bgp.routes import Route
 from controllers.evpn.config import PeConfig
+from controllers.evpn.flooding import FloodPath
 from controllers.evpn.mac_paths import MacPath
 from controllers.intents import IpNetwork, Remote
+from controllers.pe.intake import BadRouteError
 from controllers.pe.ip_paths import IpPath, host_prefix
 from controllers.wire.attributes import DEFAULT_LOCAL_PREF, PathAttributes
 from controllers.wire.evpn import InclusiveMulticast, IpPrefix, MacIpAdvertisement
@@ -30,11 +32,6 @@ class Facts(NamedTuple):
     sticky: bool
     gateway: bool
     flags: ArpNd | None
-
-
-@final
-class BadRouteError(ValueError):
-    """A route that is well-formed BGP and makes no sense; the text says why, for an alarm."""
 
 
 @final
@@ -115,12 +112,12 @@ class Importer:
             flags is not None and flags.immutable,
         )
 
-    def flood_target(self, route: Route, nlri: InclusiveMulticast) -> Remote:
+    def flood_path(self, key: RouteKey, route: Route, nlri: InclusiveMulticast) -> FloodPath:
         """Read where to send copies of BUM frames (RFC 7432 §11.2). Raises BadRouteError."""
         tunnel = route.attributes.pmsi_tunnel
         if tunnel is None or tunnel.endpoint is None:
             raise BadRouteError(f"{nlri}: no ingress replication in its PMSI tunnel attribute")
-        return Remote(tunnel.endpoint, _label(tunnel.label, nlri))
+        return FloodPath(key, Remote(tunnel.endpoint, _label(tunnel.label, nlri)))
 
     def ip_path(
         self, key: RouteKey, route: Route, nlri: MacIpAdvertisement | IpPrefix | VpnPrefix, facts: Facts

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Final, Protocol, final
+from typing import Any, Final, final
 
 from controllers.bgp.routes import EndOfRibEvent, PeerEvent, Route, RouteEvent
 from controllers.evpn import events as ev
 from controllers.evpn.config import BdConfig, HostRouteCarrier, PeConfig, VrfConfig
 from controllers.evpn.context import Context
 from controllers.evpn.gateways import Routing
-from controllers.evpn.importer import BadRouteError, Facts, Importer
+from controllers.evpn.importer import Facts, Importer
 from controllers.evpn.mac_vrf import MacVrf
 from controllers.evpn.originate import ETHERNET_TAG, Originator
 from controllers.evpn.tasks import (
@@ -24,19 +24,12 @@ from controllers.evpn.tasks import (
 )
 from controllers.intents import IpVrf as IpVrfLabel
 from controllers.intents import ServiceLabel
+from controllers.pe.intake import Intake, Table
 from controllers.pe.ip_vrf import IpVrf
-from controllers.pe.outputs import AlarmCode, Output, WakeAt
-from controllers.pe.retention import Retention
+from controllers.pe.outputs import Output, WakeAt
 from controllers.wire.evpn import InclusiveMulticast, IpPrefix, MacIpAdvertisement
 from controllers.wire.types import RouteKey
 from controllers.wire.vpn import VpnPrefix
-
-
-class Sink(Protocol):
-    """A table that took in a path and can drop it again."""
-
-    def withdrawn(self, key: RouteKey) -> None:
-        """Drop the path of this key."""
 
 
 @final
@@ -53,13 +46,12 @@ class EvpnPe:
             for bd in config.bds
         }
         self._bd_of_ac = {ac.ac: self.bds[bd.bd] for bd in config.bds for ac in bd.acs}
-        self._imported: dict[RouteKey, tuple[Sink, ...]] = {}
-        self._retention = Retention()
+        self._intake = Intake(self._context.effects, self._read)
         self._wake: float | None = None
         self._handlers: Final[dict[type, Callable[[Any], None]]] = {
-            RouteEvent: self._route_event,
+            RouteEvent: self._intake.route,
             PeerEvent: self._peer_event,
-            EndOfRibEvent: self._end_of_rib,
+            EndOfRibEvent: self._intake.end_of_rib,
             ev.MacLearned: self._mac_learned,
             ev.MacAged: self._mac_aged,
             ev.NeighborSeen: self._neighbor_seen,
@@ -124,90 +116,49 @@ class EvpnPe:
 
     # --- routes ---------------------------------------------------------------------------------------------
 
-    def _route_event(self, event: RouteEvent) -> None:
-        if event.route is not None or not self._retention.puts_off(event.key):
-            self._retention.renewed(event.key)
-            self._replace(event.key, event.route)
-
-    def _replace(self, key: RouteKey, route: Route | None) -> None:
-        """Take in a route, and drop it where it was but does not belong any more."""
-        former = self._imported.get(key, ())
-        sinks = () if route is None else self._import(key, route)
-        for sink in former:
-            if sink not in sinks:
-                sink.withdrawn(key)
-        if sinks:
-            self._imported[key] = sinks
-        else:
-            self._imported.pop(key, None)
-
-    def _peer_event(self, event: PeerEvent) -> None:
-        stale_time = self.config.stale_time
-        if stale_time > 0:
-            self._retention.peer_changed(event.peer, up=event.up)
-            self._context.agenda.schedule(DropStale(), self._context.now + stale_time)
-
-    def _end_of_rib(self, event: EndOfRibEvent) -> None:
-        for key in self._retention.take(event.family):
-            self._replace(key, None)
-
-    def _drop_stale(self) -> None:
-        for key in self._retention.take():
-            self._replace(key, None)
-
-    def _import(self, key: RouteKey, route: Route) -> tuple[Sink, ...]:
-        """Hand a route to every table that imports it. One that makes no sense is none (RFC 7606 §2)."""
+    def _read(self, key: RouteKey, route: Route) -> Iterable[tuple[Table, Any]]:
+        """Read a route for every table that imports it."""
         if self._importer.is_own(route):
             return ()
         facts = self._importer.facts(route.attributes)
         if not facts.bds and not facts.vrfs:
             return ()
-        effects = self._context.effects
-        try:
-            sinks = self._deliver(key, route, facts)
-        except BadRouteError as error:
-            effects.alarm(AlarmCode.BAD_ROUTE, key, f"{error}; from {route.next_hop}, ignored")
-            return ()
-        effects.clear_alarm(AlarmCode.BAD_ROUTE, key)
-        return sinks
-
-    def _deliver(self, key: RouteKey, route: Route, facts: Facts) -> tuple[Sink, ...]:
         nlri = route.nlri
         match nlri:
             case MacIpAdvertisement(ethernet_tag=tag) if tag == ETHERNET_TAG:
-                return self._deliver_mac(key, route, nlri, facts)
+                return self._read_mac(key, route, nlri, facts)
             case InclusiveMulticast(ethernet_tag=tag) if tag == ETHERNET_TAG:
-                remote = self._importer.flood_target(route, nlri)
-                floods = tuple(self.bds[bd].flooding for bd in facts.bds)
-                for flooding in floods:
-                    flooding.received(key, remote)
-                return floods
+                flood = self._importer.flood_path(key, route, nlri)
+                return [(self.bds[bd].flooding, flood) for bd in facts.bds]
             case IpPrefix(gateway=None) | VpnPrefix():
-                vrfs = tuple(self.vrfs[vrf].table for vrf in facts.vrfs)
-                for vrf in vrfs:
-                    vrf.received(self._importer.ip_path(key, route, nlri, facts))
-                return vrfs
+                return [
+                    (self.vrfs[vrf].table, self._importer.ip_path(key, route, nlri, facts))
+                    for vrf in facts.vrfs
+                ]
             case _:
                 return ()
 
-    def _deliver_mac(
+    def _read_mac(
         self, key: RouteKey, route: Route, nlri: MacIpAdvertisement, facts: Facts
-    ) -> tuple[Sink, ...]:
-        bds = tuple(self.bds[bd] for bd in facts.bds)
-        for bd in bds:
-            bd.received(self._importer.mac_path(key, route, nlri, facts, bd.config.vrf))
+    ) -> list[tuple[Table, Any]]:
+        bds = [self.bds[bd] for bd in facts.bds]
+        found: list[tuple[Table, Any]] = [
+            (bd, self._importer.mac_path(key, route, nlri, facts, bd.config.vrf)) for bd in bds
+        ]
         if nlri.ip is None or nlri.label2 is None or not facts.vrfs or facts.gateway:
-            return bds
+            return found
         # RFC 9135 §5.2: an IP-VRF that routes for the bridge domain hears of the host from there.
         routed = {bd.config.vrf for bd in bds if bd.gateways.active}
-        vrfs = tuple(
-            self.vrfs[vrf].table
-            for vrf in facts.vrfs
-            if vrf not in routed and self.vrfs[vrf].config.vmto.ingress
-        )
-        for vrf in vrfs:
-            vrf.received(self._importer.ip_path(key, route, nlri, facts))
-        return (*bds, *vrfs)
+        for vrf in facts.vrfs:
+            if vrf not in routed and self.vrfs[vrf].config.vmto.ingress:
+                found.append((self.vrfs[vrf].table, self._importer.ip_path(key, route, nlri, facts)))
+        return found
+
+    def _peer_event(self, event: PeerEvent) -> None:
+        stale_time = self.config.stale_time
+        if stale_time > 0:
+            self._intake.peer(event)
+            self._context.agenda.schedule(DropStale(), self._context.now + stale_time)
 
     def _next_hop_changed(self, event: ev.NextHopChanged) -> None:
         self._context.metrics[event.pe] = event.metric
@@ -266,7 +217,7 @@ class EvpnPe:
             case RetryDuplicateIp(bd, ip):
                 self.bds[bd].bindings.clear_duplicate(ip)
             case DropStale():
-                self._drop_stale()
+                self._intake.drop_stale()
 
     def _clear_duplicate(self, event: ev.ClearDuplicate) -> None:
         bd = self.bds.get(event.bd)
