@@ -17,8 +17,9 @@ control PeVerifyChecksum(inout headers_t hdr, inout metadata_t meta) {
     }
 }
 
-// Checksums of the ICMP errors and neighbour advertisements made here (RFC 792, RFC 4443 §2.3). Those of forwarded packets and of echo replies are updated where
-// the fields change (RFC 1624), so that a packet damaged on its way is never repaired.
+// Checksums of the ICMP errors and neighbour advertisements made here (RFC 792, RFC 4443 §2.3). Those of forwarded
+// packets and of echo replies are updated where the fields change (RFC 1624), so that a packet damaged on its way is
+// never repaired.
 control PeComputeChecksum(inout headers_t hdr, inout metadata_t meta) {
     apply {
 #include "icmp_error_checksums.p4"

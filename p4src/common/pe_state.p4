@@ -100,7 +100,6 @@ struct metadata_t {
     bit<16> source;                // attachment that gets no copy; 0: none
     bit<8>  split_horizon_group;
     bool    pop_vlan;              // the tag delimits the service and ends here
-
     bit<16> from_segment;          // its ESI label says so; 0: none
     bool    uniform_pop;           // the label's TTL goes on in the packet
 
@@ -109,7 +108,7 @@ struct metadata_t {
     bit<2>  bum;                   // Bum
     bit<16> vrf;
     bit<32> ipv4_destination;      // to look up; an ICMP answer goes back to the source
-    bit<128> ipv6_destination;
+    bit<128> ipv6_destination;     // likewise
     bit<24> next_hop;
     bit<16> segment;
     bit<16> tunnel;

@@ -22,7 +22,8 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet, Raw
 
-from testbed.p4.compiler.compile import CompiledProgram, compile_program
+from testbed.p4.compiler.compile import compile_program
+from testbed.p4.compiler.result import CompiledProgram
 from testbed.p4.switch.entries import EntryWriter, Match
 from testbed.p4.switch.model import Program, parse_program
 from testbed.p4.switch.target import (

@@ -85,6 +85,7 @@ def test_replicate(pe: PipelineUnderTest) -> None:
 
 def test_unknown_operation_is_dropped(pe: PipelineUnderTest) -> None:
     assert pe.packet_out(udp(HOST_A, HOST_B), operation=99, bridge_domain=10) == []
+    assert pe.drops() == {"ingress MALFORMED": 1}
 
 
 # -- postcards -----------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -9,6 +11,8 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw
 
+from testbed.p4.switch.native.engine import NativeTarget
+from testbed.p4.switch.reference.target import ReferenceTarget
 from tests.unit.p4src.harness import CPU_PORT, PipelineUnderTest
 from tests.unit.p4src.provider_edge import (
     FLOOD_LABEL,
@@ -17,6 +21,7 @@ from tests.unit.p4src.provider_edge import (
     REMOTE,
     UNICAST_LABEL,
     VRF_LABEL,
+    configure,
     frame,
     from_core,
     request,
@@ -77,17 +82,48 @@ def _tagged(payload: bytes) -> bytes:
     return bytes(Ether(src=HOST_B, dst=HOST_A) / Dot1Q(vlan=10, type=0x88B5)) + payload
 
 
+@pytest.fixture(scope="module")
+def both() -> Iterator[tuple[PipelineUnderTest, ...]]:
+    """The same PE in both engines, watching everything."""
+    pair = PipelineUnderTest("pe", ReferenceTarget), PipelineUnderTest("pe", NativeTarget)
+    for each in pair:
+        configure(each)
+        for table in ("watch_ipv4", "watch_ipv6", "watch_arp"):
+            each.add(table, {}, "watch", priority=1, id=1)
+    yield pair
+    for each in pair:
+        each.close()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(WHOLE), st.data())
+def test_engines_agree_on_damaged_packets(
+    both: tuple[PipelineUnderTest, ...], sound: tuple[int, bytes], data: st.DataObject
+) -> None:
+    """Frames, copies for the controller and postcards alike, byte by byte."""
+    port, whole = sound
+    damaged = _damage(whole, data)
+    first, second = (each.send(port, damaged, now=1000) for each in both)
+    assert first == second
+    assert both[0].drops() == both[1].drops()
+
+
+def _damage(whole: bytes, data: st.DataObject) -> bytes:
+    damaged = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    return bytes(damaged[: data.draw(st.integers(1, len(whole)))])
+
+
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.sampled_from(WHOLE), st.data())
 def test_damaged_packets(pe: PipelineUnderTest, sound: tuple[int, bytes], data: st.DataObject) -> None:
     """Some bytes changed: nothing labelled leaves towards customers, nothing unlabelled to the core."""
     port, whole = sound
-    damaged = bytearray(whole)
-    for _ in range(data.draw(st.integers(1, 4))):
-        damaged[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
-    for out in pe.send(port, bytes(damaged)):
+    damaged = _damage(whole, data)
+    for out in pe.send(port, damaged):
         if out.port in (1, 2):
-            assert out.data[12:14] != b"\x88\x47" or bytes(damaged)[12:14] != b"\x88\x47"
+            assert out.data[12:14] != b"\x88\x47" or damaged[12:14] != b"\x88\x47"
             assert len(out.data) >= 14
         elif out.port == 3:
             assert out.data[12:14] == b"\x88\x47"

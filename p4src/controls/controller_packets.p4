@@ -24,6 +24,8 @@ control ControllerPackets(in headers_t hdr,
         } else if (hdr.packet_out.operation == PacketOutOperation.REPLICATE) {
             standard_metadata.mcast_grp = hdr.packet_out.target[15:0];
             meta.step = Step.SEND;
+        } else {
+            meta.drop_reason = DropReason.MALFORMED;
         }
     }
 }
