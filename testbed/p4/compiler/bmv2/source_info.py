@@ -40,4 +40,4 @@ class Sources:
         line = lines[span.line - 1]
         if span.end_line > span.line:
             return line[span.col - 1 :].rstrip() + " ..."
-        return line[span.col - 1 : span.end_col - 1]
+        return line[span.col - 1 : span.end_col - 1].removesuffix(";")

@@ -11,7 +11,7 @@ from testbed.p4.compiler.passes.body import Body
 from testbed.p4.compiler.passes.narrow import expect
 from testbed.p4.compiler.passes.parser_flow import flatten_states
 from testbed.p4.compiler.passes.simplify import simplify, statements
-from testbed.p4.compiler.passes.unit import RefusedError, Unit
+from testbed.p4.compiler.passes.unit import FIRST_ERROR, RefusedError, Unit
 from testbed.p4.compiler.passes.values import ActionClosure, Env, Frame, Instance, Packet, StructValue, Value
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class _Package:
 
     def _enumerations(self) -> None:
         program = self.unit.program
-        program.errors = [(e.name, e.number) for e in self.tree.errors]
+        program.errors = [(e.name, e.number + FIRST_ERROR) for e in self.tree.errors]
         for decl in self.tree.declarations:
             if isinstance(decl, ast.EnumDecl) and not decl.span.file.endswith(("v1model.p4", "core.p4")):
                 program.enums.append((decl.name, [(m.name, m.number) for m in decl.members]))

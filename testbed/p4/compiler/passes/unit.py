@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from testbed.p4.compiler.source import Span
 
 ENUM_WIDTH = 32  # bits that the target uses for enums without representation, and for errors
+FIRST_ERROR = 1  # the number of NoError: p4c counts errors from 1, and control planes may match on them
 
 
 class RefusedError(Exception):
@@ -218,8 +219,10 @@ class Unit:
                 return fold.const(number, self.scalar_type(type_, span))
             case str():
                 return Text(number)
-            case ast.EnumMember() | ast.ErrorMember():
+            case ast.EnumMember():
                 return fold.const(number.number, t.bits(ENUM_WIDTH))
+            case ast.ErrorMember():
+                return fold.const(number.number + FIRST_ERROR, t.bits(ENUM_WIDTH))
             case tuple():
                 return self._composite_constant(type_, number, span)
         raise RefusedError(span, f"constants of type {type_} are not supported")

@@ -103,7 +103,7 @@ def test_objects(build) -> None:
         (2, "yes", 1, ""),
         (3, "name", 0, "name_t"),
     ]
-    assert list(info.counters[0].preamble.annotations) == ['@mine("x", 3)']
+    assert list(info.counters[0].preamble.annotations) == ['@mine("x" , 3)']
     assert info.registers[0].type_spec.new_type.name == "plain_t"
 
 
