@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from testbed.p4.switch.p4runtime.backend import Backend
 from testbed.p4.switch.p4runtime.bytestrings import fixed, from_int
-from testbed.p4.switch.p4runtime.errors import Code, RpcError, invalid, not_found
+from testbed.p4.switch.p4runtime.errors import Code, RpcError, invalid
 from testbed.p4.switch.p4runtime.meters import parse_meter_config
 from testbed.p4.switch.p4runtime.schema import ArraySchema, Schema
 from testbed.p4.switch.p4runtime.stubs import p4d, p4r
@@ -36,13 +36,11 @@ def find(items: dict[int, T], number: int, what: str) -> T:
     """What an id names.
 
     Raises:
-        RpcError: NOT_FOUND, or INVALID_ARGUMENT for id 0 in a write.
+        RpcError: INVALID_ARGUMENT: nothing.
     """
     item = items.get(number)
     if item is None:
-        if number == 0:
-            invalid(f"a {what} needs its id")
-        not_found(f"no {what} has id {number}")
+        invalid(f"no {what} has id {number}")
     return item
 
 

@@ -89,7 +89,7 @@ class DigestStore:
         """Enable, reconfigure or disable a digest."""
         schema = self._schema.digests.get(entry.digest_id)
         if schema is None:
-            not_found(f"no digest has id {entry.digest_id}")
+            invalid(f"no digest has id {entry.digest_id}")
         former = self._digests.get(schema.id)
         if verb == Verb.INSERT and former is not None:
             raise RpcError(Code.ALREADY_EXISTS, f"digest {schema.name} is enabled")
@@ -120,7 +120,7 @@ class DigestStore:
         if entry.digest_id == 0:
             return [digest.config.wire for digest in self._digests.values()]
         if entry.digest_id not in self._schema.digests:
-            not_found(f"no digest has id {entry.digest_id}")
+            invalid(f"no digest has id {entry.digest_id}")
         digest = self._digests.get(entry.digest_id)
         if digest is None:
             not_found(f"digest {entry.digest_id} is not enabled")

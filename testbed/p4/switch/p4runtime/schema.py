@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from testbed.p4.switch.model import Program, Table
 from testbed.p4.switch.p4runtime.bytestrings import Translation
 from testbed.p4.switch.p4runtime.codecs import CODECS, ActionCodec, MatchCodec, MatchValue
-from testbed.p4.switch.p4runtime.errors import Code, RpcError, invalid
+from testbed.p4.switch.p4runtime.errors import invalid
 
 if TYPE_CHECKING:
     from testbed.p4.switch.p4runtime.stubs import p4i, p4r
@@ -179,9 +179,7 @@ class Schema:
         """The table that an id names."""
         table = self.tables.get(table_id)
         if table is None:
-            raise RpcError(
-                Code.NOT_FOUND if table_id else Code.INVALID_ARGUMENT, f"no table has id {table_id}"
-            )
+            invalid(f"no table has id {table_id}")
         return table
 
 

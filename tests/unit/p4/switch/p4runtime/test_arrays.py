@@ -35,7 +35,7 @@ async def test_counters(switch: Harness) -> None:
     entity.counter_entry.index.index = -1
     assert await switch.refused("MODIFY", entity) == "INVALID_ARGUMENT"
     entity.counter_entry.counter_id = 0x12ABCDEF
-    assert await switch.refused("MODIFY", entity) == "NOT_FOUND"
+    assert await switch.refused("MODIFY", entity) == "INVALID_ARGUMENT"
 
 
 async def test_meters(switch: Harness) -> None:

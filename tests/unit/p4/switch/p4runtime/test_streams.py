@@ -255,7 +255,7 @@ async def test_digest_configuration(switch: Harness) -> None:
     assert await switch.read(fy.P4DigestEntry("learned_t")) == [digest(7)]
     assert await switch.refused("MODIFY", digest(-1)) == "INVALID_ARGUMENT"
     unknown = p4r.Entity(digest_entry=p4r.DigestEntry(digest_id=1))
-    assert await switch.refused("INSERT", unknown) == "NOT_FOUND"
+    assert await switch.refused("INSERT", unknown) == "INVALID_ARGUMENT"
 
 
 # -- idle timeouts -------------------------------------------------------------------------------------------

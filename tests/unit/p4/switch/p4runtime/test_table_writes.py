@@ -115,7 +115,7 @@ async def test_malformed_updates(switch: Harness) -> None:
     entity.table_entry.table_id = 0
     assert await switch.refused("INSERT", entity) == "INVALID_ARGUMENT"
     entity.table_entry.table_id = 0x02ABCDEF
-    assert await switch.refused("INSERT", entity) == "NOT_FOUND"
+    assert await switch.refused("INSERT", entity) == "INVALID_ARGUMENT"
     entity = raw(switch, dmac())
     entity.table_entry.ClearField("action")
     assert await switch.refused("INSERT", entity) == "INVALID_ARGUMENT"
