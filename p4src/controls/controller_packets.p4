@@ -11,7 +11,6 @@ control ControllerPackets(in headers_t hdr,
                           inout standard_metadata_t standard_metadata) {
     apply {
         meta.bridge_domain = hdr.packet_out.bridge_domain;
-        meta.attachment = hdr.packet_out.attachment;
         meta.source = hdr.packet_out.attachment;
         if (hdr.packet_out.operation == PacketOutOperation.TRANSMIT) {
             standard_metadata.egress_spec = meta.ingress_port;

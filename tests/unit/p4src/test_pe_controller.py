@@ -66,6 +66,7 @@ def test_bridge_looks_up_or_floods_and_does_not_learn(pe: PipelineUnderTest) -> 
     assert pe.learned() == []
     out = pe.packet_out(udp(GATEWAY, BROADCAST), operation=BRIDGE, bridge_domain=10, attachment=102)
     assert [each.port for each in out] == [1, 3, 3]
+    assert pe.learned() == []
 
 
 def test_next_hop(pe: PipelineUnderTest) -> None:
