@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 API_VERSION: Final = "1.5.0"
 MAX_CLIENTS: Final = 64
+"""Controllers that may be connected; as many more streams may be open that have not said who they are."""
+
 EVENTS_AT_ONCE: Final = 512
 
 _STATUS: Final = {code.value[0]: code for code in grpc.StatusCode}
@@ -186,6 +188,8 @@ class P4RuntimeService:
     async def _stream_channel(
         self, requests: AsyncIterator[p4r.StreamMessageRequest | None], context: Context
     ) -> None:
+        if len(self._outboxes) >= 2 * MAX_CLIENTS:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many streams are open")
         client, outbox = Client(), Outbox()
         self._outboxes[client] = outbox
         writer = asyncio.create_task(_write_out(outbox, context))
@@ -197,7 +201,9 @@ class P4RuntimeService:
             failure = error
         finally:
             del self._outboxes[client]
-            self.stats["dropped_to_clients"] += outbox.dropped
+            if outbox.dropped:
+                self.stats["dropped_to_clients"] += outbox.dropped
+                _log.warning("a client did not read its stream: %d messages were dropped", outbox.dropped)
             self._send_notices(self._arbitration.disconnect(client))
             writer.cancel()
             with suppress(asyncio.CancelledError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,16 +9,14 @@ import pytest
 import pytest_asyncio
 from finsy.proto import p4i
 
-from testbed.p4.compiler.compile import compile_program
 from testbed.p4.switch.p4runtime.server import P4RuntimeServer
-from tests.unit.p4.switch.p4runtime.harness import CPU_PORT, DEVICE, Harness, make_target
+from tests.unit.p4.switch.p4runtime.harness import CPU_PORT, DEVICE, Harness, make_compiled, make_target
 
 
 @pytest.fixture(scope="session")
 def compiled() -> tuple[bytes, p4i.P4Info]:
     """`everything.p4` as bmv2 JSON and P4Info."""
-    program = compile_program(Path(__file__).parent / "everything.p4")
-    return json.dumps(program.json).encode(), p4i.P4Info.FromString(program.p4info.SerializeToString())
+    return make_compiled(Path(__file__).parent / "everything.p4")
 
 
 @pytest.fixture(params=["reference", "native"])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import finsy as fy
@@ -12,6 +14,7 @@ import grpc
 import pytest
 from finsy.proto import p4i, p4r, p4r_grpc, rpc_status
 
+from testbed.p4.compiler.compile import compile_program
 from testbed.p4.switch.p4runtime.server import P4RuntimeServer
 from testbed.p4.switch.target import Target, TargetOptions
 
@@ -30,6 +33,12 @@ def make_target(engine: str) -> Target:
     from testbed.p4.switch.reference import ReferenceTarget
 
     return ReferenceTarget(options)
+
+
+def make_compiled(path: Path) -> tuple[bytes, p4i.P4Info]:
+    """A P4 program as bmv2 JSON and P4Info."""
+    program = compile_program(path)
+    return json.dumps(program.json).encode(), p4i.P4Info.FromString(program.p4info.SerializeToString())
 
 
 class RpcFailedError(Exception):
