@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -19,8 +20,18 @@ if TYPE_CHECKING:
 
 VERSION = "1.2.5"  # of the language specification and of the p4c whose outputs these are
 BACKENDS = ("bmv2", "bmv2-ss-p4org", "bmv2-v1model-p4org", "simple_switch", "v1model")
-IGNORED_FLAGS = ("-g", "--emit-externs", "--ndebug", "--debug", "--save-temps", "--enable-gtest")
+IGNORED_FLAGS = (
+    "-g",
+    "-v",
+    "--loopsUnroll",
+    "--emit-externs",
+    "--ndebug",
+    "--debug",
+    "--save-temps",
+    "--enable-gtest",
+)
 IGNORED_VALUES = (
+    "--maxErrorCount",
     "-T",
     "--dump",
     "--top4",
@@ -47,13 +58,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"p4c: {error}", file=sys.stderr)
         return 2
+    except Exception as error:  # a fault of the compiler: no traceback for its user
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        print(f"p4c: internal error in {where}: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = _Parser(prog="p4c", description="Compile a P4_16 program for v1model to bmv2 JSON and P4Info.")
     add = parser.add_argument
     add("source", nargs="?", metavar="FILE", help="the P4 program")
-    add("-o", dest="output", metavar="PATH", help="the JSON file to write, or a directory to write to")
+    add("-o", dest="output", metavar="PATH", help="JSON file, or directory for it; default: here")
     add(
         "--p4runtime-files",
         metavar="FILES",
@@ -171,6 +187,8 @@ def _outputs(args: argparse.Namespace) -> tuple[Path | None, list[tuple[Path, st
     from testbed.p4.compiler.p4info.write import format_of
 
     target = None
+    if args.output is None and not (args.p4runtime_files or args.p4runtime_file):
+        target = Path(f"{Path(args.source).stem}.json")
     if args.output is not None:
         target = Path(args.output)
         if target.is_dir() or args.output.endswith("/") or not target.suffix:

@@ -1,7 +1,7 @@
 """The code of one callee: statements, expressions and calls, with what the objects of controls need.
 
-The work is in the layers below: `statements` over `calls` over `expressions`. This one enters control and
-parser instances and elaborates their tables and actions.
+The work is in the layers below: `statements` over `calls` over `expressions` over `assignments`. This one
+enters control and parser instances and elaborates their tables and actions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Second layer of `body`: calls, inlined with the calling convention of the specification (section 6.8).
+"""Third layer of `body`: calls, inlined with the calling convention of the specification (section 6.8).
 
 Parameters stand for the arguments themselves wherever that cannot be told from copying in and out; where it
 can, because arguments overlap or the callee reaches them by another name, they are copied.

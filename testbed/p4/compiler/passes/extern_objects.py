@@ -50,6 +50,8 @@ def make_instance(body: Calls, decl: ast.Declaration, call: ast.Call, name: str)
             scalar = body.unit.scalar_type(element, span)
             if not isinstance(scalar, t.BitsType) and scalar != t.BOOL:
                 raise RefusedError(span, f"registers of {element} are not supported: use bit<n> or int<n>")
+            if number("size") == 0:
+                raise RefusedError(span, "a register array of size 0 is not supported by this target")
             return ir.RegisterArray(name, decl, span, number("size"), scalar, element)
         case "action_profile":
             return ir.ActionProfile(name, decl, span, number("size"), None, body.block)

@@ -99,6 +99,8 @@ class _Package:
 
     def _blocks(self, main: ast.InstanceDecl) -> dict[str, Instance]:
         blocks: dict[str, Instance] = {}
+        if len(main.call.bound) != len(ROLES):
+            raise RefusedError(main.span, f"V1Switch takes {len(ROLES)} parsers and controls")
         for bound, role in zip(main.call.bound, ROLES, strict=True):
             expr = bound.expr
             body = self._body(role, self.unit.globals)
@@ -160,9 +162,12 @@ class _Package:
     def _field_lists(self, type_: t.StructType, storage: Value) -> None:
         lists: dict[int, list[ir.Field]] = {}
         for decl, leaf in _annotated(type_, storage, None):
-            if decl is not None and isinstance(leaf, ir.Field):
-                for number in decl.args:
-                    lists.setdefault(int(number), []).append(leaf)
+            if decl is None:
+                continue
+            if not isinstance(leaf, ir.Field):
+                raise RefusedError(decl.span, "@field_list is supported on numbers only, not on headers")
+            for number in decl.args:
+                lists.setdefault(int(number), []).append(leaf)
         self.unit.program.field_lists = lists
 
     # --- blocks ------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Third layer of `body`: statements."""
+"""Fourth layer of `body`: statements."""
 
 from __future__ import annotations
 

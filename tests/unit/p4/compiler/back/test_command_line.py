@@ -56,6 +56,16 @@ def test_a_directory_gets_the_programs_name(program: Path, tmp_path: Path) -> No
     assert (tmp_path / "out" / "good.json").exists()
 
 
+def test_without_output_the_json_goes_here(
+    program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([str(program), "--p4runtime-files", "a.txtpb"]) == 0
+    assert not (tmp_path / "good.json").exists()
+    assert main([str(program)]) == 0
+    assert (tmp_path / "good.json").exists()
+
+
 def test_defines_reach_the_program(program: Path, tmp_path: Path) -> None:
     out = tmp_path / "y.json"
     assert main([str(program), "-DWIDTH=16", "-g", "--emit-externs", "--Wdisable", "-o", str(out)]) == 0
