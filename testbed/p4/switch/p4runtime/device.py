@@ -43,7 +43,7 @@ class Device:
         call_later: Callable[[float, Callable[[], None]], Timer],
     ) -> None:
         self.schema = schema
-        self._target = target
+        self.backend = target
         self._cpu_port = cpu_port
         self.profiles = {i: ProfileStore(p, self.port) for i, p in schema.profiles.items()}
         self.tables = {
@@ -101,7 +101,7 @@ class Device:
             else:
                 errors.append(None)
         if txn.ops:
-            results = self._target.apply(txn.ops, atomic=atomicity != CONTINUE_ON_ERROR)
+            results = self.backend.apply(txn.ops, atomic=atomicity != CONTINUE_ON_ERROR)
             if any(results):
                 _undo_refused(txn, marks, results, errors)
                 if atomicity != CONTINUE_ON_ERROR:
@@ -171,11 +171,11 @@ class Device:
 
     def read(self, entities: Sequence[p4r.Entity], role: RoleConfig) -> Iterator[tuple[bytes, bytes]]:
         """(Entity tag, serialized entry) of everything asked for. See `reader.Reader`."""
-        return Reader(self, self._target).read(entities, role)
+        return Reader(self).read(entities, role)
 
     def use(self, target: Backend) -> None:
-        """Go on with another engine, which holds what was written so far."""
-        self._target = target
+        """Go on with another engine, which holds what was written so far (or with `Suspended`)."""
+        self.backend = target
         self.arrays.use(target)
         self.digests.use(target)
 
@@ -196,7 +196,7 @@ class Device:
         for wire in [*self.replication.groups.values(), *self.replication.sessions.values()]:
             add("packet_replication_engine_entry", wire)
         for table in self.tables.values():
-            for verb, wire in table.snapshot(self._target):
+            for verb, wire in table.snapshot(self.backend):
                 add("table_entry", wire, verb)
         for kind, wire in self.arrays.snapshot():
             add(kind, wire, Verb.MODIFY)

@@ -10,7 +10,7 @@ from typing import Final, TypeVar, cast, final
 
 from testbed.p4.switch.model import ModelError, Program, parse_program
 from testbed.p4.switch.p4runtime.arbitration import FULL_ACCESS
-from testbed.p4.switch.p4runtime.backend import Backend
+from testbed.p4.switch.p4runtime.backend import Backend, Suspended
 from testbed.p4.switch.p4runtime.device import Device
 from testbed.p4.switch.p4runtime.errors import BatchError, Code, RpcError, invalid
 from testbed.p4.switch.p4runtime.schema import Schema, bind
@@ -147,9 +147,14 @@ class PipelineManager:
         device: Device | None = None,
     ) -> None:
         """Load the program with `ops`, and let stores that hold what `ops` wrote be the ones in force."""
+        former = self._committed
+        if former is not None:
+            former.use(Suspended())
         try:
             await _in_thread(self._target.load, schema.program, ops)
         except TargetError as error:
+            if former is not None:
+                former.use(self._target)
             invalid(str(error))
         saved = self._saved
         if device is None and saved is not None and saved.device.schema is schema:
@@ -158,8 +163,8 @@ class PipelineManager:
         if saved is not None and saved.device is not device:
             saved.device.close()
         device.use(self._target)
-        if self._committed is not None:
-            self._committed.close()
+        if former is not None:
+            former.close()
         self._committed, self._config, self._saved = device, config, None
 
     async def _reconcile(self, config: p4r.ForwardingPipelineConfig, schema: Schema) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from testbed.p4.switch.p4runtime.arbitration import RoleConfig
 from testbed.p4.switch.p4runtime.arrays import find
-from testbed.p4.switch.p4runtime.backend import Backend
 from testbed.p4.switch.p4runtime.errors import Code, RpcError, batch_error, invalid
 from testbed.p4.switch.p4runtime.profiles import ProfileStore
 from testbed.p4.switch.p4runtime.stubs import p4r
@@ -29,9 +28,8 @@ if TYPE_CHECKING:
 class Reader:
     """One read request. Entries come as serialized messages, which is how the stores keep them."""
 
-    def __init__(self, device: Device, target: Backend) -> None:
+    def __init__(self, device: Device) -> None:
         self._device = device
-        self._target = target
         self._role = RoleConfig()
         arrays = device.arrays
         self._readers: dict[str, Callable[[Any], Iterator[bytes] | list[bytes]]] = {
@@ -103,14 +101,14 @@ class Reader:
         if entry.HasField("meter_counter_data"):
             raise RpcError(Code.UNIMPLEMENTED, "meters do not count per colour")
         if entry.HasField("counter_data") and model.counter is not None:
-            counts = self._target.read_counter(model.counter, 0, store.handles)
+            counts = self._device.backend.read_counter(model.counter, 0, store.handles)
             parts.append(lambda h: message_field(COUNTER_DATA, counter_data(*counts[h])))
         if entry.HasField("time_since_last_hit"):
             if not store.schema.ageing:
                 if entry.table_id:
                     invalid(f"table {store.schema.name} does not support idle timeouts")
             else:
-                ages = self._target.ages(store.schema.position, 0, store.handles)
+                ages = self._device.backend.ages(store.schema.position, 0, store.handles)
                 parts.append(lambda h: message_field(TIME_SINCE_LAST_HIT, b"\x08" + varint(ages[h] * 1000)))
         if not parts:
             return None
@@ -129,7 +127,7 @@ class Reader:
     def _direct_counters(self, request: p4r.DirectCounterEntry) -> Iterator[bytes]:
         for store, records in self._direct(request.table_entry, "counter"):
             counter = store.schema.model.counter or 0
-            counts = self._target.read_counter(counter, 0, store.handles)
+            counts = self._device.backend.read_counter(counter, 0, store.handles)
             for handle, wire in records:
                 yield message_field(b"\x0a", wire) + message_field(b"\x12", counter_data(*counts[handle]))
 

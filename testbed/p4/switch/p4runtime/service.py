@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, final
 
@@ -53,6 +53,7 @@ class P4RuntimeService:
         self._outboxes: dict[Client, Outbox] = {}
         self._pipeline = PipelineManager(target, self._make_device)
         self._lock = asyncio.Lock()
+        self._tasks: set[asyncio.Future[None]] = set()
         self.stats: Counter[str] = Counter()
 
     def _make_device(self, schema: Schema, backend: Backend) -> Device:
@@ -66,24 +67,37 @@ class P4RuntimeService:
 
     def handlers(self) -> grpc.GenericRpcHandler[Any, Any]:
         """What a gRPC server registers."""
-        unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
+        stream_channel = grpc.stream_stream_rpc_method_handler(
+            self._stream_channel, _decoder(p4r.StreamMessageRequest)
+        )
         return grpc.method_handlers_generic_handler(
             "p4.v1.P4Runtime",
             {
-                "Write": unary(self._write, _decoder(p4r.WriteRequest)),
-                "Read": stream(self._read, _decoder(p4r.ReadRequest)),
-                "SetForwardingPipelineConfig": unary(
-                    self._set_pipeline, _decoder(p4r.SetForwardingPipelineConfigRequest)
+                "Write": self._unary(self._write, p4r.WriteRequest),
+                "Read": grpc.unary_stream_rpc_method_handler(self._read, _decoder(p4r.ReadRequest)),
+                "SetForwardingPipelineConfig": self._unary(
+                    self._set_pipeline, p4r.SetForwardingPipelineConfigRequest
                 ),
-                "GetForwardingPipelineConfig": unary(
-                    self._get_pipeline, _decoder(p4r.GetForwardingPipelineConfigRequest)
+                "GetForwardingPipelineConfig": self._unary(
+                    self._get_pipeline, p4r.GetForwardingPipelineConfigRequest
                 ),
-                "StreamChannel": grpc.stream_stream_rpc_method_handler(
-                    self._stream_channel, _decoder(p4r.StreamMessageRequest)
-                ),
-                "Capabilities": unary(self._capabilities, _decoder(p4r.CapabilitiesRequest)),
+                "StreamChannel": stream_channel,
+                "Capabilities": self._unary(self._capabilities, p4r.CapabilitiesRequest),
             },
         )
+
+    def _unary(
+        self, method: Callable[[M], Awaitable[bytes]], message: type[M]
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        """A unary RPC: the request is checked before, and errors become statuses after `method`."""
+
+        async def handler(request: M | None, context: Context) -> bytes:
+            try:
+                return await method(self._checked(request))
+            except Exception as error:
+                await _abort(context, error)
+
+        return grpc.unary_unary_rpc_method_handler(handler, _decoder(message))
 
     def start(self) -> None:
         """Follow the engine's events."""
@@ -97,24 +111,16 @@ class P4RuntimeService:
 
     # -- unary RPCs ------------------------------------------------------------------------------------------
 
-    async def _write(self, request: p4r.WriteRequest | None, context: Context) -> bytes:
-        try:
-            self._check(request, request and request.device_id)
-            assert request is not None  # noqa: S101 - _check raised
-            role = role_name(request.role, request.role_id)
-            async with self._lock:
-                self._arbitration.check_writer(role, _election_id(request))
-                self._pipeline.device.write(
-                    request.updates, request.atomicity, self._arbitration.config(role)
-                )
-        except Exception as error:
-            await _abort(context, error)
+    async def _write(self, request: p4r.WriteRequest) -> bytes:
+        role = role_name(request.role, request.role_id)
+        async with self._lock:
+            self._arbitration.check_writer(role, _election_id(request))
+            self._pipeline.device.write(request.updates, request.atomicity, self._arbitration.config(role))
         return b""
 
     async def _read(self, request: p4r.ReadRequest | None, context: Context) -> AsyncIterator[bytes]:
         try:
-            self._check(request, request and request.device_id)
-            assert request is not None  # noqa: S101
+            request = self._checked(request)
             config = self._arbitration.config(request.role)
             for message in read_responses(self._pipeline.device.read(request.entities, config)):
                 yield message
@@ -122,23 +128,26 @@ class P4RuntimeService:
         except Exception as error:
             await _abort(context, error)
 
-    async def _set_pipeline(
-        self, request: p4r.SetForwardingPipelineConfigRequest | None, context: Context
-    ) -> bytes:
-        try:
-            self._check(request, request and request.device_id)
-            assert request is not None  # noqa: S101
-            role = role_name(request.role, request.role_id)
-            async with self._lock:
-                self._arbitration.check_writer(role, _election_id(request))
-                if not self._arbitration.config(role).pipeline:
-                    raise RpcError(Code.PERMISSION_DENIED, f"role '{role}' may not set the pipeline config")
-                await self._pipeline.set(
-                    request.action, request.config if request.HasField("config") else None
-                )
-        except Exception as error:
-            await _abort(context, error)
+    async def _set_pipeline(self, request: p4r.SetForwardingPipelineConfigRequest) -> bytes:
+        """Goes on when the client gives up meanwhile: stores and engine have to change together."""
+        task = asyncio.ensure_future(self._set_pipeline_locked(request))
+        self._tasks.add(task)
+        task.add_done_callback(self._pipeline_task_done)
+        await asyncio.shield(task)
         return b""
+
+    def _pipeline_task_done(self, task: asyncio.Future[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # the client may not be there any more to be told
+
+    async def _set_pipeline_locked(self, request: p4r.SetForwardingPipelineConfigRequest) -> None:
+        role = role_name(request.role, request.role_id)
+        async with self._lock:
+            self._arbitration.check_writer(role, _election_id(request))
+            if not self._arbitration.config(role).pipeline:
+                raise RpcError(Code.PERMISSION_DENIED, f"role '{role}' may not set the pipeline config")
+            await self._pipeline.set(request.action, request.config if request.HasField("config") else None)
 
     async def set_pipeline(self, config: p4r.ForwardingPipelineConfig) -> None:
         """VERIFY_AND_COMMIT a config given on the command line.
@@ -149,39 +158,32 @@ class P4RuntimeService:
         async with self._lock:
             await self._pipeline.set(p4r.SetForwardingPipelineConfigRequest.VERIFY_AND_COMMIT, config)
 
-    async def _get_pipeline(
-        self, request: p4r.GetForwardingPipelineConfigRequest | None, context: Context
-    ) -> bytes:
+    async def _get_pipeline(self, request: p4r.GetForwardingPipelineConfigRequest) -> bytes:
         response = p4r.GetForwardingPipelineConfigResponse()
-        try:
-            self._check(request, request and request.device_id)
-            assert request is not None  # noqa: S101
-            config = self._pipeline.config
-            if config is not None:
-                kind, kinds = request.response_type, p4r.GetForwardingPipelineConfigRequest
-                if kind in (kinds.ALL, kinds.P4INFO_AND_COOKIE):
-                    response.config.p4info.CopyFrom(config.p4info)
-                if kind in (kinds.ALL, kinds.DEVICE_CONFIG_AND_COOKIE):
-                    response.config.p4_device_config = config.p4_device_config
-                if config.HasField("cookie"):
-                    response.config.cookie.CopyFrom(config.cookie)
-                response.config.SetInParent()
-        except Exception as error:
-            await _abort(context, error)
+        config = self._pipeline.config
+        if config is not None:
+            kind, kinds = request.response_type, p4r.GetForwardingPipelineConfigRequest
+            if kind in (kinds.ALL, kinds.P4INFO_AND_COOKIE):
+                response.config.p4info.CopyFrom(config.p4info)
+            if kind in (kinds.ALL, kinds.DEVICE_CONFIG_AND_COOKIE):
+                response.config.p4_device_config = config.p4_device_config
+            if config.HasField("cookie"):
+                response.config.cookie.CopyFrom(config.cookie)
+            response.config.SetInParent()
         return response.SerializeToString()
 
-    async def _capabilities(self, request: p4r.CapabilitiesRequest | None, context: Context) -> bytes:
-        try:
-            self._check(request, (request and request.device_id) or self._device_id)
-        except RpcError as error:
-            await _abort(context, error)
+    async def _capabilities(self, _request: p4r.CapabilitiesRequest) -> bytes:
         return p4r.CapabilitiesResponse(p4runtime_api_version=API_VERSION).SerializeToString()
 
-    def _check(self, request: Message | None, device_id: int | Message | None) -> None:
+    def _checked(self, request: M | None) -> M:
+        """The request, if it is one and for this device."""
         if request is None:
             invalid("the request is no protobuf message of this RPC")
-        if device_id != self._device_id:
+        device_id = request.device_id  # type: ignore[attr-defined]
+        server_wide = isinstance(request, p4r.CapabilitiesRequest) and not device_id
+        if device_id != self._device_id and not server_wide:
             raise RpcError(Code.NOT_FOUND, f"there is no device {device_id} here, but {self._device_id}")
+        return request
 
     # -- StreamChannel ---------------------------------------------------------------------------------------
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from typing import Any
 
 import finsy as fy
 import pytest
 from finsy.proto import p4i, p4r
 
+from testbed.p4.switch.p4runtime.arbitration import FULL_ACCESS
+from testbed.p4.switch.p4runtime.errors import RpcError
 from tests.unit.p4.switch.p4runtime.harness import DEVICE, Harness, frame, ports
 
 MAC = 0xAA
@@ -137,6 +141,43 @@ async def test_configs_that_lie(bare: Harness, device_config: bytes) -> None:
     assert failure.code == "INVALID_ARGUMENT"
     assert (await bare.fails(bare.set_pipeline("UNSPECIFIED"))).code == "INVALID_ARGUMENT"
     await bare.set_pipeline()
+
+
+async def test_a_client_that_gives_up_during_a_commit(
+    switch: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stores and engine change together all the same."""
+    load, started, go_on = switch.target.load, threading.Event(), threading.Event()
+
+    def slow_load(*args: Any) -> None:
+        started.set()
+        go_on.wait(5)
+        load(*args)
+
+    monkeypatch.setattr(switch.target, "load", slow_load)
+    request = p4r.SetForwardingPipelineConfigRequest(device_id=DEVICE, action="VERIFY_AND_COMMIT")
+    request.config.CopyFrom(changed(switch, 10))
+    call = switch.stub.SetForwardingPipelineConfig(request)
+    await asyncio.get_running_loop().run_in_executor(None, started.wait, 5)
+    call.cancel()
+    write = asyncio.ensure_future(switch.insert(*(dmac(3, mac) for mac in range(11))))
+    await asyncio.sleep(0.05)
+    assert not write.done()
+    go_on.set()
+    assert (await switch.fails(write)).codes == ["OK"] * 10 + ["RESOURCE_EXHAUSTED"]
+    assert ports(switch.target.inject(1, frame(9))) == [3]
+
+
+async def test_reads_that_a_commit_overtakes(switch: Harness) -> None:
+    """They end; nobody asks the engine about objects of the former program."""
+    device = switch.server.service._pipeline.device
+    reading = device.read([fy.P4CounterEntry("port_counter").encode(switch.schema)] * 2, FULL_ACCESS)
+    next(reading)
+    await switch.set_pipeline(config=changed(switch, 10))
+    with pytest.raises(RpcError) as caught:
+        list(reading)
+    assert "UNAVAILABLE" in caught.value.message
+    assert len(await switch.read(fy.P4CounterEntry("port_counter"))) == 8
 
 
 async def test_p4info_of_another_program(switch: Harness) -> None:
