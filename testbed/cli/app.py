@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from testbed import resources
 from testbed.lab.errors import LabError
 from testbed.lab.switches import Target
 from testbed.model.errors import TopologyError
@@ -34,15 +36,19 @@ ReflectorOption = Annotated[Reflector | None, typer.Option(help="Who reflects th
 TargetOption = Annotated[Target, typer.Option(help="Which P4 switch runs the pipelines.")]
 Blackout = Annotated[float | None, typer.Option(min=0, max=60_000, help="Silence of the machine, ms.")]
 AnnounceOption = Annotated[Announce | None, typer.Option(help="How the moved machine is announced.")]
+MachineOption = Annotated[str | None, typer.Option("--machine", help="The machine that moves.")]
+ToOption = Annotated[str | None, typer.Option("--to", help="The slot it moves to.")]
+ClientOption = Annotated[list[str] | None, typer.Option("--client", help="Who talks to it; may be repeated.")]
+Logs = Annotated[Path | None, typer.Option(help="Existing folder for what switches print.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 @app.command()
 def run(
     topology: Topology = "wan",
-    machine: Annotated[str | None, typer.Option(help="The machine that moves.")] = None,
-    to: Annotated[str | None, typer.Option(help="The slot it moves to.")] = None,
-    client: Annotated[list[str] | None, typer.Option(help="Who talks to it; may be repeated.")] = None,
+    machine: MachineOption = None,
+    to: ToOption = None,
+    client: ClientOption = None,
     mode: ModeOption = None,
     reflector: ReflectorOption = None,
     target: TargetOption = Target.EMBEDDED,
@@ -50,7 +56,7 @@ def run(
     announce: AnnounceOption = None,
     name: Name = "run",
     results: Annotated[Path, typer.Option(help="Folder for result.json.")] = Path("results/latest"),
-    logs: Annotated[Path | None, typer.Option(help="Existing folder for what switches print.")] = None,
+    logs: Logs = None,
 ) -> int:
     """Build a lab, move a machine live under sessions, tell and record what happened."""
     from testbed.experiments.defaults import run_spec
@@ -73,13 +79,63 @@ def run(
 
 
 @app.command()
+def compare(
+    topology: Topology = "wan",
+    machine: MachineOption = None,
+    to: ToOption = None,
+    client: ClientOption = None,
+    mode: Annotated[list[Mode] | None, typer.Option(help="A mode; may be repeated. All without.")] = None,
+    reflector: ReflectorOption = None,
+    target: TargetOption = Target.EMBEDDED,
+    blackout_ms: Blackout = None,
+    announce: AnnounceOption = None,
+    name: Name = "compare",
+    results: Annotated[Path, typer.Option(help="Folder for compare.json.")] = Path("results/latest"),
+    logs: Logs = None,
+) -> int:
+    """Run the same move in every mode, and set what was measured side by side."""
+    from rich.console import Console
+
+    from testbed.experiments import side_by_side
+    from testbed.experiments.compare import FILE, problems
+    from testbed.experiments.compare import compare as run_all
+    from testbed.experiments.defaults import run_spec
+    from testbed.experiments.modes import modes
+    from testbed.experiments.result import write
+    from testbed.model.load import load_plan
+
+    plan = load_plan(resources.topology(topology))
+    chosen = tuple(mode) if mode else modes(plan)
+    spec = partial(
+        run_spec,
+        topology,
+        machine=machine,
+        to=to,
+        clients=client,
+        reflector=reflector,
+        target=target,
+        blackout_ms=blackout_ms,
+        announce=announce,
+        results=results,
+        logs=logs,
+    )
+    found = run_all({each: spec(mode=each) for each in chosen}, name, QUIET, progress)
+    side_by_side.show(found, plan, Console(highlight=False))
+    print(f"\nwritten to {write(found, results.absolute(), FILE)}")
+    wrong = problems(found, plan)
+    for line in wrong:
+        print(f"vmto: {line}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+@app.command()
 def up(
     topology: Topology = "wan",
     mode: ModeOption = None,
     reflector: ReflectorOption = None,
     target: TargetOption = Target.EMBEDDED,
     name: Name = "lab",
-    logs: Annotated[Path | None, typer.Option(help="Existing folder for what switches print.")] = None,
+    logs: Logs = None,
 ) -> None:
     """Start a lab in the background."""
     from testbed.experiments.defaults import lab_spec
@@ -147,7 +203,6 @@ def ping(
 @app.command()
 def validate(topology: Topology = "wan", as_json: AsJson = False) -> None:
     """Check a topology, and show what is derived from it."""
-    from testbed import resources
     from testbed.cli.views import show_plan
     from testbed.model.load import load_plan
 
@@ -184,6 +239,11 @@ def switch(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> i
     from testbed.p4.switch.main import main
 
     return main(arguments or [])
+
+
+def progress(line: str) -> None:
+    """Tell what is going on."""
+    print(line, flush=True)
 
 
 def _inside(program: str, spec: str) -> list[str]:

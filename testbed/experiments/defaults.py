@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from testbed import resources
+from testbed.experiments.modes import modes
 from testbed.experiments.spec import LabSpec, RunSpec
 from testbed.lab.errors import LabError
-from testbed.lab.fabric_config import VMTO_OF
 from testbed.lab.switches import Target
 from testbed.model.load import load_plan
 from testbed.model.plan import Plan, VmPlan
@@ -27,8 +27,9 @@ def lab_spec(
     path = resources.topology(topology).absolute()
     plan = load_plan(path)
     mode = mode or plan.defaults.mode
-    if mode not in VMTO_OF:
-        raise LabError(f"mode {mode} has no controller yet: use one of {', '.join(VMTO_OF)}")
+    known = modes(plan)
+    if mode not in known:
+        raise LabError(f"mode {mode} has no controller here: use one of {', '.join(known)}")
     if logs is not None and not logs.is_dir():
         raise LabError(f"--logs {logs} is not a folder: make it, or leave the option out")
     return LabSpec(

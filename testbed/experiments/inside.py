@@ -1,4 +1,5 @@
-"""The program of a lab's container: `run SPEC` moves a machine and reports, `up SPEC` serves until ended.
+"""The program of a lab's container: `run SPEC` moves a machine and reports, `mode SPEC` does so for a
+comparison, `up SPEC` serves until ended.
 
 SPEC is a `RunSpec` or a `LabSpec` as JSON. Exit code 1: the experiment failed.
 """
@@ -12,14 +13,16 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict
 from importlib.metadata import version
 from platform import python_version, release
 from typing import Any
 
 from rich.console import Console
 
-from testbed.experiments import present, result
-from testbed.experiments.move import MoveSpec, move
+from testbed.experiments import expectation, present, result
+from testbed.experiments.move import Cost, MoveSpec, move
 from testbed.experiments.running import RunningLab, Setup
 from testbed.experiments.spec import LabSpec, RunSpec
 from testbed.experiments.verbs import register
@@ -28,6 +31,7 @@ from testbed.lab.container import LAB_NAME, report_ready
 from testbed.lab.control import ControlServer
 from testbed.lab.errors import LabError
 from testbed.model.load import load_plan
+from testbed.model.plan import Plan
 
 WIDTH = 110
 VERSIONED = ("vmto-testbed", "finsy", "grpcio", "protobuf", "mininet")
@@ -37,22 +41,34 @@ async def run(spec: RunSpec, console: Console) -> None:
     """One move in a lab of its own; prints it and writes result.json."""
     plan = load_plan(spec.lab.topology)
     started = time.monotonic()
-    with console.status("the lab comes up ...") if console.is_terminal else _quiet() as _:
-        lab = RunningLab(plan, _setup(spec.lab), logs=spec.lab.logs)
-        async with lab:
-            console.print(
-                f"lab {plan.name} is up after {time.monotonic() - started:.1f} s: {_inventory(lab)}"
-            )
-            origin = lab.lab.vm(spec.machine).plan.at
-            move_spec = MoveSpec(
-                spec.machine, spec.destination, spec.clients, spec.blackout_ms, spec.announce
-            )
-            seen = await move(lab, move_spec, console.print)
-    first, *others = spec.clients
+    with console.status("the lab comes up ...") if console.is_terminal else nullcontext():
+        found, _cost = await _measure(spec, plan, console.print)
+    path = result.write(found, spec.results)
+    present.show(found, plan, console)
+    console.print(f"\nwritten to {path}; {time.monotonic() - started:.1f} s in all")
+    problems = expectation.failures(found)
+    if problems:
+        raise LabError(problems[0])
+
+
+async def mode(spec: RunSpec, _console: Console) -> None:
+    """The same for a comparison: prints nothing, and writes MODE.json with what the mode costs."""
+    found, cost = await _measure(spec, load_plan(spec.lab.topology), lambda _line: None)
+    result.write(result.Compared(**found.model_dump(), **asdict(cost)), spec.results, f"{found.mode}.json")
+
+
+async def _measure(spec: RunSpec, plan: Plan, say: Callable[[str], None]) -> tuple[result.Result, Cost]:
+    """A lab, the move in it, and the end of the lab."""
+    started = time.monotonic()
+    async with RunningLab(plan, _setup(spec.lab), logs=spec.lab.logs) as lab:
+        say(f"lab {plan.name} is up after {time.monotonic() - started:.1f} s: {_inventory(lab)}")
+        origin = lab.lab.vm(spec.machine).plan.at
+        move_spec = MoveSpec(spec.machine, spec.destination, spec.clients, spec.blackout_ms, spec.announce)
+        moved = await move(lab, move_spec, say)
     setting = result.Setting(
         topology=plan.name,
         machine=spec.machine,
-        client=first,
+        client=spec.clients[0],
         origin=origin,
         destination=spec.destination,
         blackout_ms=spec.blackout_ms,
@@ -61,19 +77,17 @@ async def run(spec: RunSpec, console: Console) -> None:
         target=spec.lab.target.value,
         versions=_versions(),
     )
+    first, *others = spec.clients
     found = result.Result(
         mode=spec.lab.mode.value,
-        before=seen[first].before,
-        after=seen[first].after,
-        move=seen[first].move,
-        others={name: seen[name] for name in others},
+        before=moved.sessions[first].before,
+        after=moved.sessions[first].after,
+        move=moved.sessions[first].move,
+        others={name: moved.sessions[name] for name in others},
         setting=setting,
+        proof=moved.proof,
     )
-    path = result.write(found, spec.results)
-    present.show(found, plan, console)
-    console.print(f"\nwritten to {path}; {time.monotonic() - started:.1f} s in all")
-    if not all(sessions.move.tcp_survived for sessions in seen.values()):
-        raise LabError("a TCP session did not survive the move")
+    return found, moved.cost
 
 
 async def up(spec: LabSpec, _console: Console) -> None:
@@ -112,16 +126,11 @@ def _versions() -> dict[str, str]:
     return {name: version(name) for name in VERSIONED} | {"python": python_version(), "kernel": release()}
 
 
-class _quiet:  # noqa: N801 - a null context where there is no terminal
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...
-
-
 PROGRAMS: dict[
     str, tuple[type[RunSpec] | type[LabSpec], Callable[[Any, Console], Coroutine[Any, Any, None]]]
 ] = {
     "run": (RunSpec, run),
+    "mode": (RunSpec, mode),
     "up": (LabSpec, up),
 }
 

@@ -6,18 +6,25 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
-from testbed.experiments.result import Directions, Event, Gaps, Move, PathSeen, Sessions
+from testbed.experiments import flooding
+from testbed.experiments.counters import tally
+from testbed.experiments.proof import Slots, Witness
+from testbed.experiments.result import Directions, Event, Gaps, Move, PathSeen, Proof, Sessions
 from testbed.experiments.running import RunningLab
 from testbed.lab.errors import LabError
 from testbed.lab.machines import Guest, VirtualMachine
 from testbed.model.topology import Announce
 from testbed.observe.flows import PingFlow, PingResult, TcpFlow, TcpResult, UdpFlow, UdpResult
+from testbed.observe.frames import PROBE
 from testbed.observe.paths import Branch, Trace
 from testbed.observe.postcards import between
+from testbed.observe.probes import RECORD
+from testbed.observe.samples import Sample
 
 SETTLE = 0.5
 """Seconds that sessions run before anything is measured."""
@@ -31,6 +38,9 @@ RECOVERY = 1.5
 PING_INTERVAL = 0.05
 UDP_RATE = 250.0
 """Datagrams per second and direction: gaps are measured to 4 ms."""
+
+UDP_SIZE = 512
+"""Bytes of payload of a datagram."""
 
 UDP_PORT, TCP_PORT = 7000, 8000
 
@@ -62,6 +72,31 @@ class MoveSpec:
 
 
 @final
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the move and the traffic after it cost the network."""
+
+    flooded: int
+    """Copies of echoes to the machine that PEs sent to where it is not."""
+    updates: int
+    """UPDATE messages that PEs sent from the pause to the end."""
+    writes: int
+    """P4Runtime updates that switches took from the pause to the end."""
+    wan_bytes_per_byte: float
+    """Bytes on WAN links for each byte of payload that arrived, after the move."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """All that was found out: what each client saw, what it cost, and whether the captures say so too."""
+
+    sessions: dict[str, Sessions]
+    cost: Cost
+    proof: Proof
+
+
+@final
 class _Client:
     """All sessions between one client and the machine."""
 
@@ -70,8 +105,9 @@ class _Client:
         address, back = str(vm.plan.address.ip), str(client.plan.address.ip)
         port = UDP_PORT + 2 * number
         self.ping = PingFlow(client, address, interval=PING_INTERVAL, identifier=number)
-        self.ingress = UdpFlow(client, vm, address, port, rate=UDP_RATE, number=2 * number)
-        self.egress = UdpFlow(vm, client, back, port + 1, rate=UDP_RATE, number=2 * number + 1)
+        datagrams = partial(UdpFlow, rate=UDP_RATE, size=UDP_SIZE)
+        self.ingress = datagrams(client, vm, address, port, number=2 * number)
+        self.egress = datagrams(vm, client, back, port + 1, number=2 * number + 1)
         self.tcp = TcpFlow(client, vm, address, TCP_PORT + number, bulk=False)
 
     async def start(self) -> None:
@@ -99,30 +135,46 @@ class _Seen:
     egress: UdpResult
     tcp: TcpResult
 
+    def payload(self, start: float, end: float) -> int:
+        """Bytes of payload that arrived in a span; echoes, requests and answers count both ways."""
 
-async def move(lab: RunningLab, spec: MoveSpec, say: Callable[[str], None]) -> dict[str, Sessions]:
-    """Run it; what each client saw, in the order of `spec.clients`. LabError if it cannot be run."""
+        def arrived(samples: Sequence[Sample]) -> int:
+            return sum(start <= sample.received < end for sample in samples)
+
+        datagrams = arrived(self.ingress.samples) + arrived(self.egress.samples)
+        echoes, answers = arrived(self.ping.samples), arrived(self.tcp.samples)
+        return datagrams * UDP_SIZE + 2 * (echoes * PROBE.size + answers * RECORD.size)
+
+
+async def move(lab: RunningLab, spec: MoveSpec, say: Callable[[str], None]) -> Moved:
+    """Run it; sessions are in the order of `spec.clients`. LabError if it cannot be run."""
     vm = lab.lab.vm(spec.machine)
     clients = [lab.lab.machine(name) for name in spec.clients]
     for client in clients:
         await lab.reachable(client, vm)
     await lab.watch_pings((client, vm) for client in clients)
+    witness = Witness(lab, [(client, vm) for client in clients])
     sessions = [_Client(client, vm, number) for number, client in enumerate(clients)]
+    watched = time.monotonic()
     try:
+        await witness.start()
         await asyncio.gather(*(each.start() for each in sessions))
         await asyncio.sleep(SETTLE)
         before = time.monotonic()
         await asyncio.sleep(WINDOW)
         say(f"{vm.name} leaves {vm.slot.name if vm.slot else '?'} for {spec.destination}")
+        counted = tally(lab.plan, lab.fabric)
         moved = await vm.migrate(spec.destination, blackout_ms=spec.blackout_ms, announce=spec.announce)
         await asyncio.sleep(RECOVERY)
-        after = time.monotonic()
+        after, recovered = time.monotonic(), tally(lab.plan, lab.fabric)
         await asyncio.sleep(WINDOW)
-        end = time.monotonic()
+        end, ended = time.monotonic(), tally(lab.plan, lab.fabric)
         seen = await asyncio.gather(*(each.stop() for each in sessions))
+        await witness.stop()
     except BaseException:
-        await asyncio.gather(*(each.kill() for each in sessions))
+        await asyncio.gather(witness.kill(), *(each.kill() for each in sessions))
         raise
+    proof = await witness.proof(Slots.of(vm, moved))
     found = {}
     for report in seen:
         client = lab.lab.machine(report.client)
@@ -132,7 +184,24 @@ async def move(lab: RunningLab, spec: MoveSpec, say: Callable[[str], None]) -> d
         timeline = _story(lab, client, vm, moved.paused, after)
         outcome = _outcome(report, (before, end), moved.plugged, timeline)
         found[report.client] = Sessions(before=phases[0], after=phases[1], move=outcome)
-    return found
+    due_to_move = ended - counted
+    payload = sum(report.payload(after, end) for report in seen)
+    cost = Cost(
+        flooded=_flooded(lab, clients, vm, watched),
+        updates=due_to_move.updates,
+        writes=due_to_move.writes,
+        wan_bytes_per_byte=round((ended - recovered).wan_bytes / max(1, payload), 3),
+    )
+    return Moved(found, cost, proof)
+
+
+def _flooded(lab: RunningLab, clients: Iterable[Guest], vm: Guest, since: float) -> int:
+    addresses = [str(client.plan.address.ip) for client in clients]
+    return sum(
+        flooding.copies(lab.plan, trace)
+        for address in addresses
+        for trace in lab.postcards.traces(between(address, str(vm.plan.address.ip), "icmp"), since)
+    )
 
 
 def _directions(

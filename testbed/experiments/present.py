@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from testbed.experiments.result import Directions, Event, PathSeen, Result, Sessions
+from testbed.experiments.result import Directions, Event, PathSeen, Proof, Result, Sessions
 from testbed.model.plan import Plan
 from testbed.model.topology import Role
 
@@ -26,6 +26,14 @@ def show(result: Result, plan: Plan, console: Console) -> None:
     console.print(_paths(setting.machine, seen, plan))
     console.print(_sessions(setting.machine, seen))
     console.print(_timeline(result.move.timeline))
+    if result.proof is not None:
+        console.print(_proof(result.proof))
+
+
+def _proof(proof: Proof) -> Text:
+    """What the captures say of the switches' reports."""
+    words = f"\n{proof.agreeing} of {proof.compared} echoes: captures on the links show the same ways"
+    return Text(words, "green" if proof.agreeing == proof.compared else "bold red")
 
 
 def _paths(machine: str, seen: dict[str, Sessions], plan: Plan) -> Table:
@@ -53,14 +61,15 @@ def _add_paths(table: Table, ends: tuple[str, str], phase: str, directions: Dire
         table.add_row(
             phase if path is directions.ingress else "",
             f"{source} > {target}",
-            _nodes(path, plan),
+            nodes(path, plan),
             str(path.crossings),
             Text("yes", "bold red") if path.trombone else Text("no", "green"),
             rtt,
         )
 
 
-def _nodes(path: PathSeen, plan: Plan) -> Text:
+def nodes(path: PathSeen, plan: Plan) -> Text:
+    """The switches of a path, each in the colour of its role."""
     return Text(" ").join(Text(node, STYLES[plan.switches[node].role]) for node in path.nodes)
 
 

@@ -65,6 +65,14 @@ class Sessions(_Model):
     move: Move
 
 
+class Proof(_Model):
+    """Two methods that know nothing of each other: reports of switches, and captures on the links."""
+
+    compared: int = Field(description="Echo packets whose ways were compared hop by hop.")
+    agreeing: int = Field(description="Those for which both methods show the same ways and labels.")
+    differences: list[str] = Field(default_factory=list, description="The first differences, one a line.")
+
+
 class Setting(_Model):
     """What was run; enough to run it again."""
 
@@ -91,6 +99,26 @@ class Result(_Model):
         default_factory=dict, description="The same for every further client, by name."
     )
     setting: Setting
+    proof: Proof | None = Field(default=None, description="What captures on the links say of the paths.")
+
+
+class Compared(Result):
+    """One mode of a comparison: its result, and what it cost."""
+
+    flooded: int = Field(
+        description="Copies of unicast echoes to the machine that PEs sent to where it is not."
+    )
+    updates: int = Field(description="BGP UPDATE messages that PEs sent because of the move.")
+    writes: int = Field(description="P4Runtime updates that switches took because of the move.")
+    wan_bytes_per_byte: float = Field(
+        description="Bytes on the WAN links for each byte of payload that arrived, after the move."
+    )
+
+
+class Comparison(_Model):
+    """The same move in several modes, by the mode's name."""
+
+    modes: dict[str, Compared]
 
 
 def schema() -> dict[str, object]:
@@ -98,15 +126,20 @@ def schema() -> dict[str, object]:
     return Result.model_json_schema()
 
 
-def write(result: Result, directory: Path) -> Path:
-    """Write `result.json` into `directory` (made if need be), whole or not at all; returns its path.
+def comparison_schema() -> dict[str, object]:
+    """The JSON Schema of compare.json."""
+    return Comparison.model_json_schema()
+
+
+def write(found: Result | Comparison, directory: Path, name: str = "result.json") -> Path:
+    """Write a file into `directory` (made if need be), whole or not at all; returns its path.
 
     Under sudo the files belong to the user who called it.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    path = directory / "result.json"
-    draft = directory / f".result.json.{os.getpid()}"
-    draft.write_text(json.dumps(result.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
+    path = directory / name
+    draft = directory / f".{name}.{os.getpid()}"
+    draft.write_text(json.dumps(found.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
     draft.replace(path)
     _give_to_caller(directory.parent, directory, path)
     return path

@@ -88,7 +88,7 @@ class RunningLab:
             return bool((await flow.stop()).samples)
 
         what = f"{destination.name} ({address}) does not answer {source.name}"
-        probe: Callable[[], Awaitable[bool]] = echo
+        probe: Callable[[], bool | Awaitable[bool]] = echo
         try:
             await eventually_async(probe, within=REACHABLE_SECONDS, what=what)
         except NotInTime as error:

@@ -1,0 +1,99 @@
+"""A comparison as a person reads it on the terminal: one column for each mode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from testbed.experiments.present import nodes
+from testbed.experiments.result import Compared, Comparison, PathSeen
+from testbed.model.plan import Plan
+
+Cell = str | Text
+
+
+def show(found: Comparison, plan: Plan, console: Console) -> None:
+    """Paths of each mode line by line, then all figures in one table."""
+    setting = next(iter(found.modes.values())).setting
+    console.print()
+    console.print(
+        f"[bold]{setting.machine}[/] moved from [bold]{setting.origin}[/] to [bold]{setting.destination}[/]"
+        f"   blackout {setting.blackout_ms:g} ms, announced by {setting.announce}, seen by {setting.client}"
+    )
+    console.print(_paths(found, plan))
+    console.print(_figures(found))
+
+
+def _paths(found: Comparison, plan: Plan) -> Table:
+    table = Table(
+        title="Paths, as the switches saw the packets", title_justify="left", box=None, pad_edge=False
+    )
+    for heading in ("mode", "", "direction"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("nodes", overflow="fold")
+    for name, mode in found.modes.items():
+        client, machine = mode.setting.client, mode.setting.machine
+        for phase, seen in (("before", mode.before), ("after", mode.after)):
+            first = phase == "before"
+            table.add_row(name if first else "", phase, f"{client} > {machine}", nodes(seen.ingress, plan))
+            table.add_row("", "", f"{machine} > {client}", nodes(seen.egress, plan))
+    return table
+
+
+def _figures(found: Comparison) -> Table:
+    table = Table(title="\nThe same move, side by side", title_justify="left", box=None, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for name in found.modes:
+        table.add_column(name, justify="right", no_wrap=True)
+    for heading, figure in FIGURES:
+        table.add_row(heading, *(figure(mode) for mode in found.modes.values()))
+    return table
+
+
+def _yes_no(bad: bool) -> Text:
+    return Text("yes", "bold red") if bad else Text("no", "green")
+
+
+def _trombone(path: Callable[[Compared], PathSeen]) -> Callable[[Compared], Cell]:
+    return lambda mode: _yes_no(path(mode).trombone)
+
+
+def _proof(mode: Compared) -> Cell:
+    proof = mode.proof
+    if proof is None:
+        return "-"
+    style = "green" if proof.agreeing == proof.compared else "bold red"
+    return Text(f"{proof.agreeing} of {proof.compared}", style)
+
+
+FIGURES: Final[tuple[tuple[str, Callable[[Compared], Cell]], ...]] = (
+    ("trombone to the machine, after", _trombone(lambda mode: mode.after.ingress)),
+    ("trombone from the machine, after", _trombone(lambda mode: mode.after.egress)),
+    ("RTT before, ms", lambda mode: f"{mode.before.ingress.rtt_ms:.1f}"),
+    ("RTT after, ms", lambda mode: f"{mode.after.ingress.rtt_ms:.1f}"),
+    (
+        "WAN crossings before, to / from",
+        lambda mode: f"{mode.before.ingress.crossings} / {mode.before.egress.crossings}",
+    ),
+    (
+        "WAN crossings after, to / from",
+        lambda mode: f"{mode.after.ingress.crossings} / {mode.after.egress.crossings}",
+    ),
+    ("gap to the machine, ms", lambda mode: f"{mode.move.gap_ms.ingress:.1f}"),
+    ("gap from the machine, ms", lambda mode: f"{mode.move.gap_ms.egress:.1f}"),
+    ("datagrams lost", lambda mode: f"{mode.move.lost} of {mode.move.sent}"),
+    (
+        "TCP session",
+        lambda mode: Text("lives", "green") if mode.move.tcp_survived else Text("died", "bold red"),
+    ),
+    ("flooded unicast copies", lambda mode: str(mode.flooded)),
+    ("BGP UPDATEs for the move", lambda mode: str(mode.updates)),
+    ("P4Runtime writes for the move", lambda mode: str(mode.writes)),
+    ("WAN bytes per payload byte, after", lambda mode: f"{mode.wan_bytes_per_byte:.2f}"),
+    ("echoes on which captures agree", _proof),
+)
+"""The rows of the table."""

@@ -1,0 +1,61 @@
+"""Schemas, files and tables of a comparison."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+
+from rich.console import Console
+
+from testbed.experiments import result, side_by_side
+from testbed.experiments.compare import problems
+from testbed.experiments.modes import modes
+from testbed.experiments.result import Compared, Comparison
+from testbed.model.plan import Plan
+from testbed.model.topology import Mode
+
+
+def comparison(compared: Callable[..., Compared]) -> Comparison:
+    return Comparison(
+        modes={
+            "evpn": compared("evpn", ingress=True, egress=True),
+            "evpn-vmto": compared("evpn-vmto", changed={"proof": None}),
+        }
+    )
+
+
+def test_the_file_is_what_its_schema_says(compared: Callable[..., Compared], tmp_path: Path) -> None:
+    path = result.write(comparison(compared), tmp_path / "deep", "compare.json")
+    written = json.loads(path.read_text())
+    assert set(written["modes"]) == {"evpn", "evpn-vmto"}
+    assert Comparison.model_validate(written) == comparison(compared)
+    assert list(path.parent.iterdir()) == [path]
+    described = result.comparison_schema()["$defs"]["Compared"]["properties"]  # type: ignore[index]
+    only_here = {"flooded", "updates", "writes", "wan_bytes_per_byte"}
+    assert set(described) == set(result.schema()["properties"]) | only_here  # type: ignore[call-overload]
+    assert set(written["modes"]["evpn"]) == set(described)
+
+
+def test_the_table_shows_every_mode(compared: Callable[..., Compared], plan: Plan) -> None:
+    text = StringIO()
+    side_by_side.show(comparison(compared), plan, Console(file=text, width=120))
+    lines = text.getvalue().splitlines()
+    assert ["evpn", "evpn-vmto"] in [line.split() for line in lines]
+    assert any(line.split() == ["trombone", "to", "the", "machine,", "after", "yes", "no"] for line in lines)
+    assert any(
+        line.split() == ["echoes", "on", "which", "captures", "agree", "10", "of", "10", "-"]
+        for line in lines
+    )
+    assert len([line for line in lines if "acc4 pe4 p4 p2 pe2 acc2" in line]) == 8
+
+
+def test_problems_name_the_mode(compared: Callable[..., Compared], plan: Plan) -> None:
+    assert problems(comparison(compared), plan) == []
+    wrong = Comparison(modes={"evpn-vmto": compared("evpn-vmto", egress=True)})
+    assert problems(wrong, plan) == ["evpn-vmto: packets from the machine trombone after the move"]
+
+
+def test_modes_that_have_a_controller(plan: Plan) -> None:
+    assert {Mode.EVPN, Mode.EVPN_EGRESS, Mode.EVPN_VMTO} <= set(modes(plan)) <= set(Mode)
