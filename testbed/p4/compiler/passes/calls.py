@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from testbed.p4.compiler import ast, ir
 from testbed.p4.compiler import types as t
 from testbed.p4.compiler.passes import effects, extern_calls, values
-from testbed.p4.compiler.passes.expressions import Expressions, valid
+from testbed.p4.compiler.passes.expressions import NEXT, Expressions, valid
 from testbed.p4.compiler.passes.narrow import expect, known
 from testbed.p4.compiler.passes.syntax import walk
 from testbed.p4.compiler.passes.unit import RefusedError
@@ -29,7 +29,6 @@ from testbed.p4.compiler.passes.values import (
     Object,
     Packet,
     SliceTarget,
-    StructValue,
     Value,
     headers_of,
     is_next,
@@ -144,7 +143,7 @@ class Calls(Expressions):
             else:
                 new = self.value(arg.expr)
             if is_next(new):
-                raise RefusedError(span, "next is supported as the argument of extract only")
+                raise RefusedError(span, NEXT)
             self._protect_arguments(bound, result, before, span)
             result.append(new)
         return result
@@ -254,10 +253,10 @@ class Calls(Expressions):
                 raise RefusedError(call.span, f"{call.builtin} is supported for constant sizes only")
             return self.unit.constant(t.INT, call.value, call.span)
         receiver = self.value(known(call.receiver))
+        if is_next(receiver):
+            raise RefusedError(call.span, NEXT)
         match call.builtin:
             case "isValid" if isinstance(receiver, ir.HeaderRef | HeaderLiteral | ir.Union):
-                if is_next(receiver):
-                    raise RefusedError(call.span, "next is supported as the argument of extract only")
                 return valid(receiver)
             case "setValid" | "setInvalid" if isinstance(receiver, ir.HeaderRef):
                 self.out.append(ir.SetValid(call.span, receiver, call.builtin == "setValid"))
@@ -269,12 +268,3 @@ class Calls(Expressions):
         raise RefusedError(
             call.span, f"{call.builtin}() is not supported yet on {self.env.type_of(known(call.receiver))}"
         )
-
-
-def struct_header(value: Value) -> ir.HeaderRef | None:
-    """The instance whose fields a struct value is made of, if it is one."""
-    if isinstance(value, StructValue):
-        headers = {leaf.header for leaf in values.leaves(value) if isinstance(leaf, ir.Field)}
-        if len(headers) == 1:
-            return headers.pop()
-    return None

@@ -115,18 +115,3 @@ def _apply_writes(stmt: ir.Apply) -> Iterator[Place]:
         yield place_of(result.header, result.name)
     for body in (stmt.hit, stmt.miss, stmt.default, *(body for _, body in stmt.cases)):
         yield from writes(body)
-
-
-def moves_the_cursor(statements: Iterable[ir.Stmt]) -> bool:
-    """Whether code extracts or skips packet bits."""
-    for stmt in statements:
-        match stmt:
-            case ir.Extract() | ir.Advance():
-                return True
-            case ir.If(then=then, otherwise=otherwise):
-                if moves_the_cursor(then) or moves_the_cursor(otherwise):
-                    return True
-            case ir.Scope(body=body):
-                if moves_the_cursor(body):
-                    return True
-    return False

@@ -30,6 +30,8 @@ from testbed.p4.compiler.passes.values import (
 if TYPE_CHECKING:
     from testbed.p4.compiler.source import Span
 
+NEXT = "next is supported as the argument of extract() only"
+
 
 class Expressions(Assignments, ABC):
     """Evaluates expressions."""
@@ -225,7 +227,8 @@ class Expressions(Assignments, ABC):
         left, right = self.sequence([expr.left, expr.right])
         if expr.op == "++":
             return fold.concat(self._scalar(left, expr.left), self._scalar(right, expr.right))
-        if expr.op in ("==", "!=") and not (isinstance(left, ir.Expr) and isinstance(right, ir.Expr)):
+        plain = isinstance(left, ir.Expr) and not isinstance(left.type, t.VarbitType)
+        if expr.op in ("==", "!=") and not plain:
             same = self.equal(left, right, expr.span)
             return same if expr.op == "==" else fold.unary("!", same)
         return fold.binary(expr.op, self._scalar(left, expr.left), self._scalar(right, expr.right))
@@ -305,7 +308,8 @@ class Expressions(Assignments, ABC):
         """`a == b` for any values (section 8.17): headers are equal if invalid or alike."""
         if isinstance(a, ir.Expr) and isinstance(b, ir.Expr):
             if isinstance(a.type, t.VarbitType):
-                raise RefusedError(span, "comparison of varbit values is not supported yet")
+                text = "varbit values are compared as numbers by this target, whatever their widths"
+                self.unit.diagnostics.warn("unsupported", span, text)
             return fold.binary("==", a, b)
         if isinstance(a, StructValue) and isinstance(b, StructValue):
             pairs = zip(a.fields.values(), b.fields.values(), strict=True)
@@ -351,7 +355,7 @@ class Expressions(Assignments, ABC):
             case _:
                 found = self.value(expr)
                 if is_next(found) and not self.may_extract:
-                    raise RefusedError(expr.span, "next is supported as the argument of extract() only")
+                    raise RefusedError(expr.span, NEXT)
                 if isinstance(found, ir.Field | ir.Storage | StructValue):
                     return found
         raise RefusedError(expr.span, "this cannot be assigned to")
