@@ -279,9 +279,10 @@ def _implementation(body: Body, table: ir.Table, prop: ast.TableProperty) -> Non
         raise RefusedError(prop.span, "implementation takes an action_profile or an action_selector")
     if profile.tables and profile.pipeline != body.block:
         raise RefusedError(prop.span, f"action profile {profile.name} is used in both pipelines")
-    if table.decl is not None and table.decl.default_action is not None:
+    default = table.decl.default_action if table.decl is not None else None
+    if default is not None and default.decl is not body.unit.no_action:
         message = "default_action is ignored by this target for a table with an action profile"
-        body.unit.diagnostics.warn("unsupported", table.decl.default_action.span, message)
+        body.unit.diagnostics.warn("unsupported", default.span, message)
     profile.pipeline = body.block
     profile.tables.append(table)
     table.profile = profile
