@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Final, TypeVar
 
 from testbed.p4.switch.model import MAX_GENERATIONS, FieldRef, Program
 from testbed.p4.switch.reference.actions import ActionRunner, AssertionFailedError, compute
@@ -15,6 +16,11 @@ from testbed.p4.switch.reference.parser import PacketParser
 from testbed.p4.switch.reference.phv import Phv
 from testbed.p4.switch.reference.state import CloneSession, State
 from testbed.p4.switch.target import Replica
+
+T = TypeVar("T")
+
+MAX_PASSES: Final = 1 << 16
+"""Passes through ingress or egress that one frame and all that comes of it may make."""
 
 
 class SimpleSwitch:
@@ -43,6 +49,7 @@ class SimpleSwitch:
         self._control = Control(state, self._runner, self._random, up)
         self._learn = learn
         self._drop = drop
+        self._passes = 0
         self._fields = {f.id: f.fields for f in self._program.field_lists}
         self._learn_lists = {f.id: i for i, f in enumerate(self._program.learn_lists)}
 
@@ -54,6 +61,7 @@ class SimpleSwitch:
         self._set(packet, "standard_metadata.packet_length", len(frame))
         self._set(packet, "standard_metadata.instance_type", InstanceType.NORMAL)
         self._set(packet, "intrinsic_metadata.ingress_global_timestamp", now)
+        self._passes = 0
         incoming, leaving = deque([packet]), list[tuple[int, bytes]]()
         while incoming:
             queued = deque(self._guard(self._ingress, incoming.popleft(), incoming))
@@ -61,9 +69,10 @@ class SimpleSwitch:
                 leaving += self._guard(self._egress, queued.popleft(), incoming, queued)
         return leaving
 
-    def _guard(self, stage: Callable[..., list], packet: Packet, *queues: deque[Packet]) -> list:  # type: ignore[type-arg]
-        """Run a stage; a packet that fails an assertion or has too many ancestors is dropped."""
-        if packet.generation > MAX_GENERATIONS:
+    def _guard(self, stage: Callable[..., list[T]], packet: Packet, *queues: deque[Packet]) -> list[T]:
+        """Run a stage; a packet that fails an assertion, has too many ancestors or too much kin is dropped."""
+        self._passes += 1
+        if packet.generation > MAX_GENERATIONS or self._passes > MAX_PASSES:
             self._drop("drop_loop")
             return []
         try:
