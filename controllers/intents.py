@@ -61,9 +61,13 @@ class RemoteSegment:
 @final
 @dataclass(frozen=True, slots=True)
 class ViaPseudoWire:
-    """Into a pseudo-wire of the VPLS instance (RFC 4761); its label stands in `PseudoWire`."""
+    """Into a pseudo-wire of the VPLS instance (RFC 4761): as `Remote`, and learned from there.
+
+    `pw` is one of the numbers that attachment circuits have, and no circuit's.
+    """
 
     pw: int
+    remote: Remote
 
 
 @final
@@ -209,21 +213,6 @@ class EthernetSegment:
         return ("EthernetSegment", self.esi, self.bd)
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class PseudoWire:
-    """The outgoing half of a VPLS pseudo-wire."""
-
-    pw: int
-    bd: int
-    remote: Remote
-
-    @property
-    def key(self) -> Key:
-        """Identity."""
-        return ("PseudoWire", self.pw)
-
-
 # --- what an incoming service label means -------------------------------------------------------------------
 
 
@@ -354,7 +343,6 @@ Intent: TypeAlias = (
     | MacEntry
     | FloodList
     | EthernetSegment
-    | PseudoWire
     | ServiceLabel
     | GatewayMac
     | GatewayAddress
@@ -365,7 +353,6 @@ Intent: TypeAlias = (
 WRITE_ORDER: Final = (
     "BridgeDomain",
     "AttachmentCircuit",
-    "PseudoWire",
     "EthernetSegment",
     "FloodList",
     "ServiceLabel",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import final
+from typing import Never, final
 
 from controllers.evpn.config import PeConfig
 from controllers.evpn.originate import Originator
@@ -24,7 +24,7 @@ class Context:
 
     config: PeConfig
     originator: Originator
-    effects: Effects = field(default_factory=Effects)
+    effects: Effects[Never] = field(default_factory=Effects)
     agenda: Agenda[Task] = field(default_factory=Agenda)
     metrics: dict[IpAddress, int | None] = field(default_factory=dict)
     now: float = 0.0

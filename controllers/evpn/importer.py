@@ -10,7 +10,7 @@ from controllers.evpn.config import PeConfig
 from controllers.evpn.flooding import FloodPath
 from controllers.evpn.mac_paths import MacPath
 from controllers.intents import IpNetwork, Remote
-from controllers.pe.intake import BadRouteError
+from controllers.pe.intake import BadRouteError, service_label
 from controllers.pe.ip_paths import IpPath, host_prefix
 from controllers.wire.attributes import DEFAULT_LOCAL_PREF, PathAttributes
 from controllers.wire.evpn import InclusiveMulticast, IpPrefix, MacIpAdvertisement
@@ -18,8 +18,6 @@ from controllers.wire.extended import ArpNd, DefaultGateway, ExtendedCommunity, 
 from controllers.wire.types import IpAddress, RouteKey, RouteTarget
 from controllers.wire.vpn import VpnPrefix
 
-FIRST_UNRESERVED_LABEL = 16
-"""Labels below are special-purpose (RFC 7274 §3): no PE may ask for them to carry a service."""
 CACHE_SIZE = 65536
 
 
@@ -100,8 +98,8 @@ class Importer:
             _next_hop(route),
             nlri.mac,
             nlri.ip,
-            _label(nlri.label, nlri),
-            None if nlri.label2 is None or vrf not in facts.vrfs else _label(nlri.label2, nlri),
+            service_label(nlri.label, nlri),
+            None if nlri.label2 is None or vrf not in facts.vrfs else service_label(nlri.label2, nlri),
             nlri.esi,
             facts.sequence,
             facts.sticky,
@@ -117,7 +115,7 @@ class Importer:
         tunnel = route.attributes.pmsi_tunnel
         if tunnel is None or tunnel.endpoint is None:
             raise BadRouteError(f"{nlri}: no ingress replication in its PMSI tunnel attribute")
-        return FloodPath(key, Remote(tunnel.endpoint, _label(tunnel.label, nlri)))
+        return FloodPath(key, Remote(tunnel.endpoint, service_label(tunnel.label, nlri)))
 
     def ip_path(
         self, key: RouteKey, route: Route, nlri: MacIpAdvertisement | IpPrefix | VpnPrefix, facts: Facts
@@ -134,7 +132,7 @@ class Importer:
         return IpPath(
             key=key,
             prefix=prefix,
-            via=Remote(_next_hop(route), _label(label, nlri)),
+            via=Remote(_next_hop(route), service_label(label, nlri)),
             evpn=not isinstance(nlri, VpnPrefix),
             sequence=facts.sequence,
             local_pref=DEFAULT_LOCAL_PREF if attributes.local_pref is None else attributes.local_pref,
@@ -146,9 +144,3 @@ def _next_hop(route: Route) -> IpAddress:
     if route.next_hop is None:
         raise BadRouteError(f"{route.nlri}: no next hop")
     return route.next_hop
-
-
-def _label(label: int, nlri: object) -> int:
-    if label < FIRST_UNRESERVED_LABEL:
-        raise BadRouteError(f"{nlri}: label {label} is reserved")
-    return label

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol, final
+from typing import Any, Final, Protocol, final
 
 from controllers.bgp.routes import EndOfRibEvent, PeerEvent, Route, RouteEvent
 from controllers.pe.outputs import AlarmCode, Effects
@@ -26,6 +26,17 @@ class BadRouteError(ValueError):
     """A route that is well-formed BGP and makes no sense; the text says why, for an alarm."""
 
 
+FIRST_UNRESERVED_LABEL: Final = 16
+"""Labels below are special-purpose (RFC 7274 §3): no PE may ask for them to carry a service."""
+
+
+def service_label(label: int, nlri: object) -> int:
+    """Check the label that another PE wants a service to carry. Raises BadRouteError."""
+    if label < FIRST_UNRESERVED_LABEL:
+        raise BadRouteError(f"{nlri}: label {label} is reserved")
+    return label
+
+
 Reader = Callable[[RouteKey, Route], Iterable[tuple[Table, Any]]]
 """Reads a route into what each table that imports it is to be given. Raises BadRouteError."""
 
@@ -34,7 +45,7 @@ Reader = Callable[[RouteKey, Route], Iterable[tuple[Table, Any]]]
 class Intake:
     """Hands routes to tables, and remembers which table has which."""
 
-    def __init__(self, effects: Effects, read: Reader) -> None:
+    def __init__(self, effects: Effects[Any], read: Reader) -> None:
         self._effects = effects
         self._read = read
         self._importers: dict[RouteKey, tuple[Table, ...]] = {}

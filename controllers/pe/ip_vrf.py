@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import final
+from typing import Any, final
 
 from controllers.bgp.routes import Route
 from controllers.intents import Drop, Glean, IpNetwork, IpRoute, IpTarget
@@ -64,7 +64,7 @@ class IpVrf:
     def __init__(
         self,
         number: int,
-        effects: Effects,
+        effects: Effects[Any],
         metrics: Mapping[IpAddress, int | None],
         prefix_route: Callable[[IpNetwork, int | None], Route],
         host_route: Callable[[IpNetwork, int], Route] | None = None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias, final
+from typing import Generic, TypeAlias, TypeVar, final
 
 from controllers.bgp.routes import Route
 from controllers.intents import Delta, Intent, Key, Set, Unset
@@ -61,6 +61,7 @@ class AlarmCode(StrEnum):
     GATEWAY_MISMATCH = "gateway-ip-mismatch"
     MAC_LIMIT = "mac-limit"
     BAD_ROUTE = "bad-route"
+    NO_LABEL = "no-label"
 
 
 @final
@@ -99,17 +100,23 @@ class WakeAt:
 Output: TypeAlias = Delta | Announce | Withdraw | Probe | Alarm | Note | WakeAt
 
 
+ExtraT = TypeVar("ExtraT")
+
+
 @final
-class Effects:
-    """Collects outputs; knows the desired state and the routes originated so far."""
+class Effects(Generic[ExtraT]):
+    """Collects outputs; knows the desired state and the routes originated so far.
+
+    `ExtraT`: outputs that one core has beside those of any, Never for none.
+    """
 
     def __init__(self) -> None:
         self.desired: dict[Key, Intent] = {}
         self.originated: dict[RouteKey, Route] = {}
         self._raised: dict[tuple[AlarmCode, object], str] = {}
-        self._outputs: list[Output] = []
+        self._outputs: list[Output | ExtraT] = []
 
-    def take(self) -> list[Output]:
+    def take(self) -> list[Output | ExtraT]:
         """Hand over what has been collected."""
         outputs, self._outputs = self._outputs, []
         return outputs
@@ -139,7 +146,7 @@ class Effects:
         if self.originated.pop(key, None) is not None:
             self._outputs.append(Withdraw(key))
 
-    def emit(self, output: Probe | Note | WakeAt) -> None:
+    def emit(self, output: Probe | Note | WakeAt | ExtraT) -> None:
         """Pass on an output that has no state."""
         self._outputs.append(output)
 

@@ -14,18 +14,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from controllers.evpn.config import GatewayMode, HostRouteCarrier, Irb, Mobility, Vmto, virtual_mac
 from controllers.evpn.events import GleanMissed, MacAged
 from controllers.evpn.outputs import Alarm
-from controllers.evpn.simulation import (
-    BRANCH_BD,
-    STRETCHED_BD,
-    VRF,
-    Announcement,
-    Fate,
-    Lan,
-    Machine,
-    Network,
-    stretched_lan,
-)
+from controllers.evpn.pe import EvpnPe
+from controllers.evpn.simulation import BRANCH_BD, STRETCHED_BD, VRF, Lan, network, stretched_lan
 from controllers.intents import Adjacent, IpRoute, LocalAc, MacEntry
+from controllers.pe.simulation import Announcement, Machine
+from controllers.pe.walk import Fate
 from controllers.wire.evpn import IpPrefix, MacIpAdvertisement
 from controllers.wire.types import IpAddress
 from controllers.wire.vpn import VpnPrefix
@@ -53,7 +46,7 @@ class MovingMachines(RuleBasedStateMachine):
     def build(self, vmto: Vmto, irb: Irb, carrier: HostRouteCarrier, mode: GatewayMode) -> None:
         # Duplicate detection has tests of its own: here machines may move as often as they like.
         lan = Lan(vmto, mode, irb, carrier, mobility=Mobility(max_moves=1_000_000))
-        self.net = Network(stretched_lan(SITES, lan, branch="branch"))
+        self.net = network(stretched_lan(SITES, lan, branch="branch"))
         self.machines = [
             Machine(0x020000000010, (ip_address("10.1.0.10"),), STRETCHED_BD),
             Machine(0x020000000011, (ip_address("10.1.0.11"), ip_address("10.1.0.12")), STRETCHED_BD),
@@ -118,7 +111,9 @@ class MovingMachines(RuleBasedStateMachine):
         self.net.send(pe, MacAged(STRETCHED_BD, machine.mac))
 
     def knows(self, pe: str, machine: Machine) -> bool:
-        bindings = self.net.nodes[pe].core.bds[STRETCHED_BD].bindings
+        core = self.net.nodes[pe].core
+        assert isinstance(core, EvpnPe)
+        bindings = core.bds[STRETCHED_BD].bindings
         return any(bindings.get(ip) for ip in machine.ips)
 
     @invariant()

@@ -8,18 +8,10 @@ import pytest
 
 from controllers.evpn.config import GatewayMode, HostRouteCarrier, Irb, Vmto, virtual_mac
 from controllers.evpn.outputs import Announce, Withdraw
-from controllers.evpn.simulation import (
-    BRANCH_BD,
-    STRETCHED_BD,
-    VRF,
-    Announcement,
-    Fate,
-    Lan,
-    Machine,
-    Network,
-    stretched_lan,
-)
+from controllers.evpn.simulation import BRANCH_BD, STRETCHED_BD, VRF, Lan, network, stretched_lan
 from controllers.intents import Adjacent, IpRoute, Set
+from controllers.pe.simulation import Announcement, Machine, Network
+from controllers.pe.walk import Fate
 
 VM_IP = ip_address("10.1.0.10")
 VM = 0x020000000010
@@ -28,8 +20,8 @@ CLIENT = 0x020000000020
 GATEWAY = virtual_mac(1)
 
 
-def network(lan: Lan) -> tuple[Network, Machine]:
-    net = Network(stretched_lan(["dc1", "dc2", "dc3"], lan, branch="branch"))
+def lab(lan: Lan) -> tuple[Network, Machine]:
+    net = network(stretched_lan(["dc1", "dc2", "dc3"], lan, branch="branch"))
     vm = Machine(VM, (VM_IP,), STRETCHED_BD)
     net.attach(vm, "dc1", 1)
     net.attach(Machine(CLIENT, (CLIENT_IP,), BRANCH_BD), "branch", 1)
@@ -63,7 +55,7 @@ HALF = (("branch", "dc1", "dc2"), ("dc2", "branch"))
     ],
 )
 def test_paths_after_a_move(vmto: Vmto, irb: Irb, how: Announcement, expected: object) -> None:
-    net, vm = network(Lan(vmto, irb=irb))
+    net, vm = lab(Lan(vmto, irb=irb))
     assert paths(net, vm) == (("branch", "dc1"), ("dc1", "branch"))
     net.attach(vm, "dc2", 1, how)
     net.settle()
@@ -73,7 +65,7 @@ def test_paths_after_a_move(vmto: Vmto, irb: Irb, how: Announcement, expected: o
 @pytest.mark.parametrize("carrier", list(HostRouteCarrier))
 @pytest.mark.parametrize("irb", list(Irb))
 def test_every_carrier_of_the_host_route_ends_the_trombone(carrier: HostRouteCarrier, irb: Irb) -> None:
-    net, vm = network(Lan(Vmto.BOTH, irb=irb, carrier=carrier))
+    net, vm = lab(Lan(Vmto.BOTH, irb=irb, carrier=carrier))
     net.attach(vm, "dc2", 1)
     net.settle()
     assert paths(net, vm) == STRAIGHT
@@ -85,7 +77,7 @@ def test_every_carrier_of_the_host_route_ends_the_trombone(carrier: HostRouteCar
 @pytest.mark.parametrize("order", [("dc2", "dc1", "branch", "dc3"), ("dc2", "branch", "dc3", "dc1")])
 def test_nothing_is_lost_while_the_news_of_a_move_travels(order: tuple[str, ...]) -> None:
     """From the moment the new PE knows, every packet reaches the old PE's circuit or the new one."""
-    net, vm = network(Lan(Vmto.BOTH))
+    net, vm = lab(Lan(Vmto.BOTH))
     net.attach(vm, "dc2", 1)
     moving = True
     while moving:
@@ -99,7 +91,7 @@ def test_nothing_is_lost_while_the_news_of_a_move_travels(order: tuple[str, ...]
 
 
 def test_the_old_pe_repoints_before_it_withdraws() -> None:
-    net, vm = network(Lan(Vmto.BOTH))
+    net, vm = lab(Lan(Vmto.BOTH))
     net.attach(vm, "dc2", 1)
     net.settle()
     net.nodes["dc1"].outputs.clear()
@@ -118,7 +110,7 @@ def test_the_old_pe_repoints_before_it_withdraws() -> None:
 
 
 def test_only_the_pe_of_the_machine_originates_its_host_route() -> None:
-    net, vm = network(Lan(Vmto.BOTH))
+    net, vm = lab(Lan(Vmto.BOTH))
     for pe in ("dc2", "dc3", "dc1"):
         net.attach(vm, pe, 1)
         net.settle()
@@ -131,7 +123,7 @@ def test_only_the_pe_of_the_machine_originates_its_host_route() -> None:
 
 
 def test_a_bridging_pe_learns_the_gateway_from_its_route() -> None:
-    net, _ = network(Lan(Vmto.OFF))
+    net, _ = lab(Lan(Vmto.OFF))
     walk = net.walk_frame("dc2", STRETCHED_BD, GATEWAY, CLIENT_IP)
     assert walk.fate is Fate.DELIVERED
     assert walk.pes == ("dc2", "dc1", "branch")
@@ -146,7 +138,7 @@ def test_gateway_modes_after_a_move() -> None:
         GatewayMode.SILENT: (Fate.FLOODED, ("dc2",)),
     }
     for mode, (fate, pes) in expected.items():
-        net, vm = network(Lan(Vmto.BOTH, mode=mode))
+        net, vm = lab(Lan(Vmto.BOTH, mode=mode))
         net.attach(vm, "dc2", 1)
         net.settle()
         walk = net.walk_frame("dc2", STRETCHED_BD, old_gateway, CLIENT_IP)
@@ -154,7 +146,7 @@ def test_gateway_modes_after_a_move() -> None:
 
 
 def test_announcements_say_nothing_twice() -> None:
-    net, vm = network(Lan(Vmto.BOTH))
+    net, vm = lab(Lan(Vmto.BOTH))
     for node in net.nodes.values():
         node.outputs.clear()
     for _ in range(3):

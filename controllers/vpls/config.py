@@ -1,0 +1,83 @@
+"""What a VPLS PE is told about itself: frozen values. MAC addresses are `int`, times are seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import final
+
+from controllers.intents import IpNetwork
+from controllers.pe.config import AcConfig, IpInterface, Probing
+from controllers.wire.types import IpAddress, RouteDistinguisher, RouteTarget
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class VrrpConfig:
+    """A router of a virtual gateway (RFC 5798 §5.2, §6.1).
+
+    `own`: this PE's address in the subnet, with `own_mac`; `virtual`: what hosts have as gateway. `interval`
+    in seconds. Whoever is master announces the subnet with local preference 200, the others with 100.
+    """
+
+    vrid: int
+    virtual: IpAddress
+    own: IpInterface
+    own_mac: int
+    priority: int = 100
+    interval: float = 1.0
+    preempt: bool = True
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class VplsConfig:
+    """One VPLS instance (RFC 4761).
+
+    `ve_id` numbers the site; PEs with the same one are attached to one site, of which the one with the
+    highest `preference` forwards (§3.5). Label `label_base + VE id - block_offset` is what the PE of that VE
+    sends with. The pseudo-wire to it is attachment `first_pw + VE id`.
+    """
+
+    bd: int
+    rd: RouteDistinguisher
+    import_rts: tuple[RouteTarget, ...]
+    export_rts: tuple[RouteTarget, ...]
+    ve_id: int
+    label_base: int
+    block_offset: int = 0
+    block_size: int = 32
+    first_pw: int = 0x4000
+    acs: tuple[AcConfig, ...] = ()
+    preference: int = 100
+    mtu: int = 1500
+    vrf: int | None = None
+    gateway: VrrpConfig | None = None
+    mac_ageing: float | None = 300.0
+    mac_limit: int | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class L3vpnConfig:
+    """An IP-VRF whose routes are VPN-IP (RFC 4364)."""
+
+    vrf: int
+    rd: RouteDistinguisher
+    import_rts: tuple[RouteTarget, ...]
+    export_rts: tuple[RouteTarget, ...]
+    label: int
+    prefixes: tuple[IpNetwork, ...] = ()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class VplsPeConfig:
+    """One PE. `loopback` is its BGP next hop; `stale_time` as for an EVPN PE."""
+
+    name: str
+    loopback: IpAddress
+    asn: int
+    instances: tuple[VplsConfig, ...] = ()
+    vrfs: tuple[L3vpnConfig, ...] = ()
+    probing: Probing = field(default_factory=Probing)
+    stale_time: float = 600.0

@@ -1,0 +1,52 @@
+"""What happens to a VPLS PE beside what happens to any, and what it says beside what any says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias, final
+
+from controllers.pe import events, outputs
+from controllers.vpls.vrrp import Advertisement
+from controllers.wire.types import IpAddress
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class VrrpSeen:
+    """A VRRP advertisement came in from a circuit or a pseudo-wire of a bridge domain."""
+
+    bd: int
+    advertisement: Advertisement
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class StopVrrp:
+    """Operator: this PE is no gateway of a bridge domain any more, and says so to the others."""
+
+    bd: int
+
+
+Event: TypeAlias = events.Event | VrrpSeen | StopVrrp
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SendVrrp:
+    """Flood an advertisement into a bridge domain; `vrrp_packet.frame` writes it."""
+
+    bd: int
+    advertisement: Advertisement
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SendGratuitous:
+    """Flood a gratuitous ARP for `ip` at `mac` into a bridge domain (RFC 5798 §6.4.2)."""
+
+    bd: int
+    ip: IpAddress
+    mac: int
+
+
+Output: TypeAlias = outputs.Output | SendVrrp | SendGratuitous

@@ -1,0 +1,223 @@
+"""A VPLS instance: pseudo-wires signalled by BGP, one site of several PEs, flood and learn (RFC 4761)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, final
+
+from controllers.intents import (
+    AttachmentCircuit,
+    BridgeDomain,
+    FloodList,
+    LocalAc,
+    PseudoWireEnd,
+    Remote,
+    ServiceLabel,
+    ViaPseudoWire,
+)
+from controllers.pe.ip_vrf import IpVrf
+from controllers.pe.outputs import AlarmCode, Note
+from controllers.vpls.config import VplsConfig
+from controllers.vpls.context import Context
+from controllers.vpls.gateway import Gateway
+from controllers.vpls.mac_table import MacTable
+from controllers.vpls.originate import site_route
+from controllers.wire.types import IpAddress, RouteKey
+from controllers.wire.vpn import VplsBlock
+
+
+@final
+class SitePath(NamedTuple):
+    """A PE's claim to a site: its label block, and how much it wants to forward for it."""
+
+    key: RouteKey
+    pe: IpAddress
+    block: VplsBlock
+    preference: int
+    down: bool
+
+
+@final
+class Instance:
+    """The decisions of one bridge domain."""
+
+    def __init__(self, context: Context, config: VplsConfig, vrf: IpVrf | None) -> None:
+        self.config = config
+        self._context = context
+        self._up = {ac.ac for ac in config.acs}
+        self._paths: dict[RouteKey, SitePath] = {}
+        self._wires: dict[int, SitePath] = {}
+        self._forwards = True
+        self.macs = MacTable(context, config, self._mac_moved)
+        self.gateway: Gateway | None = None
+        if vrf is not None and config.gateway is not None:
+            self.gateway = Gateway(context, config, config.gateway, vrf, self.macs)
+
+    def start(self) -> None:
+        """Bring the bridge domain into being and offer labels to the other sites."""
+        config = self.config
+        self._context.effects.set(
+            BridgeDomain(
+                config.bd,
+                flood_unknown=True,
+                suppress_arp=False,
+                learn_from_core=True,
+                mac_ageing=config.mac_ageing,
+            )
+        )
+        for ac in config.acs:
+            self.macs.attach(ac.ac, LocalAc(ac.ac))
+        self._settle()
+        if self.gateway is not None:
+            self.gateway.start()
+
+    # --- frames ---------------------------------------------------------------------------------------------
+
+    def mac_learned(self, attachment: int, mac: int) -> None:
+        """A frame from `mac` came in from a circuit or a pseudo-wire."""
+        gateway = self.gateway
+        if gateway is None or not gateway.holds(mac, attachment):
+            self.macs.learn(attachment, mac)
+
+    def neighbor_seen(self, attachment: int, mac: int, ip: IpAddress) -> None:
+        """An ARP message, which a gateway learns from."""
+        self.mac_learned(attachment, mac)
+        if self.gateway is not None and not self.gateway.claimed(ip, mac):
+            self.gateway.hosts.seen(mac, ip)
+
+    def _mac_moved(self, mac: int) -> None:
+        if self.gateway is not None:
+            self.gateway.hosts.mac_moved(mac)
+
+    def set_ac(self, ac: int, *, up: bool) -> None:
+        """A circuit came up, or went down with all MACs behind it."""
+        if ac not in {each.ac for each in self.config.acs}:
+            return
+        if up:
+            self._up.add(ac)
+        else:
+            self._up.discard(ac)
+            self.macs.flush(ac)
+        self._settle()
+
+    # --- signalling -----------------------------------------------------------------------------------------
+
+    def received(self, path: SitePath) -> None:
+        """Take in another PE's label block."""
+        self._paths[path.key] = path
+        self._settle()
+
+    def withdrawn(self, key: RouteKey) -> None:
+        """Drop another PE's label block."""
+        del self._paths[key]
+        self._settle()
+
+    def next_hop_changed(self, pe: IpAddress) -> None:
+        """Elect anew where a PE takes part that can or cannot be reached."""
+        if any(path.pe == pe for path in self._paths.values()):
+            self._settle()
+
+    def _settle(self) -> None:
+        """Settle who forwards for each site, and which pseudo-wires follow from that."""
+        elected = self._elect()
+        rival = elected.pop(self.config.ve_id, None)
+        forwards = rival is None or not self._gives_way_to(rival)
+        if forwards != self._forwards:
+            self._forwards = forwards
+            step = "site-active" if forwards else "site-standby"
+            self._context.effects.emit(Note(step, self.config.bd, detail=f"site {self.config.ve_id}"))
+        wanted = {ve: path for ve, path in elected.items() if forwards and self._connects(path)}
+        self._program_circuits()
+        for ve in [ve for ve in self._wires if wanted.get(ve) != self._wires[ve]]:
+            self._tear_down(ve, stays=ve in wanted)
+        for ve, path in wanted.items():
+            self._bring_up(ve, path)
+        self._program_flooding()
+        self._announce()
+
+    # RFC 4761 §3.5: of the PEs of one site, one forwards.
+    def _elect(self) -> dict[int, SitePath]:
+        elected: dict[int, SitePath] = {}
+        for path in self._paths.values():
+            if path.down or self._context.metrics.get(path.pe, 0) is None:
+                continue
+            ve = path.block.ve_id
+            if ve not in elected or _rank(path) > _rank(elected[ve]):
+                elected[ve] = path
+        return elected
+
+    def _gives_way_to(self, rival: SitePath) -> bool:
+        own = (self.config.preference, -int(self._context.config.loopback))
+        return not self._up or _rank(rival) > own
+
+    def _connects(self, path: SitePath) -> bool:
+        """Tell whether each side's labels cover the other (RFC 4761 §3.2.3)."""
+        config, block = self.config, path.block
+        mine = VplsBlock(config.rd, config.ve_id, config.block_offset, config.block_size, config.label_base)
+        about = (config.bd, block.ve_id)
+        if mine.label_for(block.ve_id) is None or block.label_for(config.ve_id) is None:
+            text = f"bd {config.bd}: no label between sites {config.ve_id} and {block.ve_id}: block too small"
+            self._context.effects.alarm(AlarmCode.NO_LABEL, about, text)
+            return False
+        self._context.effects.clear_alarm(AlarmCode.NO_LABEL, about)
+        return True
+
+    def _bring_up(self, ve: int, path: SitePath) -> None:
+        config = self.config
+        label = path.block.label_for(config.ve_id)
+        if self._wires.get(ve) == path or label is None:
+            return
+        self._wires[ve] = path
+        number = config.first_pw + ve
+        self.macs.attach(number, ViaPseudoWire(number, Remote(path.pe, label)))
+        incoming = config.label_base + ve - config.block_offset
+        self._context.effects.set(ServiceLabel(incoming, PseudoWireEnd(config.bd, number)))
+
+    def _tear_down(self, ve: int, *, stays: bool) -> None:
+        """Flush what was learned from a pseudo-wire that ends, or leads to another PE from now on."""
+        del self._wires[ve]
+        self.macs.detach(self.config.first_pw + ve)
+        if not stays:
+            self._context.effects.unset(
+                ("ServiceLabel", self.config.label_base + ve - self.config.block_offset)
+            )
+
+    # --- what the tables shall say --------------------------------------------------------------------------
+
+    def _program_circuits(self) -> None:
+        """A site of several PEs has one that forwards; the circuits of the others are shut."""
+        config = self.config
+        for ac in config.acs:
+            if not self._forwards:
+                self.macs.flush(ac.ac)
+            self._context.effects.set(
+                AttachmentCircuit(
+                    ac.ac,
+                    ac.port,
+                    ac.vlan,
+                    config.bd,
+                    ac.egress_vlan,
+                    ac.split_horizon_group,
+                    shut=not self._forwards,
+                )
+            )
+
+    def _program_flooding(self) -> None:
+        wires = [self.macs.attachments[self.config.first_pw + ve] for ve in self._wires]
+        remotes = {wire.remote for wire in wires if isinstance(wire, ViaPseudoWire)}
+        acs = tuple(sorted(self._up)) if self._forwards else ()
+        ordered = sorted(remotes, key=lambda remote: (int(remote.pe), remote.label))
+        self._context.effects.set(FloodList(self.config.bd, acs, tuple(ordered)))
+
+    def _announce(self) -> None:
+        config = self.config
+        route = site_route(config, self._context.config.loopback, down=self._is_down())
+        self._context.effects.announce(route)
+
+    def _is_down(self) -> bool:
+        """No circuit of the site is up, and no gateway here that others need."""
+        return bool(self.config.acs) and not self._up and self.gateway is None
+
+
+def _rank(path: SitePath) -> tuple[int, int]:
+    """Preference, then the lowest address."""
+    return path.preference, -int(path.pe)

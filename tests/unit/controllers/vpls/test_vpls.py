@@ -1,0 +1,277 @@
+"""VPLS decisions: signalling, learning, flush, sites of several PEs, and the gateway that all go through."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+import pytest
+
+from controllers.intents import (
+    AttachmentCircuit,
+    FloodList,
+    GatewayMac,
+    Glean,
+    IpRoute,
+    LocalAc,
+    MacEntry,
+    PseudoWireEnd,
+    Remote,
+    ServiceLabel,
+    ViaPseudoWire,
+)
+from controllers.pe.config import virtual_mac
+from controllers.pe.events import AcDown, AcUp, GleanMissed, MacAged, MacLearned, NeighborKind, NeighborSeen
+from controllers.pe.outputs import Alarm, AlarmCode, Announce, Probe, Withdraw
+from controllers.pe.simulation import Announcement, Machine, Network
+from controllers.pe.walk import Fate
+from controllers.vpls.events import StopVrrp
+from controllers.vpls.simulation import BD, VIRTUAL, VRF, VRID, network, stretched_lan
+from controllers.wire.vpn import VpnPrefix
+
+SITES = ("dc1", "dc2", "dc3")
+VM, VM_IP = 0x020000000010, ip_address("10.1.0.10")
+OTHER, OTHER_IP = 0x020000000011, ip_address("10.1.0.11")
+CLIENT_IP = ip_address("10.2.0.10")
+GATEWAY = virtual_mac(VRID)
+FIRST_PW = 0x4000
+
+
+@pytest.fixture
+def net() -> Network:
+    lab = network(stretched_lan(SITES, branch="branch"))
+    lab.settle()
+    lab.advance(5.0)
+    return lab
+
+
+@pytest.fixture
+def vm(net: Network) -> Machine:
+    machine = Machine(VM, (VM_IP,), BD)
+    net.attach(machine, "dc1", 1)
+    net.settle()
+    return machine
+
+
+def table(net: Network, pe: str, *key: object) -> Any:
+    return net.nodes[pe].tables.get(key)
+
+
+def flooded_to(net: Network, pe: str) -> list[str]:
+    return [str(remote.pe) for remote in table(net, pe, "FloodList", BD).remotes]
+
+
+def said(net: Network, kind: type) -> list[Any]:
+    return [o for node in net.nodes.values() for o in node.outputs if isinstance(o, kind)]
+
+
+class TestSignalling:
+    def test_labels_of_both_ends(self, net: Network) -> None:
+        # The PE of VE 2 sends with the base of dc1 plus 2; that label says where it came from.
+        assert table(net, "dc1", "ServiceLabel", 10002) == ServiceLabel(
+            10002, PseudoWireEnd(BD, FIRST_PW + 2)
+        )
+        assert table(net, "dc2", "FloodList", BD) == FloodList(
+            BD, (1, 2), (Remote(ip_address("10.255.0.1"), 10002), Remote(ip_address("10.255.0.3"), 30002))
+        )
+
+    def test_blocks_that_do_not_cover_a_site(self) -> None:
+        configs = stretched_lan(SITES)
+        small = replace(configs[0].instances[0], block_size=3)
+        net = network([replace(configs[0], instances=(small,)), *configs[1:]])
+        net.settle()
+        assert flooded_to(net, "dc1") == ["10.255.0.2"]
+        assert [a.code for a in said(net, Alarm)] == [AlarmCode.NO_LABEL] * 2, "both ends say so"
+
+    def test_a_pe_that_is_gone(self, net: Network, vm: Machine) -> None:
+        assert table(net, "dc2", "MacEntry", BD, VM) is not None
+        net.fail("dc1")
+        assert table(net, "dc2", "MacEntry", BD, VM) is None
+        assert table(net, "dc2", "ServiceLabel", 20001) is None
+        assert flooded_to(net, "dc2") == ["10.255.0.3"]
+
+    def test_routes_in_any_order_give_the_same_tables(self) -> None:
+        nets = []
+        for order in (SITES, SITES[::-1]):
+            net = network(stretched_lan(SITES))
+            for pe in order:
+                while net.deliver_up(pe):
+                    pass
+            net.settle()
+            nets.append({name: node.tables for name, node in net.nodes.items()})
+        assert nets[0] == nets[1]
+
+
+class TestLearning:
+    def test_frames_teach_circuits_and_pseudo_wires(self, net: Network, vm: Machine) -> None:
+        assert table(net, "dc1", "MacEntry", BD, VM) == MacEntry(BD, VM, LocalAc(1))
+        wire = ViaPseudoWire(FIRST_PW + 1, Remote(ip_address("10.255.0.1"), 10002))
+        assert table(net, "dc2", "MacEntry", BD, VM) == MacEntry(BD, VM, wire)
+
+    def test_no_route_is_sent_for_a_mac(self, net: Network, vm: Machine) -> None:
+        before = len(said(net, Announce)) + len(said(net, Withdraw))
+        net.attach(vm, "dc2", 1)
+        net.settle()
+        assert len(said(net, Announce)) + len(said(net, Withdraw)) == before
+
+    def test_a_move_is_learned_from_the_flooded_announcement(self, net: Network, vm: Machine) -> None:
+        net.attach(vm, "dc3", 2)
+        net.settle()
+        for pe in SITES:
+            walk = net.walk_frame(pe, BD, VM)
+            assert (walk.fate, walk.pes[-1], walk.ac) == (Fate.DELIVERED, "dc3", 2)
+
+    def test_a_silent_move_leaves_a_black_hole_until_ageing(self, net: Network, vm: Machine) -> None:
+        net.attach(vm, "dc3", 2, Announcement.NONE)
+        net.settle()
+        assert net.walk_frame("dc2", BD, VM).pes == ("dc2", "dc1")
+        for pe in SITES:
+            net.send(pe, MacAged(BD, VM))
+        assert net.walk_frame("dc2", BD, VM).fate is Fate.FLOODED
+
+    def test_a_circuit_that_goes_down_is_flushed(self, net: Network, vm: Machine) -> None:
+        net.send("dc1", AcDown(1))
+        assert table(net, "dc1", "MacEntry", BD, VM) is None
+        assert table(net, "dc1", "FloodList", BD).acs == (2,)
+        net.send("dc1", AcUp(1))
+        assert table(net, "dc1", "FloodList", BD).acs == (1, 2)
+
+    def test_limit(self) -> None:
+        configs = stretched_lan(["dc1"])
+        net = network([replace(configs[0], instances=(replace(configs[0].instances[0], mac_limit=1),))])
+        for mac in (VM, OTHER):
+            net.send("dc1", MacLearned(BD, 1, mac))
+        assert [a.code for a in said(net, Alarm)] == [AlarmCode.MAC_LIMIT]
+        assert table(net, "dc1", "MacEntry", BD, OTHER) is None
+        net.send("dc1", MacAged(BD, VM))
+        net.send("dc1", MacLearned(BD, 1, OTHER))
+        assert table(net, "dc1", "MacEntry", BD, OTHER) is not None
+
+    @pytest.mark.parametrize("mac", [0, 0x01005E000001])
+    def test_no_stations(self, net: Network, mac: int) -> None:
+        net.send("dc1", MacLearned(BD, 1, mac))
+        assert table(net, "dc1", "MacEntry", BD, mac) is None
+
+    def test_events_about_what_is_not_here(self, net: Network) -> None:
+        assert net.send("dc1", MacLearned(BD, 99, VM)) == []
+        assert net.send("dc1", MacLearned(99, 1, VM)) == []
+        assert net.send("dc1", AcDown(99)) == []
+        assert net.send("branch", GleanMissed(BD, VM_IP)) == []
+
+
+class TestSiteOfTwoPes:
+    """RFC 4761 §3.5: active and standby."""
+
+    @pytest.fixture
+    def pair(self) -> Network:
+        configs = stretched_lan(SITES)
+        same = [replace(configs[n].instances[0], ve_id=7, preference=200 - n, gateway=None) for n in (0, 1)]
+        net = network(
+            [replace(configs[n], instances=(same[n],)) for n in (0, 1)]
+            + [replace(configs[2], instances=(replace(configs[2].instances[0], gateway=None),))]
+        )
+        net.settle()
+        return net
+
+    def circuits(self, net: Network, pe: str) -> list[bool]:
+        return [o.shut for o in net.nodes[pe].tables.values() if isinstance(o, AttachmentCircuit)]
+
+    def test_one_forwards(self, pair: Network) -> None:
+        assert self.circuits(pair, "dc1") == [False, False]
+        assert self.circuits(pair, "dc2") == [True, True]
+        assert flooded_to(pair, "dc3") == ["10.255.0.1"]
+        assert table(pair, "dc2", "FloodList", BD) == FloodList(BD)
+
+    def test_fail_over_flushes(self, pair: Network) -> None:
+        pair.send("dc3", MacLearned(BD, FIRST_PW + 7, VM))
+        pair.send("dc1", AcDown(1))
+        pair.send("dc1", AcDown(2))
+        pair.settle()
+        assert self.circuits(pair, "dc2") == [False, False]
+        assert table(pair, "dc3", "MacEntry", BD, VM) is None
+        assert flooded_to(pair, "dc3") == ["10.255.0.2"]
+        assert table(pair, "dc3", "ServiceLabel", 30007) is not None
+        pair.send("dc1", AcUp(1))
+        pair.settle()
+        assert self.circuits(pair, "dc2") == [True, True]
+
+    def test_a_pe_that_cannot_be_reached_does_not_forward(self, pair: Network) -> None:
+        pair.fail("dc1")
+        pair.settle()
+        assert self.circuits(pair, "dc2") == [False, False]
+
+
+class TestGateway:
+    def test_one_master(self, net: Network) -> None:
+        masters = [pe for pe in SITES if table(net, pe, "GatewayMac", BD, GATEWAY)]
+        assert masters == ["dc1"]
+        assert isinstance(table(net, "dc1", "GatewayMac", BD, GATEWAY), GatewayMac)
+        assert table(net, "dc2", "MacEntry", BD, GATEWAY).via.remote.pe == ip_address("10.255.0.1")
+
+    def test_it_is_a_trombone_both_ways_after_a_move(self, net: Network, vm: Machine) -> None:
+        net.attach(vm, "dc2", 1)
+        net.settle()
+        ingress = net.walk_packet("branch", VRF, VM_IP)
+        egress = net.walk_frame("dc2", BD, GATEWAY, CLIENT_IP)
+        assert (ingress.fate, ingress.pes, ingress.ac) == (Fate.DELIVERED, ("branch", "dc1", "dc2"), 1)
+        # The packet ends in the branch's IP-VRF, which has no host there but the prefix.
+        assert egress.pes == ("dc2", "dc1", "branch")
+
+    def test_fail_over(self, net: Network, vm: Machine) -> None:
+        net.attach(vm, "dc2", 1)
+        net.settle()
+        net.fail("dc1")
+        net.advance(5.0)
+        assert [pe for pe in ("dc2", "dc3") if table(net, pe, "GatewayMac", BD, GATEWAY)] == ["dc2"]
+        assert net.walk_frame("dc3", BD, GATEWAY, CLIENT_IP).pes == ("dc3", "dc2", "branch")
+        assert net.walk_packet("branch", VRF, VM_IP).pes == ("branch", "dc2")
+
+    def test_a_master_that_leaves_says_so(self, net: Network) -> None:
+        net.send("dc1", StopVrrp(BD))
+        net.settle()
+        net.advance(1.0)
+        assert table(net, "dc1", "GatewayMac", BD, GATEWAY) is None
+        assert table(net, "dc2", "GatewayMac", BD, GATEWAY) is not None
+        prefix = next(r for r in net.nodes["dc2"].core.originated if isinstance(r.nlri, VpnPrefix))
+        assert prefix.attributes.local_pref == 200
+
+    def test_a_host_is_routed_to_while_its_place_is_known(self, net: Network, vm: Machine) -> None:
+        host = ("IpRoute", VRF, ip_network(VM_IP))
+        assert isinstance(table(net, "dc1", *host), IpRoute)
+        net.send("dc1", MacAged(BD, VM))
+        assert table(net, "dc1", *host) is None
+        assert net.walk_packet("branch", VRF, VM_IP).fate is Fate.GLEANED
+        asked = net.send("dc1", GleanMissed(BD, VM_IP))
+        assert [type(o) for o in asked] == [Probe]
+        assert net.send("dc1", GleanMissed(BD, VM_IP)) == []
+        net.settle()
+        net.send("dc1", MacLearned(BD, 1, VM))
+        assert net.walk_packet("branch", VRF, VM_IP).fate is Fate.DELIVERED
+
+    def test_a_host_that_does_not_answer_is_forgotten(self, net: Network, vm: Machine) -> None:
+        net.detach(vm)
+        net.advance(310.0)
+        assert table(net, "dc1", "IpRoute", VRF, ip_network(VM_IP)) is None
+
+    def test_a_host_that_answers_stays(self, net: Network, vm: Machine) -> None:
+        net.advance(1000.0)
+        assert table(net, "dc1", "IpRoute", VRF, ip_network(VM_IP)) is not None
+
+    def test_subnet_without_hosts_is_gleaned(self, net: Network) -> None:
+        assert table(net, "dc1", "IpRoute", VRF, ip_network("10.1.0.0/24")).via == Glean(BD)
+
+    def test_spoofing(self, net: Network) -> None:
+        net.send("dc1", NeighborSeen(BD, 1, NeighborKind.GRATUITOUS, VM, VIRTUAL, VIRTUAL))
+        net.send("dc1", MacLearned(BD, 1, 0x02AA00000001))
+        net.send("dc1", MacLearned(BD, 1, GATEWAY))
+        assert [a.code for a in said(net, Alarm)] == [
+            AlarmCode.GATEWAY_IP_CLAIMED,
+            AlarmCode.GATEWAY_MAC_CLAIMED,
+        ]
+        assert table(net, "dc1", "MacEntry", BD, GATEWAY) is None
+
+    def test_an_address_that_goes_to_another_mac(self, net: Network, vm: Machine) -> None:
+        net.attach(Machine(OTHER, (VM_IP,), BD), "dc2", 1)
+        net.settle()
+        assert table(net, "dc1", "IpRoute", VRF, ip_network(VM_IP)).via.dst_mac == OTHER

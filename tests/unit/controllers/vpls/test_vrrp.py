@@ -1,0 +1,131 @@
+"""The virtual router's state machine and its packets (RFC 5798)."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, ip_address, ip_interface
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controllers.vpls.config import VrrpConfig
+from controllers.vpls.vrrp import (
+    Advertisement,
+    BecameBackup,
+    BecameMaster,
+    Send,
+    VirtualRouter,
+    VrrpState,
+)
+from controllers.vpls.vrrp_packet import checksum, frame, parse
+
+VIRTUAL = ip_address("10.1.0.1")
+
+
+def router(priority: int = 100, *, preempt: bool = True, number: int = 2) -> VirtualRouter:
+    own = ip_interface(f"10.1.0.{number}/24")
+    return VirtualRouter(VrrpConfig(1, VIRTUAL, own, 0x02AA00000000 | number, priority, preempt=preempt))
+
+
+def advertisement(priority: int, number: int = 3, interval: float = 1.0) -> Advertisement:
+    return Advertisement(1, priority, interval, (VIRTUAL,), ip_address(f"10.1.0.{number}"))
+
+
+def test_the_owner_is_master_at_once() -> None:
+    one = router(255)
+    assert one.start(0.0) == [Send(255), BecameMaster()]
+    assert (one.state, one.deadline) == (VrrpState.MASTER, 1.0)
+
+
+def test_a_backup_takes_over_after_three_intervals_and_its_skew() -> None:
+    one = router(100)
+    assert one.start(0.0) == []
+    assert one.deadline == pytest.approx(3.0 + 156 / 256)
+    assert one.tick(3.5) == []
+    assert one.tick(3.7) == [Send(100), BecameMaster()]
+    assert one.tick(4.7) == [Send(100)]
+
+
+def test_the_higher_the_priority_the_sooner() -> None:
+    assert router(200).skew_time < router(100).skew_time
+
+
+def test_a_backup_obeys_a_better_master_and_its_interval() -> None:
+    one = router(100)
+    one.start(0.0)
+    assert one.heard(advertisement(200, interval=2.0), 1.0) == []
+    assert one.deadline == pytest.approx(1.0 + 6.0 + 2 * 156 / 256)
+
+
+def test_a_lesser_master_is_preempted_or_not() -> None:
+    eager, patient = router(100), router(100, preempt=False)
+    for one in (eager, patient):
+        one.start(0.0)
+        one.heard(advertisement(50), 3.0)
+    assert eager.tick(3.7) == [Send(100), BecameMaster()]
+    assert patient.tick(3.7) == []
+
+
+def test_a_master_that_leaves_is_followed_after_the_skew() -> None:
+    one = router(100)
+    one.start(0.0)
+    one.heard(advertisement(0), 1.0)
+    assert one.deadline == pytest.approx(1.0 + 156 / 256)
+    master = router(200)
+    master.start(0.0)
+    master.tick(10.0)
+    assert master.stop() == [Send(0), BecameBackup()]
+    assert master.state is VrrpState.INITIALIZE
+    assert master.heard(advertisement(50), 11.0) == []
+    assert router(1).stop() == []
+
+
+def test_two_masters_settle() -> None:
+    one = router(100, number=2)
+    one.start(0.0)
+    one.tick(10.0)
+    assert one.heard(advertisement(0), 10.1) == [Send(100)]
+    assert one.heard(advertisement(50), 10.2) == []
+    assert one.heard(advertisement(100, number=1), 10.3) == [], "the same priority, a lower address"
+    assert one.heard(advertisement(100, number=3), 10.4) == [BecameBackup()]
+    assert one.state is VrrpState.BACKUP
+
+
+advertisements = st.builds(
+    Advertisement,
+    st.integers(1, 255),
+    st.integers(0, 255),
+    st.integers(1, 4095).map(lambda centiseconds: centiseconds / 100),
+    st.lists(st.builds(IPv4Address, st.integers(0, 2**32 - 1)), max_size=5).map(tuple),
+    st.builds(IPv4Address, st.integers(0, 2**32 - 1)),
+)
+
+
+@given(advertisements)
+def test_packets_read_back(one: Advertisement) -> None:
+    data = frame(one)
+    assert parse(data) == one
+    tagged = data[:12] + b"\x81\x00\x00\x0a" + data[12:]
+    assert parse(tagged + bytes(8)) == one, "a tag and padding"
+
+
+def test_a_packet_by_hand() -> None:
+    data = frame(Advertisement(1, 100, 1.0, (VIRTUAL,), ip_address("10.1.0.2")))
+    assert data[:14].hex() == "01005e000012" + "00005e000101" + "0800"
+    assert data[22:24] == bytes((255, 112))
+    assert data[34:40].hex() == "310164010064"
+    assert checksum(data[14:34]) == 0
+
+
+@given(advertisements, st.data())
+def test_a_flipped_bit_is_noticed(one: Advertisement, data: st.DataObject) -> None:
+    packet = bytearray(frame(one))
+    at = data.draw(st.integers(14, len(packet) - 1))
+    packet[at] ^= 1 << data.draw(st.integers(0, 7))
+    assert parse(bytes(packet)) is None
+
+
+@given(st.binary(max_size=80))
+def test_garbage_is_nothing(data: bytes) -> None:
+    assert parse(data) is None
+    assert parse(data[:12] + b"\x08\x00" + data[12:]) is None
