@@ -70,7 +70,7 @@ class SimpleSwitch:
         return leaving
 
     def _guard(self, stage: Callable[..., list[T]], packet: Packet, *queues: deque[Packet]) -> list[T]:
-        """Run a stage; a packet that fails an assertion, has too many ancestors or too much kin is dropped."""
+        """Run a stage; a packet that fails an assertion, or has too many ancestors or kin, is dropped."""
         self._passes += 1
         if packet.generation > MAX_GENERATIONS or self._passes > MAX_PASSES:
             self._drop("drop_loop")
