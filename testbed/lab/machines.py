@@ -61,7 +61,8 @@ class Guest(MininetHost):  # type: ignore[misc]
 
     def command(self, argv: Sequence[str]) -> list[str]:
         """The command line that runs `argv` in this guest's network."""
-        return ["mnexec", "-a", str(self.pid), *argv]
+        # Only the network: joining its mount namespace, as `mnexec -a` does, would leave a chroot.
+        return ["nsenter", f"--net=/proc/{self.pid}/ns/net", "--", *argv]
 
     def run(self, argv: Sequence[str], timeout: float | None = 30.0) -> subprocess.CompletedProcess[str]:
         """Run a program in the guest to its end; output as text."""

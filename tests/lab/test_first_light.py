@@ -93,7 +93,7 @@ def test_the_guest_notices_nothing_but_silence(nothing_stays: None) -> None:
         pid = json.loads(vmto("status", "--json").stdout)["machines"]["vm1"]["pid"]
         lab = container.find("lab")
         assert lab is not None
-        enter = ["nsenter", "-t", str(lab.init.pid), "-p", "-n", "-m", "mnexec", "-a", str(pid)]
+        enter = ["nsenter", "-t", str(lab.init.pid), "-p", "-n", "-m", "nsenter", f"--net=/proc/{pid}/ns/net"]
         words = [["ip", "-o", "link", "show", "eth0"], ["ip", "-o", "addr", "show", "eth0"]]
         return tuple(
             subprocess.run([*enter, *w], capture_output=True, text=True, check=True).stdout for w in words
