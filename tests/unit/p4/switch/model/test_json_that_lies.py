@@ -42,7 +42,7 @@ def test_what_is_read(document: dict[str, Any]) -> None:
     assert table(document, "dmac").meter is not None
     assert program.intrinsic("intrinsic_metadata.mcast_grp") is not None
     assert program.intrinsic("standard_metadata.nothing") is None
-    assert program.errors["PacketTooShort"] == 1
+    assert program.errors.keys() >= {"NoError", "PacketTooShort", "ParserInvalidArgument"}
 
 
 def lie(document: dict[str, Any], change: Any) -> str:
