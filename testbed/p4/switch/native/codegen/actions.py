@@ -24,8 +24,8 @@ from testbed.p4.switch.model import (
 )
 from testbed.p4.switch.native.codegen.bounds import BoundsOf
 from testbed.p4.switch.native.codegen.layout import Layout, Place, is_wide, storage
+from testbed.p4.switch.native.codegen.numbers import round_up
 from testbed.p4.switch.native.codegen.store import Store
-from testbed.p4.switch.native.codegen.values import round_up
 from testbed.p4.switch.native.codegen.writer import Writer, comment, identifier, literal, string, words
 
 ENDING: Final = frozenset(["exit", "assert", "assume"])
@@ -74,7 +74,7 @@ class Statements(Store):
         elif primitive.op == "_jump_if_zero":
             test, target = primitive.args
             with self.w.block():
-                self.w.line(f"if (!{self._nonzero(cast(Expr, test))})")
+                self.w.line(f"if (!{self.nonzero(cast(Expr, test))})")
                 self.w.line(f"    goto l{cast(Const, target).value};")
         else:
             with self.w.block():
@@ -88,7 +88,7 @@ class Statements(Store):
             PRIMITIVES[primitive.op](self, *primitive.args)
 
     def _assertion(self, primitive: Primitive) -> None:
-        with self.w.block(f"if (!{self._nonzero(cast(Expr, primitive.args[0]))})"):
+        with self.w.block(f"if (!{self.nonzero(cast(Expr, primitive.args[0]))})"):
             self.w.line(f"vs_assertion_failed(c, {string(f'{primitive.line}: {primitive.op} failed')});")
             self.w.line("k->exited = k->failed = true;")
             self.w.line(self._failed)

@@ -91,7 +91,7 @@ def declare_hash(layout: Layout, w: Writer, name: str, calculation: Calculation)
             _write_buffer(w, layout, items, calculation)
 
 
-# -- one's complement sums, without a buffer -------------------------------------------------------------------
+# -- one's complement sums, without a buffer -----------------------------------------------------------------
 
 
 def _is_summable(items: Sequence[_Item]) -> bool:
@@ -130,7 +130,7 @@ def _write_sum(w: Writer, layout: Layout, items: Sequence[_Item], payload: bool)
     w.line("return vs_sum_fold(sum);")
 
 
-# -- bytes in a buffer -----------------------------------------------------------------------------------------
+# -- bytes in a buffer ---------------------------------------------------------------------------------------
 
 
 def _write_buffer(w: Writer, layout: Layout, items: Sequence[_Item], calculation: Calculation) -> None:

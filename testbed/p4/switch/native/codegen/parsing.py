@@ -25,7 +25,7 @@ from testbed.p4.switch.model import (
 from testbed.p4.switch.native.codegen.actions import Statements
 from testbed.p4.switch.native.codegen.bounds import BoundsOf
 from testbed.p4.switch.native.codegen.layout import Layout, Place, UnionPlace, field_name, is_wide, storage
-from testbed.p4.switch.native.codegen.values import round_up
+from testbed.p4.switch.native.codegen.numbers import round_up
 from testbed.p4.switch.native.codegen.writer import Writer, comment, literal, words
 
 
@@ -262,7 +262,7 @@ class ParserWriter(Statements):
             w.line(f"const u64 {n} = {self._whole_bytes(op.length)};")
             self._fail(f"(u64)(end - at) < {fixed} || (u64)(end - at) - {fixed} < {n}", "PacketTooShort")
             position = t.varbit
-            # A header longer than its type allows has no place, whether or not the program asks for the check.
+            # A header longer than its type allows has no place, whether or not the program checks it.
             room = op.max_bytes or (0 if position is None else (t.fixed_bits + t.fields[position].width) // 8)
             self._fail(f"{n} + {fixed} > {room}", "HeaderTooShort")
             varbits = f"(u32){n} * 8"

@@ -386,7 +386,7 @@ class _Generator:
                 w.line(_array(counter.size, counter.table))
         with w.block(f"static const struct vs_array_desc meters[{len(program.meters) + 1}] =", ";"):
             for meter in program.meters:
-                w.line(_array(meter.size, meter.table))
+                w.line(_array(meter.size, meter.table, meter.rates))
         with w.block(f"static const struct vs_array_desc registers[{len(program.registers) + 1}] =", ";"):
             for register in program.registers:
                 w.line(f"{{.size = {register.size}, .words = {words(register.width)}}},")
@@ -404,10 +404,10 @@ class _Generator:
                 ".table = tables, .action = actions, .counter = counters, .meter = meters, .reg = registers,"
             )
             w.line(f".wants_time = {int(self._reads_time())},")
+            w.line(".ingress = ingress, .parse = parse, .egress = egress, .measure = measure,")
             w.line(
-                ".ingress = ingress, .parse = parse, .egress = egress, .measure = measure, .deparse = deparse,"
+                ".deparse = deparse, .reset_metadata = reset_metadata, .copy_list = copy_list, .learn = learn,"
             )
-            w.line(".reset_metadata = reset_metadata, .copy_list = copy_list, .learn = learn,")
 
     def _reads_time(self) -> bool:
         """Whether the program looks at a timestamp anywhere: then the clock is read for every packet."""
@@ -415,9 +415,9 @@ class _Generator:
         return bool(times & set(_field_refs(self.program)))
 
 
-def _array(size: int, table: int | None) -> str:
-    direct = table is not None
-    return f"{{.size = {size}, .direct = {int(direct)}, .table = {-1 if table is None else table}}},"
+def _array(size: int, table: int | None, rates: int = 0) -> str:
+    place = ".table = -1" if table is None else f".direct = 1, .table = {table}"
+    return f"{{.size = {size}, .rates = {rates}, {place}}},"
 
 
 def _field_refs(program: Program) -> Iterator[FieldRef]:

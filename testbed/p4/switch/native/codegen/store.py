@@ -15,7 +15,8 @@ from testbed.p4.switch.model import (
     UnionStackRef,
 )
 from testbed.p4.switch.native.codegen.layout import Place, UnionPlace, is_wide, storage
-from testbed.p4.switch.native.codegen.values import Values, round_up
+from testbed.p4.switch.native.codegen.numbers import round_up
+from testbed.p4.switch.native.codegen.values import Values
 from testbed.p4.switch.native.codegen.writer import literal, words
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from testbed.p4.switch.model import VALID, HeaderRef, KeyField, Program, Table
+from testbed.p4.switch.model import VALID, ActionEntry, HeaderRef, KeyField, Program, Table
 from testbed.p4.switch.native.codegen.actions import Statements, action_name, may_end
 from testbed.p4.switch.native.codegen.layout import is_wide
-from testbed.p4.switch.native.codegen.values import round_up
+from testbed.p4.switch.native.codegen.numbers import round_up
 from testbed.p4.switch.native.codegen.writer import Writer, comment, literal, string, words
 
 MAX_KEY_WORDS = 64
@@ -32,7 +32,7 @@ class Slot:
 
 
 class KeyLayout:
-    """The lookup key of a table: small fields share words; then the prefix or the ranges in words of their own."""
+    """The lookup key of a table: small fields share words; the prefix or the ranges come last."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -104,7 +104,7 @@ class TableWriter(Statements):
         t = self._program.tables[position]
         self.w.line(comment(t.name))
         if not t.key and t.default_const and t.default is not None and t.profile is None:
-            self._constant_action(t, go)
+            self._constant_action(t.default, t, go)
             return
         self.w.line(f"struct vs_table *const t = &c->pipe->tables[{position}];")
         self.w.line("const struct vs_act *a;")
@@ -125,15 +125,14 @@ class TableWriter(Statements):
             self.w.line(f"a = vs_resolve(c, a, {code});")
         self._run(t, go, hit)
 
-    def _constant_action(self, t: Table, go: dict[object, str]) -> None:
+    def _constant_action(self, default: ActionEntry, t: Table, go: dict[object, str]) -> None:
         """A table without a key whose default action never changes: p4c's way to write a statement."""
-        assert t.default is not None
-        action = self._program.actions[t.default.action]
-        data = self._constant_data(t.default.action, t.default.params)
-        self.w.line(f"{action_name(t.default.action, action)}(c, p, k, {data});")
+        action = self._program.actions[default.action]
+        data = self._constant_data(default.action, default.params)
+        self.w.line(f"{action_name(default.action, action)}(c, p, k, {data});")
         if may_end(action):
             self._leave_if_exited()
-        self.w.line(go[t.next(False, t.default.action)])
+        self.w.line(go[t.next(False, default.action)])
 
     def _constant_data(self, position: int, params: bytes) -> str:
         action = self._program.actions[position]

@@ -67,9 +67,9 @@ def literal(value: int, width: int) -> str:
     """`value` modulo 2^width as an expression of type u64 (`width` 64) or u128 (128)."""
     value &= (1 << width) - 1
     if value < 1 << 64:
-        text = f"{value}u" if value < 10 else f"0x{value:x}u"
+        text = f"{value}ull" if value < 10 else f"0x{value:x}ull"  # 64 bits also where C would do with 32
         return text if width == 64 else f"(u128){text}"
-    return f"((u128)0x{value >> 64:x}u << 64 | 0x{value & (1 << 64) - 1:x}u)"
+    return f"((u128)0x{value >> 64:x}ull << 64 | 0x{value & (1 << 64) - 1:x}ull)"
 
 
 def words(bits: int) -> int:

@@ -25,7 +25,7 @@ void vs_port_state(struct vs_switch *sw, struct vs_port *p, bool up)
 {
     bool former = p->up;
     vs_poke(&p->up, up);
-    vs_poke(&sw->port_down[p->number], !up);
+    vs_poke(&sw->port_up[p->number], up);
     if (former != up)
         vs_event_send(sw, VS_PORT_STATUS, p->number, up, NULL, 0);
 }

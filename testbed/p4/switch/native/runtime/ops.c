@@ -265,6 +265,7 @@ static int change_meter(const struct change *c)
         fresh->committed.burst = fresh->committed.tokens = v[1];
         fresh->peak.rate = (double)v[2] / 1e6;
         fresh->peak.burst = fresh->peak.tokens = v[3];
+        fresh->rates = d->rates;
         fresh->origin_us = (vs_clock_ns() - c->sw->start_ns) / 1000;
     }
     struct vs_meter *former = *at;

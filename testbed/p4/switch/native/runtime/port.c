@@ -21,7 +21,7 @@ static void publish(struct vs_switch *sw, struct vs_port *p)
 {
     bool up = p->up;
     vs_call(sw, attach, p);
-    vs_poke(&sw->port_down[p->number], !up);
+    vs_poke(&sw->port_up[p->number], up);
     vs_event_send(sw, VS_PORT_STATUS, p->number, up, NULL, 0);
 }
 
@@ -73,7 +73,7 @@ VS_EXPORT bool vs_remove_port(struct vs_switch *sw, u32 number)
     struct vs_port *p = number < VS_MAX_PORTS ? io->port[number] : NULL;
     if (p != NULL) {
         vs_call(sw, detach, p);
-        vs_poke(&sw->port_down[number], 1);
+        vs_poke(&sw->port_up[number], 0);
         vs_port_close(p);
         vs_line_clear(&p->line);
         for (int i = 0; i < 2; i++)

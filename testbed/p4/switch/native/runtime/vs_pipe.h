@@ -75,8 +75,9 @@ struct vs_action_desc {
 struct vs_array_desc {
     u32 size;
     u16 words;      /* registers: words per cell */
-    bool direct, by_bytes;
+    bool direct;
     int table;
+    u32 rates;      /* meters: 1 or 2 */
 };
 
 /* What a generated program exports as `vs_program`. */

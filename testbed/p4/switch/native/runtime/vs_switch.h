@@ -48,7 +48,7 @@ struct vs_switch {
     int event_fd;
     int signalled;
     u64 counts[VS_COUNTERS];
-    u8 port_down[VS_MAX_PORTS]; /* for watch ports */
+    u8 port_up[VS_MAX_PORTS];   /* for watch ports */
     struct vs_context live; /* packets from ports */
     struct vs_context test; /* packets from inject() */
     struct vs_message *peeked; /* an event that did not fit into the reader's buffer */
@@ -61,7 +61,7 @@ VS_INLINE void vs_note(struct vs_switch *sw, enum vs_counter what) { vs_bump(&sw
 
 VS_INLINE bool vs_bucket_live(const struct vs_context *c, int port)
 {
-    return port < 0 || port >= VS_MAX_PORTS || vs_peek(&c->sw->port_down[port]) == 0;
+    return port < 0 || (port < VS_MAX_PORTS && vs_peek(&c->sw->port_up[port]) != 0);
 }
 
 u64 vs_clock_ns(void);

@@ -66,6 +66,7 @@ struct vs_meter {
         u64 burst, tokens, given;
     } peak, committed;
     u64 origin_us;
+    u32 rates;
 };
 
 struct vs_entry {
