@@ -170,7 +170,7 @@ class Bindings:
             if ip != known:
                 binding = self._bindings[ip]
                 binding.tries = 1
-                self._ask(binding, record.mac, (ac,), remote=False)
+                self._probe(binding.ip, record.mac, (ac,), remote=False)
                 self._schedule_retry(binding)
 
     def mac_lost(self, record: MacRecord, ac: int) -> None:
@@ -195,7 +195,7 @@ class Bindings:
             self._withdraw(binding)
             if moved:
                 record.left = None
-                self._ask(binding, record.mac, (ac,), remote=binding.best is None)
+                self._probe(binding.ip, record.mac, (ac,), remote=binding.best is None)
 
     def location_changed(self, record: MacRecord) -> None:
         """The MAC's way changed: that of its addresses follows."""
@@ -265,7 +265,7 @@ class Bindings:
     def _ask_where_it_was(self, binding: Binding) -> None:
         record = None if binding.owner is None else self._mac_vrf.record(binding.owner)
         if record is not None and record.left is not None:
-            self._ask(binding, record.mac, (record.left,), remote=False)
+            self._probe(binding.ip, record.mac, (record.left,), remote=False)
             record.left = None
 
     # RFC 9721 §6: the address went to another MAC, whose sequence had to exceed ours.
@@ -283,7 +283,7 @@ class Bindings:
         binding.local = None
         self._decide(binding)
         self._withdraw(binding)
-        self._ask(binding, mac, (local.ac,), remote=False)
+        self._probe(binding.ip, mac, (local.ac,), remote=False)
 
     def next_hop_changed(self, pe: IpAddress) -> None:
         """Choose anew wherever a path through `pe` takes part."""
@@ -351,9 +351,6 @@ class Bindings:
 
     # --- asking ---------------------------------------------------------------------------------------------
 
-    def _ask(self, binding: Binding, mac: int | None, acs: tuple[int, ...], *, remote: bool) -> None:
-        self._probe(binding.ip, mac, acs, remote=remote)
-
     def _probe(self, ip: IpAddress, mac: int | None, acs: tuple[int, ...], *, remote: bool) -> None:
         gateway = self._mac_vrf.gateways.facing(ip)
         source_mac = self._context.config.probe_mac if gateway is None else gateway.mac
@@ -388,7 +385,7 @@ class Bindings:
             found = True
             if not binding.wide:
                 binding.tries, binding.wide = 1, True
-                self._ask(binding, None, self._mac_vrf.flooding.acs, remote=True)
+                self._probe(binding.ip, None, self._mac_vrf.flooding.acs, remote=True)
                 self._schedule_retry(binding)
         return found
 
@@ -414,9 +411,9 @@ class Bindings:
 
     def _ask_again(self, binding: Binding, record: MacRecord, *, wide: bool) -> None:
         if wide:
-            self._ask(binding, None, self._mac_vrf.flooding.acs, remote=True)
+            self._probe(binding.ip, None, self._mac_vrf.flooding.acs, remote=True)
         elif record.local is not None:
-            self._ask(binding, record.mac, (record.local.ac,), remote=False)
+            self._probe(binding.ip, record.mac, (record.local.ac,), remote=False)
 
     # RFC 9135 §7.3: a silent host that does not answer is not here any more.
     def _give_up(self, binding: Binding, record: MacRecord) -> None:

@@ -66,7 +66,7 @@ class Originator:
         router: bool,
         override: bool,
     ) -> Route:
-        """Advertise a local MAC with one of its addresses (RFC 7432 §10, RFC 9161 §3.1, RFC 9047 §3.1).
+        """Advertise a local MAC with one of its addresses (RFC 7432 §10, RFC 9047 §3.1).
 
         `vrf` is that of an active gateway, None without one: then there is nothing to route to here.
         """

@@ -16,7 +16,7 @@ ENCAPSULATION_VPLS: Final = 19
 """RFC 4761 §3.2.4."""
 
 SITE_DOWN: Final = 0x80
-"""Control flag D: no circuit of the site is up here (draft-ietf-bess-vpls-multihoming §3.3)."""
+"""Control flag D: no circuit of the site is up here (draft-ietf-bess-vpls-multihoming)."""
 
 
 def site_route(config: VplsConfig, loopback: IpAddress, *, down: bool) -> Route:
