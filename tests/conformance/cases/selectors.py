@@ -46,6 +46,7 @@ def spread(ports: list[int], flows: range = range(8)) -> tuple[Send, ...]:
 MEMBERS: tuple[Entity, ...] = tuple(member("ecmp_selector", n, to_port(n + 1)) for n in (1, 2, 3))
 GROUP = group("ecmp_selector", 9, (1, 1), (2, 1), (3, 1))
 ENTRY = entry("ecmp", {"kind": 1}, to_group(9))
+MISS = Send(1, flow(1), {7: "0001 0001 0000" + "ff" * 8})
 WEIGHTS = "simple_switch_grpc does not document where a weighted member's buckets are"
 WATCH = "simple_switch_grpc brings no port up that has no interface"
 
@@ -64,9 +65,9 @@ CASES = [
     ),
     Case(
         "miss",
-        "Without an entry the default action runs, and it is no hit.",
+        "Without an entry a table with a selector does nothing: the target has no default action for it.",
         (),
-        (Send(1, flow(1)),),
+        (MISS,),
     ),
     Case(
         "group-changed",
@@ -87,7 +88,7 @@ CASES = [
             delete(ENTRY),
             delete(GROUP),
             delete(*MEMBERS),
-            Send(1, flow(1)),
+            MISS,
             insert(*MEMBERS),
             insert(GROUP),
             insert(ENTRY),
@@ -136,7 +137,7 @@ CASES = [
             modify(entry("ecmp", {"kind": 1}, one_shot((1, to_port(6)), (1, to_port(4))))),
             *spread([6, 4]),
             delete(entry("ecmp", {"kind": 1}, one_shot((1, to_port(6)), (1, to_port(4))))),
-            Send(1, flow(1)),
+            MISS,
         ),
         not_on_bmv2="the order of a one-shot's buckets is not specified",
     ),
@@ -164,7 +165,7 @@ CASES = [
         (
             Read(
                 entry("ecmp", {"kind": 1}, None),
-                {"action": one_shot((2, to_port(2)), ((1, 3), to_port(3)))},
+                {"action.action_set": [(2, to_port(2)), ((1, 3), to_port(3))]},
             ),
         ),
         not_on_bmv2=WATCH,

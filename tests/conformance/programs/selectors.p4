@@ -49,7 +49,6 @@ control IngressImpl(inout headers_t hdr, inout metadata_t meta, inout standard_m
             drop;
             NoAction;
         }
-        const default_action = drop;
         implementation = ecmp_selector;
         counters = ecmp_counter;
     }
