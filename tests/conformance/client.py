@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty, Queue
 from typing import Any, Final
 
@@ -14,6 +16,9 @@ from finsy.proto import p4i, p4r, p4r_grpc, rpc_status
 DEVICE: Final = 1
 DEADLINE: Final = 10.0
 """Seconds until a switch that does not answer has failed the test."""
+
+INTERVAL: Final = 0.02
+"""Seconds between the times that `receive` does something else."""
 
 _CODES: Final = {code.value[0]: code.name for code in grpc.StatusCode}
 
@@ -84,12 +89,16 @@ class Client:
         """Send a packet of the controller."""
         self._requests.put(fy.P4PacketOut(payload, **metadata).encode_update(self.schema))
 
-    def receive(self, kind: str) -> p4r.StreamMessageResponse:
-        """The next message on the stream, which has to be of this kind."""
-        try:
-            response = self._responses.get(timeout=DEADLINE)
-        except Empty:
-            raise AssertionError(f"no {kind} arrived in {DEADLINE:g} s") from None
+    def receive(self, kind: str, meanwhile: Callable[[], None] | None = None) -> p4r.StreamMessageResponse:
+        """The next message on the stream, which has to be of this kind; `meanwhile` is done until then."""
+        response = None
+        end = time.monotonic() + DEADLINE
+        while response is None and time.monotonic() < end:
+            with suppress(Empty):
+                response = self._responses.get(timeout=DEADLINE if meanwhile is None else INTERVAL)
+            if meanwhile is not None:
+                meanwhile()
+        assert response is not None, f"no {kind} arrived in {DEADLINE:g} s"
         assert response.WhichOneof("update") == kind, response
         if kind == "digest":
             ack = p4r.DigestListAck(digest_id=response.digest.digest_id, list_id=response.digest.list_id)

@@ -18,10 +18,9 @@ def run(case: Case, switch: Switch) -> None:
     for entity in case.setup:
         switch.client.write("INSERT" if not _is_setting(entity) else "MODIFY", entity)
     for number, step in enumerate(case.steps, 1):
-        try:
-            _do(step, switch)
-        except AssertionError as error:
-            pytest.fail(f"{case.rule}\nstep {number}: {step}\n{error}", pytrace=False)
+        problem = _do(step, switch)
+        if problem:
+            pytest.fail(f"{case.rule}\nstep {number}: {step}\n{problem}", pytrace=False)
     unexpected = switch.client.unexpected()
     assert not unexpected, f"{case.name}: nobody waited for {unexpected}"
 
@@ -34,7 +33,16 @@ def _is_setting(entity: Any) -> bool:
     return isinstance(entity, settings)
 
 
-def _do(step: Step, switch: Switch) -> None:
+def _do(step: Step, switch: Switch) -> str:
+    """What went wrong; empty if nothing did."""
+    try:
+        _check(step, switch)
+    except AssertionError as error:
+        return str(error) or "it failed"
+    return ""
+
+
+def _check(step: Step, switch: Switch) -> None:
     match step:
         case Send():
             for _ in range(step.times):
@@ -123,7 +131,7 @@ def _attribute(value: Any, path: str) -> Any:
 
 
 def _check_idle_timeout(step: IdleTimeout, switch: Switch) -> None:
-    message = switch.client.receive("idle_timeout_notification")
+    message = switch.client.receive("idle_timeout_notification", switch.sweep)
     entries = message.idle_timeout_notification.table_entry
     schema = switch.client.schema
     wanted = fy.P4TableEntry(step.table, match=fy.P4TableMatch(step.match)).encode(schema).table_entry

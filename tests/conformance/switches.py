@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from queue import Queue
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeVar, cast
@@ -38,6 +39,9 @@ class Switch(Protocol):
 
     def collect(self, expected: int) -> list[Sent]:
         """What leaves without a frame sent (after a packet-out)."""
+
+    def sweep(self) -> None:
+        """Look for idle entries now, if it has to be told."""
 
     def close(self) -> None:
         """End it."""
@@ -85,6 +89,11 @@ class InMemorySwitch:
         """See `Switch`."""
         return _on_interfaces(self._target.sent.get(timeout=DEADLINE))
 
+    def sweep(self) -> None:
+        """See `Switch`: the reference engine sweeps by itself only while it has interfaces."""
+        with suppress(AttributeError):
+            self._target.sweep()
+
     def close(self) -> None:
         """See `Switch`."""
         self.client.close()
@@ -129,6 +138,9 @@ class ProcessSwitch:
     def collect(self, expected: int) -> list[Sent]:
         """See `Switch`."""
         return self._links.receive(expected, DEADLINE)
+
+    def sweep(self) -> None:
+        """See `Switch`: it does by itself."""
 
     def close(self) -> None:
         """See `Switch`."""
