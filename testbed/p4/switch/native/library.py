@@ -28,6 +28,10 @@ _SIGNATURES: Final = {
         [c_void_p, c_uint32, c_char_p, c_uint32, c_bool, c_uint64, POINTER(c_void_p)],
     ),
     "vs_free": (None, [c_void_p]),
+    "vs_measure": (
+        c_uint64,
+        [c_void_p, c_uint32, c_char_p, c_uint32, c_uint32, c_uint64, POINTER(c_uint64)],
+    ),
     "vs_add_port": (
         c_bool,
         [c_void_p, c_uint32, c_char_p, c_double, c_double, c_char_p, c_char_p, c_uint32],
