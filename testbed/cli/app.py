@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,10 +13,25 @@ from typing import Annotated, Any
 import typer
 
 from testbed import resources
+from testbed.cli import show, tools
+from testbed.cli.calls import call, print_json
+from testbed.cli.options import (
+    AnnounceOption,
+    AsJson,
+    Blackout,
+    ClientOption,
+    Logs,
+    MachineOption,
+    ModeOption,
+    Name,
+    ReflectorOption,
+    ToOption,
+    Topology,
+)
 from testbed.lab.errors import LabError
 from testbed.lab.switches import Target
 from testbed.model.errors import TopologyError
-from testbed.model.topology import Announce, Mode, Reflector
+from testbed.model.topology import Mode
 
 app = typer.Typer(
     help="EVPN-MPLS testbed in P4: machines move between data centers, packets prove their paths.",
@@ -29,18 +43,7 @@ app = typer.Typer(
 QUIET = {"GRPC_VERBOSITY": "NONE"}
 """gRPC's C core reports every connection that a switch closes; what matters comes as an exception."""
 
-Topology = Annotated[str, typer.Argument(help="Topology file, or the name of one that comes along.")]
-Name = Annotated[str, typer.Option("--name", help="Name of the lab; several can run side by side.")]
-ModeOption = Annotated[Mode | None, typer.Option(help="How layer 2 is stretched and where gateways are.")]
-ReflectorOption = Annotated[Reflector | None, typer.Option(help="Who reflects the BGP routes.")]
 TargetOption = Annotated[Target, typer.Option(help="Which P4 switch runs the pipelines.")]
-Blackout = Annotated[float | None, typer.Option(min=0, max=60_000, help="Silence of the machine, ms.")]
-AnnounceOption = Annotated[Announce | None, typer.Option(help="How the moved machine is announced.")]
-MachineOption = Annotated[str | None, typer.Option("--machine", help="The machine that moves.")]
-ToOption = Annotated[str | None, typer.Option("--to", help="The slot it moves to.")]
-ClientOption = Annotated[list[str] | None, typer.Option("--client", help="Who talks to it; may be repeated.")]
-Logs = Annotated[Path | None, typer.Option(help="Existing folder for what switches print.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 @app.command()
@@ -158,9 +161,9 @@ def down(name: Name = "lab") -> None:
 @app.command()
 def status(name: Name = "lab", as_json: AsJson = False) -> int:
     """Show whether every part of a lab lives."""
-    found: dict[str, Any] = _call(name, "status")
+    found: dict[str, Any] = call(name, "status")
     if as_json:
-        print(json.dumps(found, indent=2))
+        print_json(found)
     else:
         from testbed.cli.views import show_status
 
@@ -180,7 +183,7 @@ def migrate(
     """Move a machine of a running lab live."""
     options = {"blackout_ms": blackout_ms, "announce": announce.value if announce else None}
     given = {key: value for key, value in options.items() if value is not None}
-    moved: dict[str, Any] = _call(name, "migrate", machine=machine, to=to, **given)
+    moved: dict[str, Any] = call(name, "migrate", machine=machine, to=to, **given)
     text = (
         f"{moved['vm']}: {moved['source']} > {moved['target']}, {moved['blackout_ms']:.1f} ms off the network"
     )
@@ -195,7 +198,7 @@ def ping(
     name: Name = "lab",
 ) -> int:
     """Ping from one machine of a running lab to another."""
-    words: str = _call(name, "ping", source=source, destination=destination, count=count)
+    words: str = call(name, "ping", source=source, destination=destination, count=count)
     print(words, end="")
     return 0 if ", 0% packet loss" in words else 1
 
@@ -208,7 +211,7 @@ def validate(topology: Topology = "wan", as_json: AsJson = False) -> None:
 
     plan = load_plan(resources.topology(topology))
     if as_json:
-        print(json.dumps(plan.as_json(), indent=2))
+        print_json(plan.as_json())
     else:
         show_plan(plan)
 
@@ -222,7 +225,11 @@ def shell(
     """Open p4runtime-shell on a switch of a running lab, beside its controller."""
     from testbed.cli.shell import p4runtime_shell
 
-    return p4runtime_shell(name, _call(name, "status"), node, arguments or [])
+    return p4runtime_shell(name, call(name, "status"), node, arguments or [])
+
+
+tools.register(app)
+app.add_typer(show.app, name="show")
 
 
 @app.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
@@ -248,19 +255,6 @@ def progress(line: str) -> None:
 
 def _inside(program: str, spec: str) -> list[str]:
     return [sys.executable, "-m", "testbed.experiments.inside", program, spec]
-
-
-def _call(name: str, verb: str, **args: Any) -> Any:
-    from testbed.lab.container import find
-    from testbed.lab.control import ControlClient
-
-    if os.geteuid() != 0:
-        raise LabError("a lab is its root user's: run with sudo")
-    lab = find(name)
-    if lab is None:
-        raise LabError(f"lab {name!r} is not up: `vmto up --name {name}` starts it")
-    with ControlClient(lab.control) as client:
-        return client.call(verb, **args)
 
 
 def run_command(arguments: Sequence[str]) -> int:

@@ -100,6 +100,8 @@ async def up(spec: LabSpec, _console: Console) -> None:
         server = ControlServer(rundir.directory(os.environ[LAB_NAME]) / "control")
         register(server, lab)
         async with server:
+            # As machines do that have just booted; experiments begin with whoever speaks first.
+            lab.lab.greet()
             report_ready()
             await ended.wait()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from ipaddress import IPv4Network
+from itertools import count
 from pathlib import Path
 from typing import Self, final
 
@@ -58,7 +60,7 @@ class RunningLab:
         self.lab = Lab(plan, setup.target, timeline=self.timeline, logs=logs)
         self.fabric: Fabric
         self._stack = AsyncExitStack()
-        self._watches = 0
+        self._watches: set[int] = set()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -94,13 +96,25 @@ class RunningLab:
         except NotInTime as error:
             raise LabError(str(error)) from None
 
-    async def watch_pings(self, pairs: Iterable[tuple[Guest, Guest]]) -> None:
-        """Have every switch report the echoes between these machines, both ways, from now on."""
+    async def watch_pings(self, pairs: Iterable[tuple[Guest, Guest]]) -> list[int]:
+        """Have every switch report the echoes between these machines, both ways, from now until `unwatch`."""
+        numbers = []
         for one, other in pairs:
             for source, destination in ((one, other), (other, one)):
-                self._watches += 1
-                self.fabric.watch(Watch(self._watches, _host(source), _host(destination), protocol=ICMP))
+                number = next(each for each in count(1) if each not in self._watches)
+                self._watches.add(number)
+                numbers.append(number)
+                self.fabric.watch(Watch(number, _host(source), _host(destination), protocol=ICMP))
+        # Writes are due at the next turn of the event loop.
+        await asyncio.sleep(0)
         await self.fabric.settled()
+        return numbers
+
+    def unwatch(self, numbers: Iterable[int]) -> None:
+        """Stop these reports."""
+        for number in numbers:
+            self._watches.discard(number)
+            self.fabric.unwatch(number)
 
     def _stamp(self, stamp: Stamp) -> None:
         self.timeline.stamp(stamp.event, stamp.node, stamp.t, **stamp.details)

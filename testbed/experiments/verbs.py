@@ -7,6 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from testbed.experiments.running import RunningLab
+from testbed.experiments.shows import Shows, text
+from testbed.experiments.tracing import trace
 from testbed.lab.control import ControlServer, Emit, Json
 from testbed.lab.errors import LabError
 from testbed.model.topology import Announce
@@ -19,6 +21,10 @@ def register(server: ControlServer, lab: RunningLab) -> None:
     server.register("ping", verbs.ping)
     server.register("migrate", verbs.migrate)
     server.register("timeline", verbs.timeline)
+    server.register("trace", verbs.trace)
+    shows = Shows(lab)
+    for name in ("bgp", "evpn", "mac", "route", "labels", "tables"):
+        server.register(f"show {name}", getattr(shows, name))
 
 
 class _Verbs:
@@ -46,7 +52,7 @@ class _Verbs:
         count = args.get("count", 1)
         if not isinstance(count, int) or not 1 <= count <= 100:
             raise LabError(f"count {count!r}: write 1 to 100")
-        source, destination = _text(args, "source"), _text(args, "destination")
+        source, destination = text(args, "source"), text(args, "destination")
         # The controllers live on this event loop: it must not wait for a process.
         return await asyncio.to_thread(self._lab.lab.ping, source, destination, count=count)
 
@@ -58,17 +64,17 @@ class _Verbs:
         announce = args.get("announce", self._lab.plan.defaults.announce.value)
         if announce not in list(Announce):
             raise LabError(f"announce {announce!r}: use one of {', '.join(Announce)}")
-        vm = self._lab.lab.vm(_text(args, "machine"))
-        return asdict(await vm.migrate(_text(args, "to"), blackout_ms=blackout, announce=announce))
+        vm = self._lab.lab.vm(text(args, "machine"))
+        return asdict(await vm.migrate(text(args, "to"), blackout_ms=blackout, announce=announce))
+
+    async def trace(self, args: dict[str, Any], _emit: Emit) -> Json:
+        """Both ways of one echo, as the switches saw it."""
+        source, destination = (self._lab.lab.machine(text(args, name)) for name in ("source", "destination"))
+        if source is destination:
+            raise LabError(f"{source.name} cannot be traced to itself: name two machines")
+        return await trace(self._lab, source, destination)
 
     async def timeline(self, _args: dict[str, Any], _emit: Emit) -> Json:
         """All that happened since the lab came up; `t_ms` from its first event."""
         events = self._lab.timeline.events
         return [event.as_json(events[0].t) for event in events] if events else []
-
-
-def _text(args: dict[str, Any], name: str) -> str:
-    value = args.get(name)
-    if not isinstance(value, str):
-        raise LabError(f"'{name}' is missing: give a name")
-    return value

@@ -1,0 +1,28 @@
+"""Calls of the command line to a running lab."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from testbed.lab.errors import LabError
+
+
+def call(name: str, verb: str, **args: Any) -> Any:
+    """Have the lab of a name do something. LabError if it is not up, or refuses."""
+    from testbed.lab.container import find
+    from testbed.lab.control import ControlClient
+
+    if os.geteuid() != 0:
+        raise LabError("a lab is its root user's: run with sudo")
+    lab = find(name)
+    if lab is None:
+        raise LabError(f"lab {name!r} is not up: `vmto up --name {name}` starts it")
+    with ControlClient(lab.control) as client:
+        return client.call(verb, **args)
+
+
+def print_json(found: Any) -> None:
+    """As JSON, to be read by programs and people."""
+    print(json.dumps(found, indent=2))

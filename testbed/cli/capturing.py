@@ -1,0 +1,60 @@
+"""`vmto capture`: frames of a running lab's link into a file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from testbed.lab.console import enter
+from testbed.lab.errors import LabError
+
+FOREVER = 3600.0
+
+
+def interfaces(wires: Sequence[Sequence[str]], link: str) -> list[str]:
+    """The interfaces of the lab's namespace to capture at: one end of a link; none stands for all.
+
+    `wires` are (node, interface, node, interface) as `vmto status --json` has them; LabError for no link.
+    """
+    if link == "all":
+        return []
+    wanted = set(link.split("--"))
+    for a, a_interface, b, b_interface in wires:
+        # A machine's own end is in a namespace of its own.
+        end = b_interface if a_interface == "eth0" else a_interface
+        if {a, b} == wanted or link in (a_interface, b_interface):
+            return [link if link in (a_interface, b_interface) and link != "eth0" else end]
+    known = ", ".join(f"{a}--{b}" for a, _, b, _ in wires)
+    raise LabError(f"no link {link!r}: use one of {known}, an interface, or all")
+
+
+def capture(lab: str, names: Sequence[str], file: Path, seconds: float | None, snap: int) -> None:
+    """Capture until the time is over or Ctrl-C. LabError if it cannot."""
+    argv = [sys.executable, "-m", "testbed.observe.capture", str(file), *names, "--snap", str(snap)]
+    program = subprocess.Popen(
+        enter(lab, argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    if program.stdin is None or program.stdout is None:
+        raise LabError("the capture has no pipes")
+    with program:
+        if program.stdout.readline().strip() != "ready":
+            raise LabError(f"nothing can be captured into {file}")
+        end = "" if seconds else ", until Ctrl-C"
+        print(f"capturing on {', '.join(names) or 'all interfaces'}{end}", file=sys.stderr, flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            _wait(seconds)
+        program.stdin.close()
+        report = json.loads(program.stdout.readline())
+    lost = f", {report['lost']} lost for want of room" if report["lost"] else ""
+    print(f"{report['frames']} frames in {file}{lost}")
+
+
+def _wait(seconds: float | None) -> None:
+    while seconds is None:
+        time.sleep(FOREVER)
+    time.sleep(seconds)

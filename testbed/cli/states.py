@@ -1,0 +1,184 @@
+"""State of a lab as text, in the shape that operators of routers know. Pure: rows in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+Row = dict[str, Any]
+
+
+def columns(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Left-aligned columns, two blanks apart."""
+    lines = [list(headings), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(headings))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def bgp_sessions(rows: Sequence[Row]) -> str:
+    """One line a session."""
+    headings = ("PE", "Neighbor", "AS", "UpdRcvd", "UpdSent", "Up/Down", "State/Routes")
+    return columns(
+        headings,
+        (
+            (
+                row["pe"],
+                row["neighbor"],
+                row["asn"],
+                row["updates_in"],
+                row["updates_out"],
+                _duration(row["seconds"]),
+                row["routes"] if row["up"] else f"{row['state']} ({row['reason']})",
+            )
+            for row in rows
+        ),
+    )
+
+
+def bgp_routes(rows: Sequence[Row]) -> str:
+    """A table for each family: status, network, next hop, preference, communities."""
+    parts = []
+    for family, routes in groupby(rows, key=lambda row: row["family"]):
+        body = (
+            (
+                f"{'*>' if row['best'] else '* '}{' ' if row['peer'] is None else 'i'}",
+                row["network"],
+                row["next_hop"],
+                "" if row["local_pref"] is None else row["local_pref"],
+                " ".join([f"RT:{target}" for target in row["targets"]] + row["communities"]),
+            )
+            for row in routes
+        )
+        parts.append(f"{family}\n" + columns(("", "Network", "Next Hop", "LocPrf", "Communities"), body))
+    legend = "Status: * valid, > best, i internal; those without i are this PE's own"
+    return "\n\n".join([legend, *parts]) if parts else "no routes"
+
+
+def evpn(rows: Sequence[Row]) -> str:
+    """A database for each bridge domain."""
+    parts = []
+    for name, entries in groupby(rows, key=lambda row: row["bridge_domain"]):
+        body = (
+            (
+                "*" if row["active"] else "",
+                row["mac"],
+                row["ip"] or "",
+                row["source"],
+                row["sequence"],
+                " ".join(flag for flag in ("local", "sticky", "gateway") if row[flag]),
+            )
+            for row in entries
+        )
+        headings = ("", "MAC address", "IP address", "Active source", "Seq", "Flags")
+        parts.append(f"Bridge domain: {name}\n" + columns(headings, body))
+    return "\n\n".join(parts) if parts else "no MACs"
+
+
+def macs(rows: Sequence[Row]) -> str:
+    """A table for each bridge domain or VLAN."""
+    flags = {"local": "D", "remote": "DC", "static": "S", "gateway": "G"}
+    parts = []
+    for name, entries in groupby(rows, key=lambda row: row["bridge_domain"]):
+        body = ((row["mac"], flags[row["kind"]], row["via"]) for row in entries)
+        parts.append(
+            f"Bridge domain: {name}\n" + columns(("MAC address", "Flags", "Logical interface"), body)
+        )
+    legend = "Flags: D learned, C from the control plane, S static, G gateway"
+    return "\n\n".join([legend, *parts]) if parts else "no MACs"
+
+
+def routes(rows: Sequence[Row]) -> str:
+    """A table for each IP-VRF."""
+    codes = {"connected": "C", "host": "H", "remote": "B", "discard": "X"}
+    parts = []
+    for name, entries in groupby(rows, key=lambda row: row["vrf"]):
+        body = (
+            (
+                f"{codes[row['kind']]}>*",
+                row["prefix"],
+                ("via " if row["kind"] in ("host", "remote") else "") + row["via"],
+            )
+            for row in entries
+        )
+        parts.append(f"VRF {name}:\n" + columns(("", "Prefix", ""), body))
+    legend = "Codes: C connected, H host on a circuit of this PE, B BGP, X discard"
+    return "\n\n".join([legend, *parts]) if parts else "no routes"
+
+
+def labels(rows: Sequence[Row]) -> str:
+    """The incoming label map."""
+    body = ((row["label"], row["action"], row["via"]) for row in rows)
+    return columns(("Label", "Action", "Outgoing"), body) if rows else "no labels"
+
+
+def tables(rows: Sequence[Row]) -> str:
+    """Entries of all tables, one a line."""
+    parts = []
+    for name, entries in groupby(rows, key=lambda row: row["table"]):
+        body = [(_match(row), _action(row), row.get("packets", "")) for row in entries]
+        parts.append(f"{name} ({len(body)})\n" + columns(("  match", "action", "packets"), body))
+    return "\n\n".join(parts) if parts else "no entries"
+
+
+def _match(row: Row) -> str:
+    words = [f"{name}={value}" for name, value in row["match"].items()]
+    priority = [f"priority={row['priority']}"] if row.get("priority") else []
+    return "  " + " ".join(words + priority)
+
+
+def _action(row: Row) -> str:
+    if "replicas" in row:
+        return " ".join(f"{each['port']}#{each['instance']}" for each in row["replicas"])
+    if "members" in row:
+        return " | ".join(_call(member) for member in row["members"])
+    return _call(row)
+
+
+def _call(row: Row) -> str:
+    return f"{row['action']}({', '.join(f'{name}={value}' for name, value in row['params'].items())})"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{rest:02}"
+
+
+def trace(found: Row) -> str:
+    """The ways of one echo, hop by hop."""
+    ends = found["source"], found["destination"]
+    rtt = f"{found['rtt_ms']:.1f} ms there and back" if found["answered"] else "no echo came back"
+    if found["lost"]:
+        rtt += f", after {found['lost']} lost"
+    there = _way(f"{ends[0]} > {ends[1]}", found["there"])
+    back = _way(f"{ends[1]} > {ends[0]}", found["back"])
+    return "\n\n".join([f"{ends[0]} > {ends[1]}: {rtt}", there, back])
+
+
+def _way(title: str, way: Row | None) -> str:
+    if way is None:
+        return f"{title}: no switch saw a packet"
+    parts = []
+    for branch in way["branches"]:
+        verdict = (
+            f"{branch['crossings']} WAN crossing{'s' if branch['crossings'] != 1 else ''}, "
+            f"{'a trombone' if branch['trombone'] else 'no trombone'}"
+        )
+        reached = "" if way["delivered"] else f", reached {branch['receiver'] or 'nobody'}"
+        body = (
+            (
+                "",
+                hop["node"],
+                hop["in"],
+                f"dropped: {hop['drop']}" if hop["out"] is None else hop["out"],
+                " ".join(map(str, hop.get("labels", []))),
+            )
+            for hop in branch["hops"]
+        )
+        parts.append(f"{title}: {verdict}{reached}\n" + columns(("", "node", "in", "out", "labels"), body))
+    problems = [f"  {problem}" for problem in way["inconsistencies"]]
+    return "\n".join([*(parts or [f"{title}: lost"]), *problems])

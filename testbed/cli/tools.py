@@ -1,0 +1,102 @@
+"""Commands that look at a running lab or help to run one: trace, cli, capture, doctor, config, controller."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from testbed.cli.calls import call, print_json
+from testbed.cli.options import AsJson, ModeOption, Name, ReflectorOption, Topology
+from testbed.lab.switches import Target
+
+
+def trace(
+    source: Annotated[str, typer.Argument(help="The machine that asks.")],
+    destination: Annotated[str, typer.Argument(help="The machine that answers.")],
+    name: Name = "lab",
+    as_json: AsJson = False,
+) -> int:
+    """Send one echo through a running lab, and tell its way in each direction from what switches saw."""
+    from testbed.cli import states
+
+    found = call(name, "trace", source=source, destination=destination)
+    if as_json:
+        print_json(found)
+    else:
+        print(states.trace(found))
+    return 0 if found["answered"] else 1
+
+
+def cli(
+    name: Name = "lab",
+    script: Annotated[Path | None, typer.Option(help="File of commands to run instead of asking.")] = None,
+) -> int:
+    """Open Mininet's command line on a running lab, with `migrate` and `where`."""
+    from testbed.lab.console import command
+
+    argv = command(name) + ([str(script.absolute())] if script else [])
+    return subprocess.run(argv, check=False).returncode
+
+
+def capture(
+    link: Annotated[str, typer.Argument(help="A link as NODE--NODE, an interface, or `all`.")],
+    file: Annotated[Path, typer.Argument(help="pcapng file to write.")],
+    seconds: Annotated[float | None, typer.Option(min=0, help="How long; without, until Ctrl-C.")] = None,
+    snap: Annotated[int, typer.Option(min=64, max=9216, help="Bytes kept of each frame.")] = 2048,
+    name: Name = "lab",
+) -> None:
+    """Capture the frames on a link of a running lab, both directions, tags and labels included."""
+    from testbed.cli.capturing import capture as run
+    from testbed.cli.capturing import interfaces
+
+    run(name, interfaces(call(name, "status")["wires"], link), file.absolute(), seconds, snap)
+
+
+def doctor(as_json: AsJson = False) -> int:
+    """Check whether labs can run on this machine, and tell what to do where they cannot."""
+    from testbed.cli.health import checks, report
+
+    found = list(checks())
+    if as_json:
+        print_json([check.as_json() for check in found])
+    else:
+        print(report(found))
+    return 0 if all(check.good or not check.needed for check in found) else 1
+
+
+def config(topology: Topology = "wan", mode: ModeOption = None, reflector: ReflectorOption = None) -> None:
+    """Print what the controllers of a topology are told, as JSON for `vmto controller`."""
+    from testbed.experiments.defaults import lab_spec
+    from testbed.lab.fabric_config import fabric_config
+    from testbed.model.load import load_plan
+
+    spec = lab_spec(topology, mode=mode, reflector=reflector, target=Target.EMBEDDED, logs=None)
+    print(fabric_config(load_plan(spec.topology), spec.mode, spec.reflector).to_json().decode())
+
+
+def controller(
+    file: Annotated[Path, typer.Argument(help="What controllers are told, as `vmto config` prints it.")],
+    node: Annotated[list[str] | None, typer.Argument(help="Switches to control; all without.")] = None,
+    target: Annotated[Target, typer.Option(help="Which P4 switch runs the pipelines.")] = Target.EMBEDDED,
+) -> int:
+    """Run the controllers of switches that someone else started, until Ctrl-C."""
+    import asyncio
+
+    from testbed.experiments.controllers import read_config, serve
+
+    settings = read_config(file, node or [])
+    try:
+        asyncio.run(serve(settings, node or None, target, lambda line: print(line, flush=True)))
+    except KeyboardInterrupt:
+        print("stopped; the switches forward on", file=sys.stderr)
+    return 0
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (trace, cli, capture, doctor, config, controller):
+        app.command()(command)

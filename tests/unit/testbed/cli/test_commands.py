@@ -1,0 +1,160 @@
+"""Commands: what they ask a lab for, exit codes, and one line for a mistake."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controllers.runtime.config import FabricConfig
+from testbed.cli import capturing, health, show, tools
+from testbed.cli.app import run_command
+from testbed.lab.errors import LabError
+from testbed.lab.switches import Target
+
+WIRES = [["client", "eth0", "acc4", "acc4-eth2"], ["p1", "p1-eth1", "p2", "p2-eth1"]]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, dict[str, Any]]]:
+    """What a lab was asked for; it answers with nothing, and traces with nobody's answer."""
+    calls: list[tuple[str, str, dict[str, Any]]] = []
+    unanswered = {
+        "source": "a",
+        "destination": "b",
+        "answered": False,
+        "lost": 1,
+        "there": None,
+        "back": None,
+    }
+
+    def call(name: str, verb: str, **args: Any) -> Any:
+        calls.append((name, verb, args))
+        return {"trace": unanswered, "status": {"wires": WIRES}}.get(verb, [])
+
+    for module in (show, tools):
+        monkeypatch.setattr(module, "call", call)
+    return calls
+
+
+@pytest.mark.parametrize("verb", ["bgp", "evpn", "mac", "route", "labels", "tables"])
+def test_show(verb: str, asked: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["show", verb, "pe1", "--name", "mine"]) == 0
+    assert capsys.readouterr().out.startswith("no ")
+    assert run_command(["show", verb, "pe1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert asked == [(name, f"show {verb}", {"node": "pe1"}) for name in ("mine", "lab")]
+
+
+def test_show_bgp_of_all(asked: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["show", "bgp"]) == 0
+    assert capsys.readouterr().out.startswith("PE")
+    assert asked == [("lab", "show bgp", {"node": None})]
+
+
+def test_show_needs_a_node(asked: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["show", "evpn"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert asked == []
+
+
+def test_an_echo_that_is_not_answered_is_a_failure(
+    asked: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["trace", "a", "b"]) == 1
+    assert "no echo came back" in capsys.readouterr().out
+    assert run_command(["trace", "a", "b", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["answered"] is False
+    assert asked[0] == ("lab", "trace", {"source": "a", "destination": "b"})
+
+
+@pytest.mark.parametrize(
+    ("link", "found"),
+    [
+        ("client--acc4", ["acc4-eth2"]),
+        ("acc4--client", ["acc4-eth2"]),
+        ("p2--p1", ["p1-eth1"]),
+        ("p2-eth1", ["p2-eth1"]),
+        ("all", []),
+    ],
+)
+def test_links(link: str, found: list[str]) -> None:
+    assert capturing.interfaces(WIRES, link) == found
+
+
+def test_no_such_link() -> None:
+    with pytest.raises(
+        LabError, match="no link 'p1--p3': use one of client--acc4, p1--p2, an interface, or all"
+    ):
+        capturing.interfaces(WIRES, "p1--p3")
+
+
+def test_capture(asked: list[Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr(capturing, "capture", lambda *arguments: started.append(arguments))
+    file = tmp_path / "x.pcapng"
+    assert run_command(["capture", "p1--p2", str(file), "--seconds", "2"]) == 0
+    assert started == [("lab", ["p1-eth1"], file, 2.0, 2048)]
+
+
+def test_doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    good = health.Check("root", True, "run with sudo")
+    optional = health.Check("p4c", False, "install p4c", needed=False)
+    bad = health.Check("mnexec", False, "apt-get install mininet")
+    monkeypatch.setattr(health, "checks", lambda: iter([good, optional]))
+    assert run_command(["doctor"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["ok  root", "--  p4c   install p4c (optional)"]
+    monkeypatch.setattr(health, "checks", lambda: iter([good, bad]))
+    assert run_command(["doctor", "--json"]) == 1
+    assert [check["good"] for check in json.loads(capsys.readouterr().out)] == [True, False]
+
+
+def test_what_doctor_tries() -> None:
+    assert health.tried(["true"]) == ""
+    assert health.tried(["sh", "-c", "echo first >&2; echo last >&2; exit 3"]) == "last"
+    assert health.tried(["false"]) == "exit code 1"
+    assert "No such file" in health.tried(["/no/such/program"])
+
+
+def test_config_and_controller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from testbed.experiments import controllers
+
+    assert run_command(["config", "wan", "--mode", "evpn"]) == 0
+    text = capsys.readouterr().out
+    config = FabricConfig.from_json(text.encode())
+    assert len(config.pes) == len(config.lsrs) == 4
+    file = tmp_path / "config.json"
+    file.write_text(text)
+    served: list[Any] = []
+
+    async def serve(*arguments: Any) -> None:
+        served.append(arguments[:3])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(controllers, "serve", serve)
+    assert run_command(["controller", str(file), "pe1", "p1"]) == 0
+    assert served == [(config, ["pe1", "p1"], Target.EMBEDDED)]
+
+
+@pytest.mark.parametrize(
+    ("content", "nodes", "message"),
+    [
+        (None, [], "no such file or directory: `vmto config` prints one"),
+        ("{", [], "not what controllers are told"),
+        ('{"bgp": {}}', [], "not what controllers are told"),
+    ],
+)
+def test_bad_configuration(
+    content: str | None, nodes: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "config.json"
+    if content is not None:
+        file.write_text(content)
+    assert run_command(["controller", str(file), *nodes]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(file) in line
+    assert message in line

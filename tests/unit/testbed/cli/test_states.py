@@ -1,0 +1,153 @@
+"""State as text: what an operator looks for stands where routers print it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from testbed.cli import states
+
+
+def words(text: str) -> list[list[str]]:
+    return [line.split() for line in text.splitlines()]
+
+
+def test_columns() -> None:
+    assert states.columns(("a", "long"), [("wide", 1), ("", 22)]) == "a     long\nwide  1\n      22"
+
+
+def test_nothing() -> None:
+    assert states.evpn([]) == states.macs([]) == "no MACs"
+    assert states.routes([]) == states.bgp_routes([]) == "no routes"
+    assert states.labels([]) == "no labels"
+    assert states.tables([]) == "no entries"
+
+
+def test_sessions() -> None:
+    row = {
+        "pe": "pe1",
+        "neighbor": "10.255.255.254",
+        "asn": 65000,
+        "state": "established",
+        "up": True,
+        "seconds": 3725.4,
+        "updates_in": 24,
+        "updates_out": 12,
+        "routes": 36,
+        "reason": "",
+    }
+    down = row | {"up": False, "state": "active", "reason": "connection refused"}
+    lines = words(states.bgp_sessions([row, down]))
+    assert lines[1] == ["pe1", "10.255.255.254", "65000", "24", "12", "01:02:05", "36"]
+    assert lines[2][-3:] == ["active", "(connection", "refused)"]
+
+
+def test_rib() -> None:
+    own: dict[str, Any] = {
+        "network": "[2]:[1:1]:[0]:[02:00:00:00:00:01]",
+        "family": "evpn",
+        "best": True,
+        "next_hop": "10.255.0.1",
+        "local_pref": 100,
+        "peer": None,
+        "originator": None,
+        "targets": ["65000:10"],
+        "communities": ["mobility 3"],
+    }
+    other = own | {"best": False, "peer": "10.255.255.254", "local_pref": None}
+    lines = words(states.bgp_routes([own, other]))
+    assert ["*>", own["network"], "10.255.0.1", "100", "RT:65000:10", "mobility", "3"] in lines
+    assert ["*", "i", own["network"], "10.255.0.1", "RT:65000:10", "mobility", "3"] in lines
+    assert ["evpn"] in lines
+
+
+def test_evpn_database() -> None:
+    row = {
+        "bridge_domain": "servers",
+        "mac": "02:00:00:00:00:01",
+        "ip": "10.0.10.11",
+        "source": "pe2",
+        "local": False,
+        "active": True,
+        "sequence": 3,
+        "sticky": True,
+        "gateway": False,
+    }
+    lines = words(states.evpn([row, row | {"active": False, "ip": None, "source": "pe1"}]))
+    assert lines[0] == ["Bridge", "domain:", "servers"]
+    assert lines[2] == ["*", "02:00:00:00:00:01", "10.0.10.11", "pe2", "3", "sticky"]
+    assert lines[3] == ["02:00:00:00:00:01", "pe1", "3", "sticky"]
+
+
+def test_tables_of_macs_routes_and_labels() -> None:
+    mac = {"bridge_domain": "servers", "mac": "02:00:00:00:00:01", "kind": "remote", "via": "pe2, label 5"}
+    assert ["02:00:00:00:00:01", "DC", "pe2,", "label", "5"] in words(states.macs([mac]))
+    connected = {"vrf": "red", "prefix": "10.0.10.0/24", "kind": "connected", "via": "directly connected"}
+    remote = connected | {"kind": "remote", "via": "pe2, label 5"}
+    lines = words(states.routes([connected, remote]))
+    assert ["C>*", "10.0.10.0/24", "directly", "connected"] in lines
+    assert ["B>*", "10.0.10.0/24", "via", "pe2,", "label", "5"] in lines
+    label = {"label": 16002, "action": "swap 16002", "via": "p1-eth1 to p2"}
+    assert words(states.labels([label]))[1] == ["16002", "swap", "16002", "p1-eth1", "to", "p2"]
+
+
+def test_entries_of_tables() -> None:
+    one: dict[str, Any] = {
+        "table": "mac_vrf",
+        "match": {"bridge_domain": 1, "mac": "02:00:00:00:00:01"},
+        "priority": 0,
+        "action": "forward",
+        "params": {"next_hop": 7},
+        "packets": 3,
+        "bytes": 300,
+    }
+    member = {"action": "path", "params": {"port": 1}, "weight": 1}
+    rows: list[dict[str, Any]] = [
+        one,
+        {"table": "multicast group", "match": {"group": 9}, "replicas": [{"port": 1, "instance": 2}]},
+        one
+        | {"table": "tunnel", "match": {}, "action": "selector", "members": [member, member], "priority": 5},
+    ]
+    lines = words(states.tables(rows))
+    assert ["mac_vrf", "(1)"] in lines
+    assert ["bridge_domain=1", "mac=02:00:00:00:00:01", "forward(next_hop=7)", "3"] in lines
+    assert ["group=9", "1#2"] in lines
+    assert ["priority=5", "path(port=1)", "|", "path(port=1)", "3"] in lines
+
+
+def way(**changed: Any) -> dict[str, Any]:
+    hops = [
+        {"node": "acc4", "in": 2, "out": 1},
+        {"node": "pe4", "in": 2, "out": 1, "labels": [16001, 601201]},
+        {"node": "pe1", "in": 1, "out": None, "drop": "NO_ROUTE"},
+    ]
+    branch = {
+        "nodes": ["acc4", "pe4", "pe1"],
+        "crossings": 1,
+        "trombone": True,
+        "sender": "client",
+        "receiver": None,
+        "hops": hops,
+    }
+    return {"delivered": False, "flooded": False, "branches": [branch], "inconsistencies": []} | changed
+
+
+def test_trace() -> None:
+    found = {
+        "source": "client",
+        "destination": "vm1",
+        "answered": False,
+        "lost": 1,
+        "rtt_ms": None,
+        "there": way(inconsistencies=["seen leaving p1:3, but not entering pe1:1"]),
+        "back": None,
+    }
+    lines = states.trace(found).splitlines()
+    assert lines[0] == "client > vm1: no echo came back, after 1 lost"
+    assert "client > vm1: 1 WAN crossing, a trombone, reached nobody" in lines
+    assert ["pe4", "2", "1", "16001", "601201"] in words("\n".join(lines))
+    assert ["pe1", "1", "dropped:", "NO_ROUTE"] in words("\n".join(lines))
+    assert "  seen leaving p1:3, but not entering pe1:1" in lines
+    assert lines[-1] == "vm1 > client: no switch saw a packet"
+    whole = found | {"answered": True, "rtt_ms": 13.25, "lost": 0, "there": way(delivered=True)}
+    assert states.trace(whole).startswith("client > vm1: 13.2 ms there and back\n")
+    assert "reached" not in states.trace(whole)
