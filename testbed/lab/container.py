@@ -220,21 +220,16 @@ def _init(name: str, ready: int, tie: int, argv: Sequence[str]) -> None:
 
 def _mount_own() -> None:
     """Own /proc and /sys, so that process ids and interfaces seen there are the lab's."""
-    private = _make_private("/")
+    if not _make_private("/"):
+        _enter_own_root()
     flags = namespaces.MS_NOSUID | namespaces.MS_NODEV | namespaces.MS_NOEXEC
     for source, target in (("proc", "/proc"), ("sysfs", "/sys"), ("tmpfs", "/run/netns")):
-        if private or _make_private(target):
-            if Path(target).is_dir():
-                namespaces.mount(source, target, source, flags)
-        elif source == "proc":
-            raise OSError(errno.EINVAL, "/proc is not mounted in this chroot: mount it")
+        if Path(target).is_dir():
+            namespaces.mount(source, target, source, flags)
 
 
 def _make_private(target: str) -> bool:
-    """Keep what is mounted there from showing elsewhere; false if no file system is mounted right there.
-
-    That is so for / in a chroot; what is mounted in it can still be made private one by one.
-    """
+    """Let what is mounted below `target` show nowhere else; False if nothing is mounted there itself."""
     try:
         namespaces.mount("none", target, "none", namespaces.MS_REC | namespaces.MS_PRIVATE)
     except OSError as error:
@@ -242,6 +237,21 @@ def _make_private(target: str) -> bool:
             raise
         return False
     return True
+
+
+def _enter_own_root() -> None:
+    """In a chroot the root may be a plain directory, below which mnexec cannot make its own mounts private.
+
+    So the root becomes a mount: a copy of it, on /proc, because that is a mount of which the parent cannot be
+    shared with others any more. It is the root from here on.
+    """
+    if not _make_private("/proc"):
+        raise OSError(errno.EINVAL, "/proc is not mounted in this chroot: mount it")
+    home = Path.cwd()
+    namespaces.mount("/", "/proc", "none", namespaces.MS_BIND | namespaces.MS_REC)
+    _make_private("/proc")
+    os.chroot("/proc")
+    os.chdir(home)
 
 
 def _run(name: str, ready: int, argv: Sequence[str]) -> int:

@@ -64,6 +64,10 @@ class Lab:
     def start(self) -> None:
         """Build everything and wait until every switch serves P4Runtime. Raises `LabError`."""
         prepare_namespace(self.plan)
+        # Mininet would wait for ever for the shell of a machine that mnexec could not make.
+        tried = subprocess.run(["mnexec", "-n", "true"], capture_output=True, text=True, check=False)
+        if tried.returncode:
+            raise LabError(f"mnexec cannot make a network namespace here: {tried.stderr.strip()}")
         self.net.build()
         self._delay = delay.start(delay_cables(self.plan, self.program))
         self.net.start()
