@@ -1,4 +1,4 @@
-"""Writes docs/reference/results.md from the models: `python scripts/results_doc.py`; a test holds them together."""
+"""Writes docs/reference/results.md from the models; a test holds them together."""
 
 from __future__ import annotations
 

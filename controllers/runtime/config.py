@@ -9,6 +9,7 @@ from typing import Any, final
 from pydantic import TypeAdapter
 
 from controllers.evpn.config import PeConfig
+from controllers.runtime.bgp.reflectors import ReflectorKind
 from controllers.runtime.switch import SwitchConfig
 from controllers.underlay.lsdb import LinkState
 
@@ -25,12 +26,12 @@ class CoreTimes:
 @final
 @dataclass(frozen=True, slots=True)
 class BgpConfig:
-    """iBGP to one route reflector (RFC 4456). `embedded`: it is ours, and started with the controllers."""
+    """iBGP to one route reflector (RFC 4456), a process of `kind` that is started with the controllers."""
 
     asn: int
     reflector: IPv4Address
     port: int = 179
-    embedded: bool = True
+    kind: ReflectorKind = ReflectorKind.EMBEDDED
     times: CoreTimes = field(default_factory=CoreTimes)
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Self, final
 
 from controllers.dataplane.local import Watch
 from controllers.dataplane.p4runtime import Program
 from controllers.runtime.access import AccessController
-from controllers.runtime.bgp import Speaker, reflector
+from controllers.runtime.bgp.reflectors import ReflectorPlan, ReflectorProcess
 from controllers.runtime.carrier import CarrierWatch
 from controllers.runtime.config import AccessSetup, FabricConfig, LsrSetup, PeSetup
 from controllers.runtime.lsr import LsrController
-from controllers.runtime.pe import PeController
+from controllers.runtime.pe import PeController, families
 from controllers.runtime.switch import Observer
-from controllers.wire.types import EVPN, RT_CONSTRAINT, VPNV4, VPNV6
 
 Controller = PeController | LsrController | AccessController
 
@@ -25,7 +25,7 @@ class Fabric:
     """Controllers for all switches, or for the named ones: `async with Fabric(...)`.
 
     `programs` has a compiled program for each of `pe`, `lsr` and `access` that is needed. The reflector is
-    started here if it is the embedded one and all switches are controlled.
+    started here if all switches are controlled; `directory` takes its files.
     """
 
     def __init__(
@@ -33,23 +33,18 @@ class Fabric:
         config: FabricConfig,
         programs: Mapping[str, Program],
         observer: Observer,
+        directory: Path,
         only: Iterable[str] | None = None,
     ) -> None:
         self.config = config
         self.pes: dict[str, PeController] = {}
         self.controllers: dict[str, Controller] = {}
-        self.reflector: Speaker | None = None
         wanted = None if only is None else set(only)
         setups: list[PeSetup | LsrSetup | AccessSetup] = [*config.pes, *config.lsrs, *config.access]
         for setup in setups:
             if wanted is None or setup.switch.name in wanted:
                 self.controllers[setup.switch.name] = self._controller(setup, programs, observer)
-        if config.bgp.embedded and wanted is None:
-            bgp, clients = config.bgp, [pe.evpn.loopback for pe in config.pes]
-            families = (EVPN, VPNV4, VPNV6, RT_CONSTRAINT)
-            self.reflector = reflector(
-                bgp.asn, bgp.reflector, bgp.reflector, clients, port=bgp.port, families=families
-            )
+        self.reflector = _reflector(config, directory) if wanted is None else None
         self._tasks: list[asyncio.Task[None]] = []
         self._carriers: CarrierWatch | None = None
         links = config.link_state.links
@@ -98,14 +93,20 @@ class Fabric:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def ready(self, within: float) -> None:
-        """Wait until every switch holds its desired state. TimeoutError names those that do not."""
+        """Wait until every switch holds its tables and every PE has BGP. TimeoutError names the rest."""
         try:
             async with asyncio.timeout(within):
                 for each in self.controllers.values():
                     await each.switch.ready.wait()
+                for pe in self.pes.values():
+                    await pe.connected.wait()
         except TimeoutError:
             late = [name for name, each in self.controllers.items() if not each.switch.ready.is_set()]
-            raise TimeoutError(f"no P4Runtime session with {', '.join(late)} after {within:g} s") from None
+            alone = [name for name, pe in self.pes.items() if not pe.connected.is_set()]
+            what = (
+                f"P4Runtime session with {', '.join(late)}" if late else f"BGP session of {', '.join(alone)}"
+            )
+            raise TimeoutError(f"no {what} after {within:g} s") from None
 
     async def settled(self) -> None:
         """Wait until every write that is due has been answered."""
@@ -137,3 +138,11 @@ class Fabric:
             for each in self.controllers.values():
                 if not isinstance(each, AccessController):
                     each.topology(links)
+
+
+def _reflector(config: FabricConfig, directory: Path) -> ReflectorProcess:
+    bgp = config.bgp
+    carried = dict.fromkeys(family for pe in config.pes for family in families(pe, bgp.kind))
+    clients = tuple(pe.evpn.loopback for pe in config.pes)
+    plan = ReflectorPlan(bgp.asn, bgp.reflector, bgp.reflector, clients, bgp.port, tuple(carried))
+    return ReflectorProcess(bgp.kind, plan, directory)

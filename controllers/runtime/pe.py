@@ -20,11 +20,12 @@ from controllers.evpn.config import AcConfig, HostRouteCarrier
 from controllers.evpn.pe import EvpnPe
 from controllers.intents import Set, Unset
 from controllers.runtime.bgp import PeerConfig, PeerEvent, RouteEvent, Speaker, SpeakerConfig
+from controllers.runtime.bgp.reflectors import ReflectorKind, export_policy, supported_families
 from controllers.runtime.config import BgpConfig, PeSetup
 from controllers.runtime.switch import Observer, SwitchController
 from controllers.underlay.lsdb import LinkState
 from controllers.underlay.transport import interfaces, transport_labels, tunnels
-from controllers.wire.types import EVPN, VPNV4, VPNV6, Family
+from controllers.wire.types import EVPN, RT_CONSTRAINT, VPNV4, VPNV6, Family
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,11 @@ class PeController:
     ) -> None:
         self.core = EvpnPe(setup.evpn)
         self.switch = SwitchController(setup.switch, program, PeRenderer(), self, observer)
-        self.speaker = Speaker(_speaker(setup, bgp), on_routes=self._routes, on_peer=self._peer)
+        self.speaker = Speaker(
+            _speaker(setup, bgp), on_routes=self._routes, on_peer=self._peer, on_end_of_rib=self._handle
+        )
+        self.connected = asyncio.Event()
+        """Set while the session with the reflector is up."""
         self._acs: dict[int, AcConfig] = {ac.ac: ac for bd in setup.evpn.bds for ac in bd.acs}
         self._down: set[int] = set()
         self._wake: asyncio.TimerHandle | None = None
@@ -145,6 +150,8 @@ class PeController:
 
     def _peer(self, event: PeerEvent) -> None:
         self.switch.stamp("bgp up" if event.up else "bgp down", peer=str(event.peer), reason=event.reason)
+        (self.connected.set if event.up else self.connected.clear)()
+        self._handle(event)
 
     # -- decisions -----------------------------------------------------------------------------------------
 
@@ -195,15 +202,21 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _speaker(setup: PeSetup, bgp: BgpConfig) -> SpeakerConfig:
-    families: tuple[Family, ...] = (EVPN,)
+def families(setup: PeSetup, kind: ReflectorKind) -> tuple[Family, ...]:
+    """What a PE exchanges with its reflector, as far as that can carry it."""
+    wanted: tuple[Family, ...] = (EVPN, RT_CONSTRAINT)
     if any(vrf.carrier is HostRouteCarrier.VPN for vrf in setup.evpn.vrfs):
-        families += (VPNV4, VPNV6)
+        wanted += (VPNV4, VPNV6)
+    return tuple(family for family in wanted if family in supported_families(kind))
+
+
+def _speaker(setup: PeSetup, bgp: BgpConfig) -> SpeakerConfig:
     peer = PeerConfig(
         bgp.reflector,
         bgp.asn,
         bgp.port,
-        families,
+        families(setup, bgp.kind),
+        export_policy=export_policy(bgp.kind),
         hold_time=int(bgp.times.hold),
         retry_first=bgp.times.connect_retry,
     )

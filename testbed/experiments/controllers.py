@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -51,15 +52,20 @@ async def serve(
 ) -> None:
     """Control switches, all without `nodes`, until cancelled. OSError if BGP's address cannot be bound."""
     try:
-        async with Fabric(config, programs(target), Observer(), nodes) as fabric:
-            try:
-                await fabric.ready(READY_SECONDS)
-            except TimeoutError as error:
-                raise LabError(str(error)) from None
-            say("ready")
-            await asyncio.Event().wait()
+        with tempfile.TemporaryDirectory(prefix="vmto-") as files:
+            await _run(Fabric(config, programs(target), Observer(), Path(files), nodes), say)
     except OSError as error:
         raise LabError(f"BGP: {error.strerror or error}: are the loopbacks there, and free?") from None
+
+
+async def _run(fabric: Fabric, say: Callable[[str], None]) -> None:
+    async with fabric:
+        try:
+            await fabric.ready(READY_SECONDS)
+        except TimeoutError as error:
+            raise LabError(str(error)) from None
+        say("ready")
+        await asyncio.Event().wait()
 
 
 async def control(topology: str, mode: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from controllers.runtime.bgp.reflectors import ReflectorKind, is_installed
 from testbed import resources
 from testbed.experiments.modes import modes
 from testbed.experiments.spec import LabSpec, RunSpec
@@ -30,11 +31,12 @@ def lab_spec(
     known = modes(plan)
     if mode not in known:
         raise LabError(f"mode {mode} has no controller here: use one of {', '.join(known)}")
+    reflector = reflector or plan.defaults.reflector
+    if not is_installed(ReflectorKind(reflector.value)):
+        raise LabError(f"reflector {reflector} is not installed: `make setup` does it, or use embedded")
     if logs is not None and not logs.is_dir():
         raise LabError(f"--logs {logs} is not a folder: make it, or leave the option out")
-    return LabSpec(
-        topology=path, mode=mode, reflector=reflector or plan.defaults.reflector, target=target, logs=logs
-    )
+    return LabSpec(topology=path, mode=mode, reflector=reflector, target=target, logs=logs)
 
 
 def run_spec(

@@ -21,6 +21,7 @@ from typing import Any
 
 from rich.console import Console
 
+from controllers.runtime.bgp.collector import calm_collector
 from testbed.experiments import expectation, present, result
 from testbed.experiments.move import Cost, MoveSpec, move
 from testbed.experiments.running import RunningLab, Setup
@@ -143,6 +144,7 @@ def main(arguments: Sequence[str]) -> int:
     name, text = arguments
     model, program = PROGRAMS[name]
     spec = model.model_validate_json(text)
+    calm_collector()
     try:
         asyncio.run(program(spec, _console()))
     except LabError as error:

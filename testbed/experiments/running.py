@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
@@ -17,6 +18,8 @@ from controllers.dataplane.reports import drop_reason
 from controllers.runtime.fabric import Fabric
 from controllers.runtime.switch import Observer, Stamp
 from testbed.experiments.programs import programs
+from testbed.lab import rundir
+from testbed.lab.container import LAB_NAME
 from testbed.lab.errors import LabError
 from testbed.lab.eventually import NotInTime, eventually_async
 from testbed.lab.fabric_config import fabric_config
@@ -68,8 +71,9 @@ class RunningLab:
             stack.callback(self.lab.stop)
             self.lab.start()
             config = fabric_config(self.plan, self.setup.mode, self.setup.reflector)
+            directory = rundir.directory(os.environ[LAB_NAME])
             observer = Observer(stamp=self._stamp, postcard=self._postcard)
-            self.fabric = await stack.enter_async_context(Fabric(config, compiled, observer))
+            self.fabric = await stack.enter_async_context(Fabric(config, compiled, observer, directory))
             try:
                 await self.fabric.ready(READY_SECONDS)
             except TimeoutError as error:

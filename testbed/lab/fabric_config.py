@@ -16,6 +16,7 @@ from controllers.evpn.config import (
     Vmto,
     VrfConfig,
 )
+from controllers.runtime.bgp.reflectors import ReflectorKind
 from controllers.runtime.config import (
     AccessPort,
     AccessSetup,
@@ -34,6 +35,10 @@ from testbed.model.topology import Mode, Reflector, Role
 VMTO_OF = {Mode.EVPN: Vmto.OFF, Mode.EVPN_EGRESS: Vmto.EGRESS, Mode.EVPN_VMTO: Vmto.BOTH}
 """What each EVPN mode optimizes."""
 
+PRIMARY = 200
+"""Local preference of the subnet's route from the PE that has the gateway in every mode: the summary that
+others follow without a host route. 100 is what the others' have."""
+
 GATEWAY_MODE_OF = {
     topology.GatewayMode.ANYCAST: GatewayMode.ANYCAST,
     topology.GatewayMode.PER_PE: GatewayMode.COMMUNITY,
@@ -46,9 +51,7 @@ def fabric_config(plan: Plan, mode: Mode, reflector: Reflector) -> FabricConfig:
     vmto = VMTO_OF[mode]
     return FabricConfig(
         link_state=link_state(plan),
-        bgp=BgpConfig(
-            asn=plan.defaults.asn, reflector=plan.reflector, embedded=reflector is Reflector.EMBEDDED
-        ),
+        bgp=BgpConfig(asn=plan.defaults.asn, reflector=plan.reflector, kind=ReflectorKind(reflector.value)),
         pes=tuple(PeSetup(_switch(switch), _pe(plan, switch, vmto)) for switch in plan.pes),
         lsrs=tuple(LsrSetup(_switch(switch)) for switch in plan.with_role(Role.P)),
         access=tuple(_access(plan, switch) for switch in plan.with_role(Role.ACCESS)),
@@ -118,7 +121,10 @@ def _bd(plan: Plan, vlan: BridgeDomainPlan, pe: str, acs: tuple[AcConfig, ...]) 
         acs=acs,
         vrf=plan.tenants[vlan.tenant].ordinal,
         gateways=tuple(
-            GatewayConfig(ip_interface(address), mac, mode, active=active) for address in addresses
+            GatewayConfig(
+                ip_interface(address), mac, mode, active=active, local_preference=PRIMARY if active else None
+            )
+            for address in addresses
         ),
     )
 
