@@ -20,6 +20,7 @@ _SIGNATURES: Final = {
     "vs_ages": (None, [c_void_p, c_uint32, c_uint32, c_uint32, c_void_p]),
     "vs_release_digest": (None, [c_void_p, c_uint32, c_char_p, c_uint32]),
     "vs_stats": (None, [c_void_p, c_void_p, c_void_p]),
+    "vs_set_logging": (None, [c_void_p, c_bool]),
     "vs_event_fd": (c_int, [c_void_p]),
     "vs_take_events": (c_int64, [c_void_p, c_void_p, c_uint64, c_uint32]),
     "vs_send_packet_out": (c_bool, [c_void_p, c_char_p, c_uint32]),
@@ -37,6 +38,7 @@ _SIGNATURES: Final = {
         [c_void_p, c_uint32, c_char_p, c_double, c_double, c_char_p, c_char_p, c_uint32],
     ),
     "vs_remove_port": (c_bool, [c_void_p, c_uint32]),
+    "vs_offloads_off": (None, [c_char_p]),
     "vs_set_port": (c_bool, [c_void_p, c_uint32, c_bool]),
     "vs_list_ports": (c_uint32, [c_void_p, c_void_p, c_void_p]),
 }

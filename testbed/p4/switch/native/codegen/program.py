@@ -405,9 +405,8 @@ class _Generator:
             )
             w.line(f".wants_time = {int(self._reads_time())},")
             w.line(".ingress = ingress, .parse = parse, .egress = egress, .measure = measure,")
-            w.line(
-                ".deparse = deparse, .reset_metadata = reset_metadata, .copy_list = copy_list, .learn = learn,"
-            )
+            w.line(".deparse = deparse, .reset_metadata = reset_metadata, .copy_list = copy_list,")
+            w.line(".learn = learn,")
 
     def _reads_time(self) -> bool:
         """Whether the program looks at a timestamp anywhere: then the clock is read for every packet."""

@@ -45,6 +45,8 @@ u64 vs_random(struct vs_context *c, u64 low, u64 high)
 void vs_log_message(struct vs_context *c, const char *format, const u64 *const *values, const u32 *words, u32 count)
 {
     size_t text = strlen(format), bytes = text;
+    if (!vs_peek(&c->sw->logging))
+        return;
     for (u32 i = 0; i < count; i++)
         bytes += sizeof(u32) + words[i] * sizeof(u64);
     u8 *message = vs_arena_take(c, bytes), *to = message;

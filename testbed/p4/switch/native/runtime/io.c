@@ -222,8 +222,6 @@ static u64 next_due(const struct vs_io *io)
     return due;
 }
 
-static bool ring_has_frame(struct vs_port *p) { return (vs_load(&frame_at(p, p->next)->tp_status) & TP_STATUS_USER) != 0; }
-
 void vs_wait(struct vs_switch *sw)
 {
     struct vs_io *io = sw->io;

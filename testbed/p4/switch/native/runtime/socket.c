@@ -23,16 +23,19 @@
 
 /* Segments that are not segmented yet and checksums that are not there yet must not reach the switch. What a
  * driver does not know it refuses, which is fine. */
-static void switch_offloads_off(int fd, const char *interface)
+VS_EXPORT void vs_offloads_off(const char *interface)
 {
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     static const u32 commands[] = {ETHTOOL_SRXCSUM, ETHTOOL_STXCSUM, ETHTOOL_SSG, ETHTOOL_STSO, ETHTOOL_SGSO,
                                    ETHTOOL_SGRO};
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         struct ethtool_value value = {.cmd = commands[i], .data = 0};
         struct ifreq request = {.ifr_data = (void *)&value};
-        strncpy(request.ifr_name, interface, sizeof request.ifr_name - 1);
+        memcpy(request.ifr_name, interface, strnlen(interface, sizeof request.ifr_name - 1));
         (void)ioctl(fd, SIOCETHTOOL, &request);
     }
+    if (fd >= 0)
+        close(fd);
 }
 
 bool vs_interface_up(const char *interface, int *ifindex)
@@ -93,7 +96,7 @@ bool vs_port_open(struct vs_port *p, char *error, size_t room)
         snprintf(error, room, "cannot open '%s': %s", p->interface, strerror(errno));
         return false;
     }
-    switch_offloads_off(p->fd, p->interface);
+    vs_offloads_off(p->interface);
     set(p->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
     if (!set(p->fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER))
         set(p->fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER);

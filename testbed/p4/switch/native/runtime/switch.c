@@ -227,6 +227,8 @@ VS_EXPORT void vs_stats(const struct vs_switch *sw, u64 *counts, u64 *lost_event
 
 /* -- events -------------------------------------------------------------------------------------------------- */
 
+VS_EXPORT void vs_set_logging(struct vs_switch *sw, bool on) { vs_store(&sw->logging, on); }
+
 VS_EXPORT int vs_event_fd(const struct vs_switch *sw) { return sw->event_fd; }
 
 struct event_record {

@@ -22,7 +22,6 @@ struct vs_options {
     u32 drop_port;
     u64 seed;
     u32 event_capacity;
-    const char *pcap_dir; /* NULL: none */
 };
 
 /* Something for the packet thread to do between two bursts. */
@@ -46,6 +45,7 @@ struct vs_switch {
     struct vs_queue jobs;   /* for the packet thread: jobs and packets out */
     struct vs_queue events[VS_EVENTS];
     int event_fd;
+    bool logging;           /* somebody reads what log_msg says */
     int signalled;
     u64 counts[VS_COUNTERS];
     u8 port_up[VS_MAX_PORTS];   /* for watch ports */

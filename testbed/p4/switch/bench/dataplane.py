@@ -1,0 +1,313 @@
+"""The data plane benchmark: this switch, a null forwarder with the same packet I/O, and simple_switch_grpc.
+
+All of it runs in one process tree with a network of its own, one after the other, so that figures can be
+compared as ratios. Rows of rates say how many processors the switch had: on a machine that others use,
+packets per second of processor time tell more than packets per second.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from testbed.p4.compiler.compile import compile_program
+from testbed.p4.compiler.result import CompiledProgram
+from testbed.p4.switch.bench.cases import Case, Entry, l3_case, pe_case
+from testbed.p4.switch.bench.network import Route, enter_namespace, ip, python, resident_mb, veth
+
+OURS, NULL, BMV2 = "vmto switch", "null forwarder", "simple_switch_grpc"
+PORT_BASE: Final = 9559
+CPU_PORT: Final = 510
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure."""
+
+    measure: str
+    """`rate`, `overload`, `latency_p50` ..."""
+    switch: str
+    program: str
+    frame_bytes: int
+    switches: int
+    value: float
+    unit: str
+    cpus: float = 0.0
+    """Processors that the switches had meanwhile."""
+    note: str = ""
+
+
+class Bench:
+    """Runs the measurements one after the other."""
+
+    def __init__(self, seconds: float, report: Callable[[Row], None]) -> None:
+        self._seconds = seconds
+        self._report = report
+        self._directory = Path(tempfile.mkdtemp(prefix="vmto-bench-"))
+
+    def close(self) -> None:
+        """Remove what it wrote."""
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def row(self, measure: str, switch: str, program: str, value: float, unit: str, **more: object) -> None:
+        """Report one figure."""
+        fields = {"frame_bytes": 0, "switches": 1} | more
+        self._report(Row(measure, switch, program, value=round(value, 3), unit=unit, **fields))  # type: ignore[arg-type]
+
+    # -- switches --------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def chain(self, switch: str, length: int) -> Iterator[list[subprocess.Popen[str]]]:
+        """`length` switches in a row: port 0 of the first is joined to `ta`, port 1 of the last to `tb`."""
+        for i in range(length + 1):
+            left = "ta" if i == 0 else f"s{i - 1}p1"
+            right = "tb" if i == length else f"s{i}p0"
+            veth(left, right)
+        processes = [self._start(switch, i) for i in range(length)]
+        try:
+            for process in processes:
+                self._wait_ready(process)
+            yield processes
+        finally:
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.wait()
+            for i in range(length + 1):
+                subprocess.run(
+                    ["ip", "link", "del", "ta" if i == 0 else f"s{i - 1}p1"], capture_output=True, check=False
+                )
+
+    def _start(self, switch: str, number: int) -> subprocess.Popen[str]:
+        ports = [f"{port}@s{number}p{port}" for port in (0, 1)]
+        if switch == NULL:
+            return python("-m", "testbed.p4.switch.bench.null", *ports)
+        options = ["--no-p4", "--device-id", "1", "-i", ports[0], "-i", ports[1], "--"]
+        options += ["--grpc-server-addr", self._address(number), "--cpu-port", str(CPU_PORT)]
+        if switch == OURS:
+            return python("-m", "testbed.p4.switch.main", *options)
+        return subprocess.Popen([BMV2, *options], stdout=subprocess.PIPE, text=True)
+
+    def _address(self, number: int) -> str:
+        return f"127.0.0.1:{PORT_BASE + number}"
+
+    def _wait_ready(self, process: subprocess.Popen[str]) -> None:
+        """Both print a line with what they listen on; the null forwarder prints ready."""
+        assert process.stdout is not None  # noqa: S101 - it was started with a pipe
+        for line in process.stdout:
+            if "ready" in line or "istening" in line:
+                return
+        raise RuntimeError(f"{process.args!r} ended before it was ready")
+
+    def program(self, switch: str, number: int, compiled: CompiledProgram, entries: Sequence[Entry]) -> None:
+        """Load a program and its entries over P4Runtime."""
+        if switch == NULL:
+            return
+        from testbed.p4.switch.bench.client import Client
+
+        client = Client(self._address(number), compiled)
+        client.load()
+        client.insert(entries)
+        client.close()
+
+    # -- packets ---------------------------------------------------------------------------------------------
+
+    def forwarding(self, case: Case, switch: str, length: int, sizes: Sequence[int]) -> None:
+        """Rates at overload and near the peak, and latency."""
+        compiled = compile_program(case.source)
+        with self.chain(switch, length) as processes:
+            for number in range(length):
+                self.program(switch, number, compiled, case.entries)
+            route = Route("ta", "tb", [p.pid for p in processes])
+            for size in sizes:
+                self._rates(case, switch, length, size, route)
+            if length == 1:
+                self._latencies(case, switch, route)
+                self.row("memory", switch, case.name, resident_mb(processes[0].pid), "MB")
+
+    def _rates(self, case: Case, switch: str, length: int, size: int, route: Route) -> None:
+        frame = case.frame(size)
+        more = {"frame_bytes": size, "switches": length}
+        flood = route.rate(frame, 0, self._seconds)
+        best = flood
+        for share in (0.8, 0.9, 1.0, 1.1):
+            paced = route.rate(frame, flood.carried * share, self._seconds / 2)
+            if paced.carried > best.carried:
+                best = paced
+        for measure, rate in (("overload", flood), ("peak", best)):
+            note = f"of {rate.offered / 1e3:.0f} kpps offered"
+            cpus = round(rate.cpu, 2)
+            self.row(measure, switch, case.name, rate.carried / 1e3, "kpps", cpus=cpus, note=note, **more)
+        if best.cpu > 0:
+            value = best.carried * length / best.cpu / 1e3
+            self.row("per_cpu", switch, case.name, value, "kpps per processor", **more)
+
+    def _latencies(self, case: Case, switch: str, route: Route) -> None:
+        for pps, count in ((10, 50), (1000, 2000)):
+            took = route.latency(case.frame(64), pps, count)
+            for name, quantile in (("p50", 0.5), ("p99", 0.99)):
+                if took:
+                    value = took[int(len(took) * quantile)]
+                    note = f"{pps} packets per second, {count - len(took)} lost"
+                    self.row(f"latency_{name}", switch, case.name, value, "us", frame_bytes=64, note=note)
+
+    def tcp(self, switch: str, length: int) -> None:
+        """What one TCP connection carries through a chain of routers."""
+        case = l3_case()
+        compiled = compile_program(case.source)
+        with self.chain(switch, length) as processes:
+            for number in range(length):
+                self.program(switch, number, compiled, case.entries)
+            listener, sender = self._tcp_ends()
+            cpu_before = time.perf_counter()
+            sender.stdin.write("go\n")  # type: ignore[union-attr]
+            sender.stdin.flush()  # type: ignore[union-attr]
+            carried = float(listener.stdout.readline())  # type: ignore[union-attr]
+            for end in (listener, sender):
+                end.terminate()
+                end.wait()
+            note = f"{time.perf_counter() - cpu_before:.1f} s, {len(processes)} switches"
+            self.row("tcp", switch, "l3", carried * 8 / 1e6, "Mbit/s", switches=length, note=note)
+
+    def _tcp_ends(self) -> tuple[subprocess.Popen[str], subprocess.Popen[str]]:
+        """Listener behind `tb`, sender behind `ta`, both ready."""
+        ends = []
+        for role, interface in (("listen", "tb"), ("connect", "ta")):
+            end = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "testbed.p4.switch.bench.tcp",
+                    role,
+                    interface,
+                    str(self._seconds * 2),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            assert end.stdin is not None and end.stdout is not None  # noqa: S101 - pipes
+            end.stdout.readline()
+            ip("link", "set", interface, "netns", str(end.pid))
+            end.stdin.write("moved\n")
+            end.stdin.flush()
+            end.stdout.readline()
+            ends.append(end)
+        return ends[0], ends[1]
+
+    # -- without packets on wires ----------------------------------------------------------------------------
+
+    def pipeline(self, case: Case) -> None:
+        """The compiled program by itself, without packet I/O; compile times."""
+        from testbed.p4.switch.bench.memory import lookups, run_in_memory
+
+        start = time.perf_counter()
+        compiled = compile_program(case.source)
+        self.row("p4c", OURS, case.name, time.perf_counter() - start, "s", note="nothing cached")
+        for measure, value, unit, note in run_in_memory(case, compiled):
+            self.row(measure, OURS, case.name, value, unit, frame_bytes=64, note=note)
+        if case.name == "l3":
+            for measure, value, unit, note in lookups(compiled):
+                self.row(measure, OURS, case.name, value, unit, note=note)
+
+    def entries(self, switch: str) -> None:
+        """Entries over P4Runtime in batches of 1,000, with 100,000 present; memory with 10,000."""
+        from testbed.p4.switch.bench.client import Client
+
+        case = l3_case()
+        compiled = compile_program(case.source)
+        all_entries = [
+            Entry(
+                "Ingress.neighbor",
+                {"hdr.ipv4.dst": 0x0B000000 + i},
+                "Ingress.forward",
+                {"port": 1, "src_mac": 1, "dst_mac": 2},
+            )
+            for i in range(120_000)
+        ]
+        with self.chain(switch, 1) as processes:
+            client = Client(self._address(0), compiled)
+            client.load()
+            client.insert(all_entries[:10_000])
+            self.row(
+                "memory_10k", switch, case.name, resident_mb(processes[0].pid), "MB", note="10,000 entries"
+            )
+            client.insert(all_entries[10_000:100_000])
+            took = client.insert(all_entries[100_000:])
+            self.row(
+                "entries", switch, case.name, 20_000 / took / 1e3, "k per second", note="100,000 present"
+            )
+            client.close()
+
+    def start_up(self, switch: str, count: int) -> None:
+        """Seconds until `count` switches, started at once, serve P4Runtime."""
+        start = time.perf_counter()
+        with self.chain(switch, count):
+            self.row("ready", switch, "", time.perf_counter() - start, "s", switches=count)
+
+
+def _measure(pe: Path | None, seconds: float, report: Callable[[Row], None]) -> None:
+    """All of it."""
+    bench = Bench(seconds, report)
+    cases = [l3_case(), *([] if pe is None else [pe_case(pe)])]
+    switches = [NULL, OURS, *([BMV2] if shutil.which(BMV2) else [])]
+    try:
+        for case in cases:
+            bench.pipeline(case)
+        for case in cases:
+            for switch in switches:
+                bench.forwarding(case, switch, 1, (64, 1500))
+        for switch in switches:
+            bench.forwarding(cases[0], switch, 5, (64, 1500))
+            bench.tcp(switch, 5)
+        for switch in switches[1:]:
+            bench.entries(switch)
+            bench.start_up(switch, 1)
+            bench.start_up(switch, 12)
+    finally:
+        bench.close()
+
+
+def run_dataplane_bench(
+    pe: Path | None = None, *, seconds: float = 2.0, report: Callable[[Row], None] | None = None
+) -> list[Row]:
+    """Measure everything and give the rows; `report` gets each at once.
+
+    `pe`: the source of p4src's pe.p4, None to leave it out. `seconds` for each rate.
+
+    Raises:
+        PermissionError: not root.
+        RuntimeError: a measurement failed; its message has the last lines it wrote.
+    """
+    if os.geteuid() != 0:
+        raise PermissionError("the benchmark needs root, for a network of its own")
+    arguments = ["-m", __name__, str(seconds), *([] if pe is None else [str(pe)])]
+    process = python(*arguments)
+    rows = []
+    assert process.stdout is not None  # noqa: S101 - it was started with a pipe
+    for line in process.stdout:
+        rows.append(Row(**json.loads(line)))
+        if report is not None:
+            report(rows[-1])
+    if process.wait() != 0:
+        raise RuntimeError("the benchmark ended before it was through")
+    return rows
+
+
+if __name__ == "__main__":
+    enter_namespace()
+    _measure(
+        Path(sys.argv[2]) if len(sys.argv) > 2 else None,
+        float(sys.argv[1]),
+        lambda row: print(json.dumps(asdict(row)), flush=True),
+    )

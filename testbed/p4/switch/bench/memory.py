@@ -1,0 +1,112 @@
+"""The pipeline by itself: packets from memory to memory, compile times, lookups in small and large tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import TypeAlias
+
+from testbed.p4.compiler.result import CompiledProgram
+from testbed.p4.switch.bench.cases import Case, Entry, ethernet, ipv4_header
+from testbed.p4.switch.entries import EntryWriter
+from testbed.p4.switch.model import Program, parse_program
+from testbed.p4.switch.native import NativeTarget
+from testbed.p4.switch.target import Bucket
+
+Figure: TypeAlias = tuple[str, float, str, str]
+"""What, how much, of which unit, and a note."""
+
+_COUNT = 200_000
+
+
+def _best(target: NativeTarget, frames: list[bytes]) -> float:
+    """Nanoseconds per frame, the best of five runs."""
+    return min(target.measure(0, frames, _COUNT)[0] for _ in range(5)) / _COUNT
+
+
+def _insert(target: NativeTarget, program: Program, entries: tuple[Entry, ...]) -> None:
+    writer = EntryWriter(target, program)
+    for number, entry in enumerate(entries, start=1):
+        if entry.selector:
+            writer.member(entry.table, number, entry.action, **entry.params)
+            writer.group(entry.table, number, Bucket(number))
+            writer.insert_group(entry.table, entry.match, number)
+        else:
+            writer.insert(entry.table, entry.match, entry.action, **entry.params)
+
+
+def run_in_memory(case: Case, compiled: CompiledProgram) -> Iterator[Figure]:
+    """Cold and cached start of the pipeline, then its rate."""
+    text = json.dumps(compiled.json)
+    former = os.environ.get("XDG_CACHE_HOME")
+    with tempfile.TemporaryDirectory() as empty:
+        os.environ["XDG_CACHE_HOME"] = empty
+        try:
+            for note in ("nothing cached", "runtime cached"):
+                yield "native_cold", _load(text), "s", note
+                for path in Path(empty, "vmto", "switch").glob("program*"):
+                    path.unlink()
+        finally:
+            os.environ.pop("XDG_CACHE_HOME")
+            if former is not None:
+                os.environ["XDG_CACHE_HOME"] = former
+    _load(text)
+    yield "native_cached", _load(text), "s", ""
+    target, program = NativeTarget(), parse_program(text, case.name)
+    try:
+        target.load(program)
+        _insert(target, program, case.entries)
+        frame = case.frame(64)
+        if not any(port == 1 for port, _ in target.inject(0, frame)):
+            raise RuntimeError(f"{case.name}: the frame does not reach port 1")
+        yield "in_memory", 1e3 / _best(target, [frame]), "Mpps", "no packet I/O"
+    finally:
+        target.close()
+
+
+def _load(text: str) -> float:
+    """Seconds from JSON to a running pipeline."""
+    start = time.perf_counter()
+    target = NativeTarget()
+    try:
+        target.load(parse_program(text, "program"))
+        return time.perf_counter() - start
+    finally:
+        target.close()
+
+
+def lookups(compiled: CompiledProgram) -> Iterator[Figure]:
+    """Nanoseconds per packet of the router with few and with many entries, destinations at random."""
+    program = parse_program(json.dumps(compiled.json), "l3")
+    header = ethernet(1, 2, 0x0800)
+    for table, bits in (("Ingress.neighbor", 0), ("Ingress.route", 24)):
+        for entries in (100, 100_000):
+            rng = Random(1)  # noqa: S311 - the same addresses every time
+            addresses = rng.sample(range(1 << 24), entries)
+            target = NativeTarget()
+            try:
+                target.load(program)
+                writer = EntryWriter(target, program)
+                for a in addresses:
+                    value = a << 8 if bits else a
+                    writer.insert(
+                        table,
+                        {"hdr.ipv4.dst": (value, bits) if bits else value},
+                        "Ingress.forward",
+                        port=1,
+                        src_mac=1,
+                        dst_mac=2,
+                    )
+                frames = [
+                    (header + ipv4_header(26, dst=a << 8 if bits else a)).ljust(64, b"\0")
+                    for a in rng.choices(addresses, k=5000)
+                ]
+                kind = "lpm" if bits else "exact"
+                yield f"lookup_{kind}", _best(target, frames), "ns per packet", f"{entries} entries"
+            finally:
+                target.close()
