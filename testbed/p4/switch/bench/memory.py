@@ -29,7 +29,8 @@ def _best(target: NativeTarget, frames: list[bytes]) -> float:
     return min(target.measure(0, frames, _COUNT)[0] for _ in range(5)) / _COUNT
 
 
-def _insert(target: NativeTarget, program: Program, entries: tuple[Entry, ...]) -> None:
+def insert_all(target: NativeTarget, program: Program, entries: tuple[Entry, ...]) -> None:
+    """Insert entries without P4Runtime."""
     writer = EntryWriter(target, program)
     for number, entry in enumerate(entries, start=1):
         if entry.selector:
@@ -60,7 +61,7 @@ def run_in_memory(case: Case, compiled: CompiledProgram) -> Iterator[Figure]:
     target, program = NativeTarget(), parse_program(text, case.name)
     try:
         target.load(program)
-        _insert(target, program, case.entries)
+        insert_all(target, program, case.entries)
         frame = case.frame(64)
         if not any(port == 1 for port, _ in target.inject(0, frame)):
             raise RuntimeError(f"{case.name}: the frame does not reach port 1")

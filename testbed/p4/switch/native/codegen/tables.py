@@ -240,7 +240,7 @@ class TableWriter(Statements):
         if t.meter is not None:
             meter = self._program.meters[t.meter]
             units = "1" if meter.unit == "packets" else "k->ingress_length"
-            color = f"vs_meter_run(vs_load(&e->meter), c->now_us, {units})"
+            color = f"vs_meter_run(vs_load(&vs_rest(e)->meter), c->now_us, {units})"
             self.put_u64(meter.target, color)
         if t.counter is not None:
             self.w.line("vs_count_hit(e, k->ingress_length);")

@@ -30,7 +30,6 @@ void vs_io_free(struct vs_switch *sw)
     struct vs_io *io = sw->io;
     if (io == NULL)
         return;
-    vs_keeper_stop(sw);
     for (u32 i = 0; i < VS_MAX_PORTS; i++) {
         struct vs_port *p = io->port[i];
         if (p == NULL)

@@ -64,6 +64,7 @@ static void look_at_all(struct vs_switch *sw)
     pthread_mutex_unlock(&sw->io->ports_lock);
 }
 
+/* What the messages say is looked up: several may have become one state. */
 static void drain(int fd)
 {
     char buffer[16384];
@@ -78,16 +79,13 @@ static void sweep_table(struct vs_switch *sw, u32 position, u64 now_us)
     const struct vs_table *t = &sw->pipe->tables[position];
     for (u32 i = 0; t->aging != 0 && i < t->capacity; i++) {
         struct vs_entry *e = t->entries[i];
-        if (e == NULL || e->idle_us == 0)
+        if (e == NULL || vs_rest(e)->idle_us == 0)
             continue;
         u64 hit = vs_peek(&e->last_hit_us);
-        bool idle = now_us > hit && now_us - hit >= e->idle_us;
-        if (!idle) {
-            e->flags &= (u16)~VS_IDLE_TOLD;
-        } else if ((e->flags & VS_IDLE_TOLD) == 0) {
-            e->flags |= VS_IDLE_TOLD;
+        bool idle = now_us > hit && now_us - hit >= vs_rest(e)->idle_us;
+        if (idle && !vs_rest(e)->idle_told)
             vs_event_send(sw, VS_IDLE, position, i, NULL, 0);
-        }
+        vs_rest(e)->idle_told = idle;
     }
 }
 
@@ -154,11 +152,14 @@ bool vs_keeper_start(struct vs_switch *sw)
 void vs_keeper_stop(struct vs_switch *sw)
 {
     struct vs_io *io = sw->io;
+    if (io == NULL)
+        return;
     if (io->keeper_runs) {
         u64 one = 1;
         ssize_t written = write(io->keeper_stop, &one, sizeof one);
         (void)written;
         pthread_join(io->keeper, NULL);
+        io->keeper_runs = false;
     }
     if (io->keeper_stop >= 0)
         close(io->keeper_stop);

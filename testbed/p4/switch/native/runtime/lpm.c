@@ -105,11 +105,8 @@ static struct vs_node *cut(struct vs_node *n, const struct prefix *p, unsigned a
     struct vs_node *new = NULL;
     if ((inner | outer) != 0) {
         new = copy_with(n, inner, outer, slot, NULL);
-        if (new == NULL) {
-            /* No memory to shrink the node: take the entry out of the bitmap's reach by keeping the node but
-             * ending its search there is not possible in one store, so the process cannot go on correctly. */
-            abort();
-        }
+        if (new == NULL)
+            abort(); /* not even the memory for a smaller node: to go on would be to keep a route that is gone */
     }
     vs_retire(e, n);
     return new;
@@ -118,7 +115,7 @@ static struct vs_node *cut(struct vs_node *n, const struct prefix *p, unsigned a
 static struct prefix prefix_of(const struct vs_table *t, const struct vs_entry *entry)
 {
     const struct vs_table_desc *d = t->desc;
-    return (struct prefix){entry->key + d->hash_words, d->key_words - d->hash_words, entry->prefix_len};
+    return (struct prefix){entry->key + d->hash_words, d->key_words - d->hash_words, vs_rest(entry)->prefix_len};
 }
 
 static struct vs_root *root_of(struct vs_table *t, const u64 *key)

@@ -31,17 +31,22 @@ struct change {
     const u8 *data;
 };
 
+static size_t act_bytes(const struct change *c)
+{
+    return sizeof(struct vs_act) +
+           (c->op->action < 0 ? 0 : c->pipe->program->action[c->op->action].words * sizeof(u64));
+}
+
 static struct vs_act *new_act(const struct change *c)
 {
     const struct op *op = c->op;
     if (op->action >= 0) {
         const struct vs_action_desc *d = &c->pipe->program->action[op->action];
-        struct vs_act *act = calloc(1, sizeof *act + d->words * sizeof act->data[0]);
+        struct vs_act *act = calloc(1, act_bytes(c));
         if (act == NULL)
             return NULL;
         act->kind = VS_DIRECT;
         act->action = (u32)op->action;
-        act->words = d->words;
         const u8 *from = c->data;
         for (unsigned i = 0; i < d->params; i++) {
             unsigned bytes = (d->param[i].bits + 7u) / 8;
@@ -55,7 +60,6 @@ static struct vs_act *new_act(const struct change *c)
     u64 id = op->ref;
     if (act == NULL)
         return NULL;
-    act->ref = op->ref;
     if (op->action == TO_MEMBER) {
         act->kind = VS_TO_MEMBER;
         int profile = op->type == OP_MEMBER ? (int)op->object : c->pipe->program->table[op->object].profile;
@@ -86,6 +90,7 @@ static int change_table(const struct change *c)
         .key = op->bytes,
         .mask = op->bytes + op->key_bytes,
         .act = new_act(c),
+        .act_bytes = act_bytes(c),
         .idle_us = op->number,
         .now_us = (vs_clock_ns() - c->sw->start_ns) / 1000,
     };
@@ -253,7 +258,7 @@ static int change_meter(const struct change *c)
         struct vs_entry *entry = vs_table_entry(&c->pipe->tables[d->table], c->op->cell);
         if (entry == NULL)
             return VS_BAD_ARGUMENT;
-        at = &entry->meter;
+        at = &vs_rest(entry)->meter;
     } else {
         at = &c->pipe->meters[c->op->object][c->op->cell];
     }

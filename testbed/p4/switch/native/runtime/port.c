@@ -1,6 +1,8 @@
 /* Ports as Python adds and removes them. */
 #include "vs_io.h"
 
+#include <linux/if_packet.h>
+
 static void attach(struct vs_switch *sw, void *what)
 {
     struct vs_port *p = what;
@@ -103,6 +105,21 @@ VS_EXPORT bool vs_set_port(struct vs_switch *sw, u32 number, bool up)
     }
     pthread_mutex_unlock(&io->ports_lock);
     return p != NULL;
+}
+
+/* Frames that found the receive ring full; the kernel counts them since it was last asked. */
+void vs_count_losses(struct vs_switch *sw)
+{
+    struct vs_io *io = sw->io;
+    pthread_mutex_lock(&io->ports_lock);
+    for (u32 i = 0; i < VS_MAX_PORTS; i++) {
+        struct tpacket_stats lost;
+        socklen_t size = sizeof lost;
+        struct vs_port *p = io->port[i];
+        if (p != NULL && p->fd >= 0 && getsockopt(p->fd, SOL_PACKET, PACKET_STATISTICS, &lost, &size) == 0)
+            __atomic_add_fetch(&sw->counts[VS_RX_LOST], lost.tp_drops, __ATOMIC_RELAXED);
+    }
+    pthread_mutex_unlock(&io->ports_lock);
 }
 
 /* Fills `numbers` and `up` (room for VS_MAX_PORTS each); returns how many there are. */

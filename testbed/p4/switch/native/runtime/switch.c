@@ -55,6 +55,7 @@ VS_EXPORT struct vs_switch *vs_switch_new(u32 cpu_port, u32 drop_port, u64 seed,
 
 VS_EXPORT void vs_switch_free(struct vs_switch *sw)
 {
+    vs_keeper_stop(sw); /* first: it may be waiting for the packet thread */
     if (!sw->stop)
         vs_thread_stop(sw);
     vs_io_free(sw);
@@ -217,8 +218,9 @@ VS_EXPORT void vs_release_digest(struct vs_switch *sw, u32 digest, const u8 *dat
     vs_call(sw, release, &(struct release){digest, length, data});
 }
 
-VS_EXPORT void vs_stats(const struct vs_switch *sw, u64 *counts, u64 *lost_events)
+VS_EXPORT void vs_stats(struct vs_switch *sw, u64 *counts, u64 *lost_events)
 {
+    vs_count_losses(sw);
     for (int i = 0; i < VS_COUNTERS; i++)
         counts[i] = vs_peek(&sw->counts[i]);
     for (int i = 0; i < VS_EVENTS; i++)

@@ -71,18 +71,39 @@ bool vs_table_init(struct vs_table *t, const struct vs_table_desc *desc, u64 see
     return desc->match == VS_KEYLESS || t->hash != NULL;
 }
 
-static void free_entry(struct vs_entry *entry)
+/* Where the action that came with the INSERT is. */
+static struct vs_act *first_act(const struct vs_table *t, struct vs_entry *entry)
 {
-    free(entry->act);
-    free(entry->meter);
-    free(entry);
+    return (struct vs_act *)(void *)(entry->key + stored_words(t->desc));
+}
+
+/* An empty entry with the action of `s` in it. */
+static struct vs_entry *new_entry(const struct vs_table *t, const struct vs_entry_spec *s)
+{
+    size_t bytes = VS_LINE + sizeof(struct vs_entry) + stored_words(t->desc) * sizeof(u64) + s->act_bytes;
+    u8 *memory = aligned_alloc(VS_LINE, (bytes + VS_LINE - 1) / VS_LINE * VS_LINE);
+    if (memory == NULL)
+        return NULL;
+    memset(memory, 0, bytes);
+    struct vs_entry *entry = (struct vs_entry *)(void *)(memory + VS_LINE);
+    entry->act = first_act(t, entry);
+    memcpy(entry->act, s->act, s->act_bytes);
+    return entry;
+}
+
+static void free_entry(const struct vs_table *t, struct vs_entry *entry)
+{
+    if (entry->act != first_act(t, entry))
+        free(entry->act);
+    free(vs_rest(entry)->meter);
+    free(vs_rest(entry));
 }
 
 void vs_table_free(struct vs_table *t)
 {
     for (u32 i = 0; i < t->capacity; i++)
         if (t->entries[i] != NULL)
-            free_entry(t->entries[i]);
+            free_entry(t, t->entries[i]);
     free(t->entries);
     free(t->hash);
     vs_lpm_free(t);
@@ -113,8 +134,8 @@ static bool reserve_handle(struct vs_table *t, u32 handle)
 
 static void set_idle_timeout(struct vs_table *t, struct vs_entry *entry, u64 idle_us)
 {
-    t->aging += (idle_us != 0) - (entry->idle_us != 0);
-    entry->idle_us = idle_us;
+    t->aging += (idle_us != 0) - (vs_rest(entry)->idle_us != 0);
+    vs_rest(entry)->idle_us = idle_us;
 }
 
 static bool link_entry(struct vs_table *t, struct vs_entry *entry, const u64 *mask, struct vs_epoch *e)
@@ -134,20 +155,19 @@ int vs_table_insert(struct vs_table *t, const struct vs_entry_spec *s, struct vs
         free(s->act);
         return VS_BAD_ARGUMENT;
     }
-    struct vs_entry *entry = calloc(1, sizeof *entry + stored_words(t->desc) * sizeof entry->key[0]);
-    if (entry == NULL || !reserve_handle(t, s->handle)) {
-        free(entry);
-        free(s->act);
+    struct vs_entry *entry = reserve_handle(t, s->handle) ? new_entry(t, s) : NULL;
+    free(s->act);
+    if (entry == NULL)
         return VS_NO_MEMORY;
-    }
-    entry->act = s->act;
-    entry->handle = s->handle;
-    entry->order = (u64)s->priority << 32 | s->handle;
-    entry->prefix_len = s->prefix_len;
+    *vs_rest(entry) = (struct vs_entry_rest){
+        .handle = s->handle,
+        .order = (u64)s->priority << 32 | s->handle,
+        .prefix_len = s->prefix_len,
+    };
     entry->last_hit_us = s->now_us;
     pack_key(t->desc, s, entry->key, mask);
     if (!link_entry(t, entry, mask, e)) {
-        free_entry(entry);
+        free_entry(t, entry);
         return VS_NO_MEMORY;
     }
     set_idle_timeout(t, entry, s->idle_us);
@@ -165,9 +185,10 @@ int vs_table_modify(struct vs_table *t, const struct vs_entry_spec *s, struct vs
     }
     struct vs_act *former = entry->act;
     vs_store(&entry->act, s->act);
-    vs_retire(e, former);
+    if (former != first_act(t, entry))
+        vs_retire(e, former);
     set_idle_timeout(t, entry, s->idle_us);
-    entry->flags &= (u16)~VS_IDLE_TOLD;
+    vs_rest(entry)->idle_told = false;
     return VS_OK;
 }
 
@@ -184,8 +205,9 @@ int vs_table_delete(struct vs_table *t, u32 handle, struct vs_epoch *e)
     set_idle_timeout(t, entry, 0);
     t->entries[handle] = NULL;
     t->count--;
-    vs_retire(e, entry->act);
-    vs_retire(e, entry->meter);
-    vs_retire(e, entry);
+    if (entry->act != first_act(t, entry))
+        vs_retire(e, entry->act);
+    vs_retire(e, vs_rest(entry)->meter);
+    vs_retire(e, vs_rest(entry));
     return VS_OK;
 }

@@ -89,15 +89,15 @@ static bool chain(struct vs_tuple *tuple, struct vs_entry *entry, unsigned words
     struct vs_entry *head = vs_hash_find(tuple->hash, entry->key, words, offset);
     if (head == NULL)
         return vs_hash_insert(&tuple->hash, entry, offset, words, e);
-    if (entry->order < head->order) {
-        entry->next = head;
+    if (vs_rest(entry)->order < vs_rest(head)->order) {
+        vs_rest(entry)->next = head;
         vs_hash_replace(tuple->hash, head, entry, offset, words);
         return true;
     }
-    while (head->next != NULL && head->next->order < entry->order)
-        head = head->next;
-    entry->next = head->next;
-    vs_store(&head->next, entry);
+    while (vs_rest(head)->next != NULL && vs_rest(vs_rest(head)->next)->order < vs_rest(entry)->order)
+        head = vs_rest(head)->next;
+    vs_rest(entry)->next = vs_rest(head)->next;
+    vs_store(&vs_rest(head)->next, entry);
     return true;
 }
 
@@ -105,12 +105,12 @@ bool vs_ternary_insert(struct vs_table *t, struct vs_entry *entry, const u64 *ma
 {
     struct vs_tuple *tuple = find_tuple(t, mask);
     if (tuple == NULL) {
-        tuple = add_tuple(t, mask, entry->order, e);
+        tuple = add_tuple(t, mask, vs_rest(entry)->order, e);
         if (tuple == NULL)
             return false;
-    } else if (entry->order < tuple->best) {
+    } else if (vs_rest(entry)->order < tuple->best) {
         /* Move the tuple forward before the entry is in it: a search must not stop too early. */
-        vs_poke(&tuple->best, entry->order);
+        vs_poke(&tuple->best, vs_rest(entry)->order);
         if (!republish(t, tuple, tuple, e))
             return false;
     }
@@ -127,7 +127,7 @@ static struct vs_tuple *tuple_of(const struct vs_table *t, const struct vs_entry
     for (u32 i = 0; i < t->tuples->count; i++) {
         struct vs_tuple *tuple = t->tuples->tuple[i];
         struct vs_entry *at = vs_hash_find(tuple->hash, entry->key, words, offsetof(struct vs_entry, key));
-        for (; at != NULL; at = at->next)
+        for (; at != NULL; at = vs_rest(at)->next)
             if (at == entry)
                 return tuple;
     }
@@ -140,14 +140,14 @@ void vs_ternary_remove(struct vs_table *t, struct vs_entry *entry, struct vs_epo
     size_t offset = offsetof(struct vs_entry, key);
     struct vs_tuple *tuple = tuple_of(t, entry);
     struct vs_entry *head = vs_hash_find(tuple->hash, entry->key, words, offset);
-    if (head == entry && entry->next == NULL) {
+    if (head == entry && vs_rest(entry)->next == NULL) {
         vs_hash_remove(tuple->hash, entry, offset, words);
     } else if (head == entry) {
-        vs_hash_replace(tuple->hash, entry, entry->next, offset, words);
+        vs_hash_replace(tuple->hash, entry, vs_rest(entry)->next, offset, words);
     } else {
-        while (head->next != entry)
-            head = head->next;
-        vs_store(&head->next, entry->next);
+        while (vs_rest(head)->next != entry)
+            head = vs_rest(head)->next;
+        vs_store(&vs_rest(head)->next, vs_rest(entry)->next);
     }
     if (--tuple->count == 0 && republish(t, tuple, NULL, e)) {
         vs_retire(e, tuple->hash);

@@ -91,6 +91,7 @@ void vs_line_clear(struct vs_line *l);
 /* Sockets (socket.c). `error` gets a sentence. */
 bool vs_port_open(struct vs_port *p, char *error, size_t room);
 void vs_port_close(struct vs_port *p);
+void vs_count_losses(struct vs_switch *sw);
 void vs_offloads_off(const char *interface);
 bool vs_interface_up(const char *interface, int *ifindex);
 

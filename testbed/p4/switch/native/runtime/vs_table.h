@@ -30,8 +30,6 @@ struct vs_field {
 struct vs_act {
     u32 kind;   /* enum vs_act_kind */
     u32 action; /* position in the program's actions, where kind is VS_DIRECT */
-    u32 ref;    /* member or group id otherwise, for the control plane */
-    u32 words;
     union {
         struct vs_member *member;
         struct vs_group *group;
@@ -69,21 +67,31 @@ struct vs_meter {
     u32 rates;
 };
 
-struct vs_entry {
-    struct vs_act *act;
-    u64 packets, bytes;
-    u64 last_hit_us;
+/* An entry in two parts: in front what a lookup seldom or never needs, one cache line; then what it needs, with the
+ * action that came with the INSERT behind the key, so that a hit in a large table costs two lines of memory. */
+struct vs_entry_rest {
     u64 order;             /* priority << 32 | handle: the smaller wins */
     struct vs_entry *next; /* same masked key, larger order (ternary only) */
     struct vs_meter *meter;
     u64 idle_us;           /* 0: does not age */
     u32 handle;
     u16 prefix_len;
-    u16 flags;             /* VS_IDLE_TOLD */
-    u64 key[];             /* key words, for ternary then the masks are in the tuple; then low and high of ranges */
+    bool idle_told;
 };
 
-#define VS_IDLE_TOLD 1
+struct vs_entry {
+    struct vs_act *act;
+    u64 packets, bytes;
+    u64 last_hit_us;
+    u64 key[];             /* ternary: masked; then low and high of ranges; then the first action */
+};
+
+#define VS_LINE 64
+
+VS_INLINE struct vs_entry_rest *vs_rest(const struct vs_entry *e)
+{
+    return (struct vs_entry_rest *)(void *)((u8 *)(uintptr_t)e - VS_LINE);
+}
 
 /* Open addressing with linear probing. A slot holds 16 bits of the hash and the pointer, so that one load tells
  * nearly always whether the entry's cache line is worth fetching. */
@@ -262,10 +270,10 @@ VS_INLINE struct vs_entry *vs_ternary_find(const struct vs_table *t, const u64 *
         for (unsigned w = 0; w < words; w++)
             masked[w] = key[w] & tuple->mask[w];
         struct vs_entry *e = vs_hash_find(vs_load(&tuple->hash), masked, words, offsetof(struct vs_entry, key));
-        for (; e != NULL && e->order < best_order; e = vs_load(&e->next)) {
+        for (; e != NULL && vs_rest(e)->order < best_order; e = vs_load(&vs_rest(e)->next)) {
             if (!ranges || vs_in_ranges(t->desc, e, key)) {
                 best = e;
-                best_order = e->order;
+                best_order = vs_rest(e)->order;
                 break;
             }
         }

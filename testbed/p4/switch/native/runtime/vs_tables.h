@@ -32,6 +32,7 @@ struct vs_entry_spec {
     u16 prefix_len;
     const u8 *key, *mask;
     struct vs_act *act; /* taken over, also when the operation fails */
+    size_t act_bytes;
     u64 idle_us, now_us;
 };
 

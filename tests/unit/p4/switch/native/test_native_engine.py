@@ -22,6 +22,7 @@ from testbed.p4.switch.target import (
     DigestSample,
     Event,
     GroupOp,
+    IdleTimeout,
     MemberOp,
     MulticastOp,
     PacketIn,
@@ -160,6 +161,13 @@ def test_ages_count_from_the_last_hit(target: NativeTarget) -> None:
     target.load(table_program(*KEY, ageing=True), [forward(5, 7)])
     target.inject(0, b"\0\5", now=10**15)
     assert target.ages(0, 0, 2) == [0, 0]
+
+
+def test_idle_entries_are_told_once(target: NativeTarget) -> None:
+    target.load(
+        table_program(*KEY, ageing=True), [forward(5, 7)._replace(idle_timeout_us=1000), forward(6, 8, 1)]
+    )
+    assert wait(target, IdleTimeout) == [IdleTimeout(0, 0)]
 
 
 def test_updates_while_another_thread_injects(target: NativeTarget) -> None:
