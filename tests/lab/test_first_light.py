@@ -41,7 +41,7 @@ def nothing_stays(run_directory: Path) -> Iterator[None]:
     for lab in container.running():
         container.stop(lab.name)
     assert interfaces() == before
-    assert list(run_directory.iterdir()) == []
+    assert not run_directory.exists() or list(run_directory.iterdir()) == []
 
 
 def run(directory: Path, *options: object) -> dict[str, Any]:
@@ -165,8 +165,9 @@ def test_p4runtime_shell_reads_what_the_controller_wrote(nothing_stays: None) ->
     words = 'print("ENTRIES", sorted(str(e.action) for e in table_entry["service_label"].read()))\nexit()\n'
     done = vmto("shell", "pe1", input=words)
     line = next(line for line in done.stdout.splitlines() if "ENTRIES" in line)
-    assert line.count("bridge_unicast") == 2
-    assert line.count("enter_vrf") == 1
+    # The ids that docs/reference/data-plane.md gives for bridge_unicast and enter_vrf.
+    assert line.count(str(0x01000501)) == 2
+    assert line.count(str(0x01000504)) == 1
 
 
 def _refused(text: str, line: int, tmp_path: Path) -> str:
