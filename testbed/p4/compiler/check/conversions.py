@@ -31,9 +31,9 @@ class Conversions(TypeResolver):
             return self._convert_struct(expr, to, what)
         if of == to or t.UNKNOWN in (of, to) or to == t.DONT_CARE:
             return expr
-        if of == t.INT and isinstance(to, t.BitsType | t.NewType):
-            if isinstance(t.representation(to), t.BitsType):
-                return self.cast(expr, to)  # to a `type` too, as p4c does and programs rely on
+        wide = isinstance(to, t.BitsType | t.NewType) and isinstance(t.representation(to), t.BitsType)
+        if of == t.INT and wide:
+            return self.cast(expr, to)  # to a `type` too, as p4c does and programs rely on
         if isinstance(of, t.SerEnumType) and of.underlying == to:
             return self.cast(expr, to)
         if isinstance(of, t.BitsType) and to == t.INT:
