@@ -165,7 +165,7 @@ def test_p4runtime_shell_reads_what_the_controller_wrote(nothing_stays: None) ->
     words = 'print("ENTRIES", sorted(str(e.action) for e in table_entry["service_label"].read()))\nexit()\n'
     done = vmto("shell", "pe1", input=words)
     line = next(line for line in done.stdout.splitlines() if "ENTRIES" in line)
-    # The ids that docs/reference/data-plane.md gives for bridge_unicast and enter_vrf.
+    # bridge_unicast and enter_vrf, by the ids in p4src/controls/label_disposition.p4.
     assert line.count(str(0x01000501)) == 2
     assert line.count(str(0x01000504)) == 1
 
