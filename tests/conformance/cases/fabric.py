@@ -7,7 +7,7 @@ from typing import Any
 import finsy as fy
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
-from scapy.layers.l2 import Dot1Q, Ether
+from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Packet, Raw
 
 from tests.conformance.case import (
@@ -40,6 +40,11 @@ def frame(dst: str, src: str, rest: Packet, vlan: int | None = None) -> str:
     """A frame, tagged or not."""
     link = Ether(dst=dst, src=src)
     return bytes(link / rest if vlan is None else link / Dot1Q(vlan=vlan) / rest).hex()
+
+
+def arp(src: str, vlan: int | None = None) -> str:
+    """A broadcast of ARP."""
+    return frame(BROADCAST, src, ARP(psrc="10.0.1.1", pdst="10.0.1.2", hwsrc=src), vlan)
 
 
 def udp(ttl: int = 64, dst: str = "10.0.2.2", dport: int = 80) -> Packet:
@@ -113,8 +118,6 @@ ROUTED = (
     entry("next_vlan", {"next_id": 101}, act("set_vlan", vlan_id=20)),
     entry("egress_vlan", {"vlan_id": 20, "eg_port": 5}, act("pop_vlan")),
 )
-PUNTED = {"pad": 0}
-ARP = Raw(b"\x00\x01" + bytes(26))
 
 CASES = [
     Case(
@@ -186,7 +189,7 @@ CASES = [
         "The ACL drops what its ternary, optional and range fields fit, by priority.",
         (
             *BRIDGE,
-            acl(act("drop"), ip_proto=17, l4_dport="80...90"),
+            acl(act("acl.drop"), ip_proto=17, l4_dport="80...90"),
             acl(act("NoAction"), priority=20, ipv4_src="10.0.1.1/&255.255.255.255", l4_dport="85...85"),
         ),
         (
@@ -206,18 +209,7 @@ CASES = [
         "acl-punt",
         "A punted frame reaches the controller as it came, its port in the header.",
         (*BRIDGE, acl(act("punt_to_cpu"), eth_type=0x0806)),
-        (
-            Send(
-                2,
-                bytes(Ether(dst=BROADCAST, src=HOST_2, type=0x0806) / ARP).hex(),
-                packet_ins=[
-                    PacketIn(
-                        bytes(Ether(dst=BROADCAST, src=HOST_2, type=0x0806) / ARP).hex(),
-                        PUNTED | {"ingress_port": 2},
-                    )
-                ],
-            ),
-        ),
+        (Send(2, arp(HOST_2), packet_ins=[PacketIn(arp(HOST_2), {"ingress_port": 2, "pad": 0})]),),
     ),
     Case(
         "acl-clone",
@@ -226,21 +218,9 @@ CASES = [
         (
             Send(
                 TAGGED_PORT,
-                frame(BROADCAST, HOST_3, Raw(b"\x08\x06" + bytes(28)), None)[:24]
-                + "8100000a0806"
-                + "00" * 28,
-                {
-                    1: bytes(Ether(dst=BROADCAST, src=HOST_3, type=0x0806) / Raw(bytes(28))).hex(),
-                    2: bytes(Ether(dst=BROADCAST, src=HOST_3, type=0x0806) / Raw(bytes(28))).hex(),
-                },
-                packet_ins=[
-                    PacketIn(
-                        bytes(
-                            Ether(dst=BROADCAST, src=HOST_3) / Dot1Q(vlan=VLAN, type=0x0806) / Raw(bytes(28))
-                        ).hex(),
-                        PUNTED | {"ingress_port": TAGGED_PORT},
-                    )
-                ],
+                arp(HOST_3, VLAN),
+                {1: arp(HOST_3), 2: arp(HOST_3)},
+                packet_ins=[PacketIn(arp(HOST_3, VLAN), {"ingress_port": TAGGED_PORT, "pad": 0})],
             ),
             Read(
                 fy.P4DirectCounterEntry(
