@@ -91,7 +91,7 @@ void vs_emit(struct vs_context *c, u32 port, u8 *data, u32 length)
     struct vs_port *p = port < VS_MAX_PORTS ? sw->io->port[port] : NULL;
     if (p == NULL)
         vs_note(sw, VS_DROP_NO_PORT);
-    else if (!p->up || p->fd < 0)
+    else if (!vs_peek(&p->up) || p->fd < 0)
         vs_note(sw, VS_DROP_PORT_DOWN);
     else if (!p->delayed)
         vs_port_send(sw->io, p, data, length);
@@ -150,6 +150,8 @@ static void receive_frame(struct vs_switch *sw, struct vs_port *p, struct tpacke
         vs_note(sw, VS_DROP_TOO_LONG);
         return;
     }
+    if (VS_UNLIKELY((h->tp_status & TP_STATUS_CSUMNOTREADY) != 0))
+        vs_complete_checksum(data, length);
     if ((h->tp_status & TP_STATUS_VLAN_VALID) != 0 && length >= 12)
         data = put_vlan_tag(data, &length, h);
     vs_note(sw, VS_RX);

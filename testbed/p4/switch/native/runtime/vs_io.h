@@ -103,6 +103,9 @@ void vs_port_attach(struct vs_switch *sw, struct vs_port *p);
 void vs_port_detach(struct vs_switch *sw, struct vs_port *p);
 void vs_port_state(struct vs_switch *sw, struct vs_port *p, bool up);
 
+/* Fill in a transport checksum that was left to hardware (offload.c). */
+void vs_complete_checksum(u8 *data, u32 length);
+
 /* Captures (pcap.c). */
 FILE *vs_pcap_open(const char *directory, const char *interface, const char *direction);
 void vs_pcap_write(FILE *f, const u8 *data, u32 length);

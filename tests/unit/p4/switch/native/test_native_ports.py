@@ -155,6 +155,31 @@ def test_vlan_tags_arrive_where_they_were() -> None:
 
 
 @in_namespace
+def test_checksums_left_to_hardware_are_filled_in() -> None:
+    """A host's own datagrams, from an interface with transmit checksum offload (the default of veth)."""
+    veth("ha", "sa")
+    target = switch()
+    try:
+        entries = [TableOp(1, 0, 9, b"\x02\x0a", action=FORWARD, params=CPU_PORT.to_bytes(2))]
+        target.apply(entries)
+        target.add_port(PortConfig(1, "sa"))
+        ip("addr", "add", "10.0.0.1/24", "dev", "ha")
+        ip("link", "set", "ha", "address", "02:00:00:00:00:01")
+        ip("neigh", "add", "10.0.0.2", "lladdr", "02:0a:00:00:00:02", "dev", "ha")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.sendto(b"checksum!", ("10.0.0.2", 9))
+        (event,) = (e for e in events(target, PacketIn) if isinstance(e, PacketIn))
+        segment = event.data[34:] + b"\0"
+        pseudo = event.data[26:34] + struct.pack("!HH", 17, len(event.data) - 34)
+        total = sum(struct.unpack(f"!{len(pseudo + segment) // 2}H", pseudo + segment))
+        while total >> 16:
+            total = (total & 0xFFFF) + (total >> 16)
+        assert total == 0xFFFF
+    finally:
+        target.close()
+
+
+@in_namespace
 def test_packets_to_and_from_the_controller() -> None:
     veth("ha", "sa")
     target = switch()
