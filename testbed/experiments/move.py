@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -178,10 +179,13 @@ async def move(lab: RunningLab, spec: MoveSpec, say: Callable[[str], None]) -> M
     found = {}
     for report in seen:
         client = lab.lab.machine(report.client)
+        seen_by = _Seer(lab, witness)
         phases = [
-            _directions(lab, client, vm, report.ping, span) for span in ((before, moved.paused), (after, end))
+            seen_by.directions(client, vm, report.ping, span)
+            for span in ((before, moved.paused), (after, end))
         ]
-        timeline = _story(lab, client, vm, moved.paused, after)
+        seen_by.first_packets(client, vm, moved.plugged)
+        timeline = _story(lab, moved.paused, after)
         outcome = _outcome(report, (before, end), moved.plugged, timeline)
         found[report.client] = Sessions(before=phases[0], after=phases[1], move=outcome)
     due_to_move = ended - counted
@@ -204,46 +208,56 @@ def _flooded(lab: RunningLab, clients: Iterable[Guest], vm: Guest, since: float)
     )
 
 
-def _directions(
-    lab: RunningLab, client: Guest, vm: Guest, ping: PingResult, span: tuple[float, float]
-) -> Directions:
-    rtt = ping.rtt_ms(*span)
-    if rtt is None:
-        raise LabError(f"no echo came back to {client.name}: {vm.name} was lost")
-    return Directions(ingress=_path(lab, client, vm, span, rtt), egress=_path(lab, vm, client, span, rtt))
+@final
+@dataclass(frozen=True, slots=True)
+class _Seer:
+    """The paths that switches reported, of packets whose times the captures know."""
 
+    lab: RunningLab
+    witness: Witness
 
-def _path(
-    lab: RunningLab, source: Guest, destination: Guest, span: tuple[float, float], rtt_ms: float
-) -> PathSeen:
-    """The path that the packets of a span took; LabError unless all took the same one."""
-    start, end = span
-    matches = between(str(source.plan.address.ip), str(destination.plan.address.ip), "icmp")
-    ways: Counter[tuple[str, ...]] = Counter()
-    branches: dict[tuple[str, ...], Branch] = {}
-    last: Trace | None = None
-    for packet in lab.postcards.packets(matches, since=start):
-        if lab.postcards.first_seen(packet) > end - rtt_ms / 1e3:
-            break
-        trace = lab.postcards.trace(packet)
-        branch, last = trace.delivered, trace
-        if branch is not None and not trace.inconsistencies:
-            ways[branch.nodes] += 1
-            branches[branch.nodes] = branch
-    what = f"packets from {source.name} to {destination.name}"
-    if not ways:
-        seen = "none was reported" if last is None else f"the last one: {json.dumps(last.as_json())}"
-        raise LabError(f"no whole path of {what} was seen; {seen}")
-    if len(ways) > 1:
-        raise LabError(f"{what} took {len(ways)} paths: {'; '.join(' '.join(way) for way in ways)}")
-    (nodes,) = ways
-    branch = branches[nodes]
-    return PathSeen(
-        nodes=list(nodes),
-        crossings=branch.crossings,
-        trombone=branch.trombone,
-        rtt_ms=round(rtt_ms, 3),
-    )
+    def directions(self, client: Guest, vm: Guest, ping: PingResult, span: tuple[float, float]) -> Directions:
+        """Both paths of a span; LabError if no echo came back in it."""
+        rtt = ping.rtt_ms(*span)
+        if rtt is None:
+            raise LabError(f"no echo came back to {client.name}: {vm.name} was lost")
+        return Directions(ingress=self._path(client, vm, span, rtt), egress=self._path(vm, client, span, rtt))
+
+    def _path(self, source: Guest, destination: Guest, span: tuple[float, float], rtt_ms: float) -> PathSeen:
+        """The path that the packets of a span took; LabError unless all took the same one."""
+        ways: Counter[tuple[str, ...]] = Counter()
+        branches: dict[tuple[str, ...], Branch] = {}
+        last: Trace | None = None
+        for _, packet in self.witness.sent(source, destination, span[0], span[1] - rtt_ms / 1e3):
+            trace = self.lab.postcards.trace(packet)
+            branch, last = trace.delivered, trace
+            if branch is not None and not trace.inconsistencies:
+                ways[branch.nodes] += 1
+                branches[branch.nodes] = branch
+        what = f"packets from {source.name} to {destination.name}"
+        if not ways:
+            seen = "none was reported" if last is None else f"the last one: {json.dumps(last.as_json())}"
+            raise LabError(f"no whole path of {what} was seen; {seen}")
+        if len(ways) > 1:
+            raise LabError(f"{what} took {len(ways)} paths: {'; '.join(' '.join(way) for way in ways)}")
+        (nodes,) = ways
+        branch = branches[nodes]
+        return PathSeen(
+            nodes=list(nodes),
+            crossings=branch.crossings,
+            trombone=branch.trombone,
+            rtt_ms=round(rtt_ms, 3),
+        )
+
+    def first_packets(self, client: Guest, vm: Guest, resumed: float) -> None:
+        """Note when the first packet of each direction that came through after the move was sent."""
+        for source, destination in ((client, vm), (vm, client)):
+            for t, packet in self.witness.sent(source, destination, resumed, math.inf):
+                branch = self.lab.postcards.trace(packet).delivered
+                if branch is not None:
+                    name = f"{source.name} to {destination.name}"
+                    self.lab.timeline.stamp("first packet", branch.nodes[0], t, flow=name)
+                    break
 
 
 def _outcome(seen: _Seen, span: tuple[float, float], resumed: float, timeline: list[Event]) -> Move:
@@ -257,21 +271,10 @@ def _outcome(seen: _Seen, span: tuple[float, float], resumed: float, timeline: l
     )
 
 
-def _story(lab: RunningLab, client: Guest, vm: VirtualMachine, paused: float, until: float) -> list[Event]:
-    """The steps of the move, and the first packet that came through in each direction after it."""
-    for source, destination in ((client, vm), (vm, client)):
-        matches = between(str(source.plan.address.ip), str(destination.plan.address.ip), "icmp")
-        resumed = next(e.t for e in lab.timeline.events if e.event == "resumed" and e.t >= paused)
-        for trace_packet in lab.postcards.packets(matches, since=resumed):
-            branch = lab.postcards.trace(trace_packet).delivered
-            if branch is not None:
-                t = lab.postcards.first_seen(trace_packet)
-                name = f"{source.name} to {destination.name}"
-                lab.timeline.stamp("first packet", branch.nodes[0], t, flow=name)
-                break
-    events = lab.timeline.between(paused, until)
+def _story(lab: RunningLab, paused: float, until: float) -> list[Event]:
+    """The steps of the move."""
     return [
         Event(t_ms=round((event.t - paused) * 1e3, 3), event=event.event, node=event.node)
-        for event in events
+        for event in lab.timeline.between(paused, until)
         if event.event in STEPS
     ]

@@ -88,14 +88,17 @@ class Witness:
         ports = [port.interface for switch in lab.plan.switches.values() for port in switch.ports]
         path = rundir.directory(os.environ[LAB_NAME]) / "proof.pcapng"
         self._recording = Recording(path, ports, snap=SNAP)
+        self._captured: dict[PacketId, Trace] = {}
 
     async def start(self) -> None:
         """From now on all is captured."""
         await self._recording.start()
 
     async def stop(self) -> None:
-        """The captures end."""
+        """The captures end; `sent` and `proof` tell what is in them."""
         await self._recording.stop()
+        frames = echoes(self._recording.frames(), self._pairs)
+        self._captured = traces(self._lab.plan, frames, self._watched)
 
     async def kill(self) -> None:
         """They end at once, and are of no use."""
@@ -103,19 +106,32 @@ class Witness:
 
     async def proof(self, slots: Slots) -> Proof:
         """Compare every packet, once what switches reported has had time to arrive."""
-        frames = self._recording.frames()
-        captured = traces(self._lab.plan, echoes(frames, self._pairs), self._watched)
         if self._recording.lost:
             return Proof(compared=0, agreeing=0, differences=[f"captures lost {self._recording.lost} frames"])
         found: list[Proof] = []
 
         def agrees() -> bool:
-            found.append(compare(self._lab.plan, self._reported(), captured, slots.dark))
+            found.append(compare(self._lab.plan, self._reported(), self._captured, slots.dark))
             return not found[-1].differences
 
         with contextlib.suppress(NotInTime):
             await eventually_async(agrees, within=LATE_SECONDS, every=0.3)
         return found[-1]
+
+    def sent(
+        self, source: Guest, destination: Guest, start: float, end: float
+    ) -> list[tuple[float, PacketId]]:
+        """The echoes from one machine to another that were sent in a span, with the time of each.
+
+        By the kernel's clock: what switches report may arrive late on a busy machine.
+        """
+        ends = _address(source), _address(destination)
+        times = {
+            packet: _sent(trace)
+            for packet, trace in self._captured.items()
+            if (packet.flow.source, packet.flow.destination) == ends
+        }
+        return sorted((t, packet) for packet, t in times.items() if t is not None and start <= t <= end)
 
     def _reported(self) -> dict[PacketId, Trace]:
         postcards = self._lab.postcards
