@@ -104,11 +104,11 @@ void vs_flush(struct vs_switch *sw)
     struct vs_io *io = sw->io;
     for (u32 i = 0; i < io->dirty_count; i++) {
         struct vs_port *p = io->dirty[i];
+        if (p->pcap[1] != NULL)
+            fflush(p->pcap[1]); /* before the frames leave: who receives one finds it in the capture */
         send_pending(sw, p);
         p->dirty = false;
         vs_line_free_sent(&p->line);
-        if (p->pcap[1] != NULL)
-            fflush(p->pcap[1]);
     }
     io->dirty_count = 0;
     vs_burst_done(&sw->live);
