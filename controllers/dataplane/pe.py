@@ -7,7 +7,7 @@ and tunnel, `tunnel` the paths to a PE. A PE that moves in the WAN is one write,
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 from typing import Any, Final, final
 
 from controllers import intents
@@ -40,7 +40,14 @@ _RANKS: Final = {
     name: rank
     for rank, names in enumerate(
         (
-            ("nhlfe", "egress_circuit", "router_address", "own_address"),
+            (
+                "nhlfe",
+                "egress_circuit",
+                "router_address",
+                "own_address",
+                "router_address_ipv6",
+                "own_address_ipv6",
+            ),
             ("tunnel", "replica"),
             ("segment", "multicast", "clone", "digest"),
             ("next_hop", "flood"),
@@ -266,32 +273,32 @@ class PeRenderer:
         yield entry("mac_vrf", match, action("route", vrf=gateway.vrf))
 
     def _gateway_address(self, gateway: intents.GatewayAddress, _others: Intents) -> Iterator[Entity]:
-        address = int(gateway.ip)
-        if not isinstance(gateway.ip, IPv4Address):
-            return
-        yield entry(
-            "neighbor_ipv4",
-            {"bridge_domain": gateway.bd, "address": address},
-            action("gateway_reply", gateway_mac=gateway.mac),
-        )
-        yield entry("own_address", {"vrf": gateway.vrf, "address": address}, action("own"))
-        yield entry(
-            "router_address",
-            {"vrf": gateway.vrf, "bridge_domain": gateway.bd},
-            action("time_exceeded", address=address),
-        )
-        yield entry("ip_vrf_ipv4", {"vrf": gateway.vrf, "prefix": Lpm(address, 32)}, action("receive"))
+        address, four = int(gateway.ip), gateway.ip.version == 4
+        asked: dict[str, MatchValue] = {"bridge_domain": gateway.bd, "address": address}
+        own: dict[str, MatchValue] = {"vrf": gateway.vrf, "address": address}
+        router: dict[str, MatchValue] = {"vrf": gateway.vrf, "bridge_domain": gateway.bd}
+        host: dict[str, MatchValue] = {"vrf": gateway.vrf, "prefix": Lpm(address, gateway.ip.max_prefixlen)}
+        if four:
+            yield entry("neighbor_ipv4", asked, action("gateway_reply", gateway_mac=gateway.mac))
+            yield entry("own_address", own, action("own"))
+            yield entry("router_address", router, action("time_exceeded", address=address))
+        else:
+            yield entry("neighbor_ipv6", asked, action("gateway_reply_nd", gateway_mac=gateway.mac))
+            yield entry("own_address_ipv6", own, action("own_ipv6"))
+            yield entry("router_address_ipv6", router, action("time_exceeded_ipv6", address=address))
+        yield entry("ip_vrf_ipv4" if four else "ip_vrf_ipv6", host, action("receive"))
 
     def _neighbor(self, neighbor: intents.Neighbor, others: Intents) -> Iterator[Entity]:
         domain = others.get(_bd_key(neighbor.bd))
-        suppress = isinstance(domain, intents.BridgeDomain) and domain.suppress_arp
-        if suppress and isinstance(neighbor.ip, IPv4Address):
-            reply = action("reply", owner_mac=neighbor.mac, owner_attachment=neighbor.owner_ac or 0)
-            match: dict[str, MatchValue] = {
-                "bridge_domain": neighbor.bd,
-                "address": int(neighbor.ip),
-            }
-            yield entry("neighbor_ipv4", match, reply)
+        if not (isinstance(domain, intents.BridgeDomain) and domain.suppress_arp):
+            return
+        match: dict[str, MatchValue] = {"bridge_domain": neighbor.bd, "address": int(neighbor.ip)}
+        owner = {"owner_mac": neighbor.mac, "owner_attachment": neighbor.owner_ac or 0}
+        if neighbor.ip.version == 4:
+            yield entry("neighbor_ipv4", match, action("reply", **owner))
+        else:
+            flags = {"router_flag": int(neighbor.router), "override_flag": int(neighbor.override)}
+            yield entry("neighbor_ipv6", match, action("reply_nd", **owner, **flags))
 
     def _ip_route(self, route: intents.IpRoute, others: Intents) -> Iterator[Entity]:
         table = "ip_vrf_ipv4" if isinstance(route.prefix, IPv4Network) else "ip_vrf_ipv6"

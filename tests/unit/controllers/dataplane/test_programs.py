@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from ipaddress import IPv4Address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from pathlib import Path
 
 import pytest
@@ -80,7 +80,9 @@ PE: list[Keyed] = [
     ServiceLabel(264001, PseudoWireEnd(1, 9)),
     GatewayMac(1, 0x00005E00010A, 1),
     GatewayAddress(1, GATEWAY, 0x00005E00010A, 1),
+    GatewayAddress(1, IPv6Address("fd00:0:0:10::1"), 0x00005E00010A, 1),
     Neighbor(1, IPv4Address("10.0.10.11"), 0x020000000001, 1),
+    Neighbor(1, IPv6Address("fd00:0:0:10::11"), 0x020000000001, router=True),
     IpRoute(1, ip_network("10.0.10.0/24"), Glean(1)),
     IpRoute(1, ip_network("10.0.10.11/32"), Adjacent(1, 0x020000000001, 0x00005E00010A, LocalAc(1))),
     IpRoute(1, ip_network("10.0.10.12/32"), Adjacent(1, 0x020000000003, 0x00005E00010A, Remote(PE2, 302001))),
