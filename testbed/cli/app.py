@@ -100,7 +100,7 @@ def compare(
     from rich.console import Console
 
     from testbed.experiments import side_by_side
-    from testbed.experiments.compare import FILE, problems
+    from testbed.experiments.compare import FILE, NotMeasuredError, problems
     from testbed.experiments.compare import compare as run_all
     from testbed.experiments.defaults import run_spec
     from testbed.experiments.modes import modes
@@ -122,7 +122,11 @@ def compare(
         results=results,
         logs=logs,
     )
-    found = run_all({each: spec(mode=each) for each in chosen}, name, QUIET, progress)
+    try:
+        found = run_all({each: spec(mode=each) for each in chosen}, name, QUIET, progress)
+    except NotMeasuredError as error:
+        print(f"vmto: {error}", file=sys.stderr)
+        return 1
     side_by_side.show(found, plan, Console(highlight=False))
     print(f"\nwritten to {write(found, results.absolute(), FILE)}")
     wrong = problems(found, plan)

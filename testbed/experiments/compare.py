@@ -7,13 +7,12 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, final
 
 from testbed.experiments.expectation import broken, truth
 from testbed.experiments.result import Compared, Comparison, PathSeen
 from testbed.experiments.spec import RunSpec
 from testbed.lab.container import run_in_lab
-from testbed.lab.errors import LabError
 from testbed.model.plan import Plan
 from testbed.model.topology import Mode
 
@@ -22,11 +21,17 @@ FILE: Final = "compare.json"
 INTERRUPTED: Final = 130
 """Exit code of a program that was told to stop by Ctrl-C."""
 
+
+@final
+class NotMeasuredError(Exception):
+    """A mode's lab did not come up, or its experiment could not be carried out."""
+
+
 Say = Callable[[str], None]
 
 
 def compare(specs: Mapping[Mode, RunSpec], name: str, env: Mapping[str, str], say: Say) -> Comparison:
-    """Run each; `name` of the labs, `env` for their programs. LabError if one cannot be measured."""
+    """Run each; `name` of the labs, `env` for their programs. NotMeasuredError if one cannot be."""
     found: dict[str, Compared] = {}
     with tempfile.TemporaryDirectory(prefix="vmto-compare-") as folder:
         for number, (mode, spec) in enumerate(specs.items(), start=1):
@@ -44,7 +49,7 @@ def _run(spec: RunSpec, name: str, env: Mapping[str, str]) -> Compared:
     if code == INTERRUPTED:
         raise KeyboardInterrupt
     if code or not written.exists():
-        raise LabError(f"mode {spec.lab.mode} could not be measured: see the line above")
+        raise NotMeasuredError(f"mode {spec.lab.mode} could not be measured: see the line above")
     return Compared.model_validate_json(written.read_text(encoding="utf-8"))
 
 
