@@ -260,6 +260,12 @@ class _Builder:
         message = self.info.value_sets.add(size=value_set.size)
         self._preamble(message, sym.VALUE_SET, value_set.name, value_set.decl.annotations)
         type_ = value_set.type
+        if isinstance(type_, t.TupleType):  # which p4c refuses here; nothing in P4Runtime is against it
+            for number, element in enumerate(type_.elements, 1):
+                message.match.add(
+                    id=number, name=f"f{number - 1}", bitwidth=width(element), match_type=p4i.MatchField.EXACT
+                )
+            return
         if not isinstance(type_, t.StructType):
             message.match.add(id=1, bitwidth=value_set.width, match_type=p4i.MatchField.EXACT)
             return

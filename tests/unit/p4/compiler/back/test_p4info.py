@@ -116,6 +116,17 @@ def test_types(build) -> None:
     assert kinds == [("a", b"\x01"), ("b", b"\x20")]
 
 
+def test_value_sets_of_tuples(build) -> None:
+    info = build(
+        parser_locals="value_set<tuple<bit<8>, bit<16>>>(4) pairs;",
+        parser="""
+        state start { pkt.extract(h.i); transition select(h.i.a, h.i.c) { pairs: accept; default: accept; } }
+        """,
+    ).result.p4info
+    fields = [(f.id, f.bitwidth, f.match_type) for f in info.value_sets[0].match]
+    assert fields == [(1, 8, p4i.MatchField.EXACT), (2, 16, p4i.MatchField.EXACT)]
+
+
 def test_controller_headers(build) -> None:
     [header] = build_info(build).controller_packet_metadata
     assert header.preamble.id == sym.CONTROLLER_HEADER << 24 | sym.one_at_a_time("in_h") & 0xFFFFFF
