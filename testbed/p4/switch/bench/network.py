@@ -75,6 +75,13 @@ def traffic_tool() -> str:
     return str(target)
 
 
+def _pin(pid: int) -> None:
+    """Keep a generator on one core, so that the switch can have the others."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) > 1:
+        os.sched_setaffinity(pid, cores[:1])
+
+
 @dataclass(frozen=True)
 class Rate:
     """What came through."""
@@ -100,9 +107,7 @@ class Route:
         warm = 0.3
         arguments = ["send", self._tx, frame.hex(), str(len(frame)), str(pps), str(seconds + warm + 0.2)]
         sender = subprocess.Popen([traffic_tool(), *arguments], stdout=subprocess.PIPE, text=True)
-        cores = sorted(os.sched_getaffinity(0))
-        if len(cores) > 1:
-            os.sched_setaffinity(sender.pid, cores[:1])
+        _pin(sender.pid)
         time.sleep(warm)
         before, cpu, start = received(self._rx), cpu_seconds(self._pids), time.perf_counter()
         time.sleep(seconds)
@@ -113,8 +118,10 @@ class Route:
     def latency(self, frame: bytes, pps: float, count: int) -> list[float]:
         """Microseconds that frames took, ascending; lost ones are left out."""
         arguments = ["latency", self._tx, self._rx, frame.hex(), str(len(frame)), str(pps), str(count)]
-        result = subprocess.run([traffic_tool(), *arguments], check=True, capture_output=True, text=True)
-        return sorted(int(line) / 1000 for line in result.stdout.split() if int(line) >= 0)
+        tool = subprocess.Popen([traffic_tool(), *arguments], stdout=subprocess.PIPE, text=True)
+        _pin(tool.pid)
+        lines = tool.communicate()[0].split()
+        return sorted(int(line) / 1000 for line in lines if int(line) >= 0)
 
 
 def python(*arguments: str) -> subprocess.Popen[str]:

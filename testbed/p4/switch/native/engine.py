@@ -174,9 +174,9 @@ class NativeTarget:
         return frames
 
     def measure(self, port: int, frames: Sequence[bytes], count: int) -> tuple[int, int]:
-        """Run `count` frames (of equal length, in turn) through the pipeline: nanoseconds, frames that left.
+        """Run `count` frames (of equal length, in turn) through the pipeline.
 
-        For benchmarks; what leaves goes nowhere.
+        For benchmarks; what leaves goes nowhere. Nanoseconds of processor time, and frames that left.
         """
         left = ctypes.c_uint64()
         data, length = b"".join(frames), len(frames[0])

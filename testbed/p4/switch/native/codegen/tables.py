@@ -245,7 +245,7 @@ class TableWriter(Statements):
         if t.counter is not None:
             self.w.line("vs_count_hit(e, k->ingress_length);")
         if t.ageing:
-            self.w.line("vs_poke(&e->last_hit_us, c->now_us);")
+            self.w.line("vs_poke(&vs_rest(e)->last_hit_us, c->now_us);")
 
     def _run(self, t: Table, go: dict[object, str], hit: bool) -> None:
         """Run the action and go where the table says for it."""

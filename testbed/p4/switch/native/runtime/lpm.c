@@ -1,8 +1,9 @@
 /* Longest prefix match: a trie that takes six bits per node, with the entries and children of a node packed into
  * one array that bitmaps index (a "tree bitmap": Eatherton, Varghese and Dittia, 2004).
  *
- * Within a node a prefix of L < 6 bits and value v has bit (1 << L) - 1 + v in `inner`; a longer one goes on to
- * child number (its six bits) in `outer`. `slot` holds first the entries, then the children, in bitmap order.
+ * Within a node a prefix of L < 6 bits and value v has bit (1 << L) - 1 + v in `inner`, one of six bits has its value's
+ * bit in `full`; a longer one goes on to child number (its six bits) in `outer`. `slot` holds first the entries of
+ * `inner`, then those of `full`, then the children, each in bitmap order. Only the root has a prefix of no bits.
  * A node whose bitmaps change is copied, and the copy is published with one pointer. */
 #include "vs_tables.h"
 
@@ -18,66 +19,84 @@ struct prefix {
     unsigned words, length;
 };
 
-static unsigned entries_in(const struct vs_node *n) { return (unsigned)__builtin_popcountll(n->inner); }
-static unsigned children_in(const struct vs_node *n) { return (unsigned)__builtin_popcountll(n->outer); }
-static unsigned below(u64 bitmap, u64 bit) { return (unsigned)__builtin_popcountll(bitmap & (bit - 1)); }
+struct shape {
+    u64 inner, full, outer;
+};
 
-static struct vs_node *node_new(u64 inner, u64 outer)
+static const struct shape nothing;
+
+static unsigned ones(u64 bitmap) { return (unsigned)__builtin_popcountll(bitmap); }
+static unsigned below(u64 bitmap, u64 bit) { return ones(bitmap & (bit - 1)); }
+static unsigned slots(const struct shape *s) { return ones(s->inner) + ones(s->full) + ones(s->outer); }
+
+static struct shape shape_of(const struct vs_node *n)
 {
-    size_t slots = (size_t)__builtin_popcountll(inner) + (size_t)__builtin_popcountll(outer);
-    struct vs_node *n = malloc(sizeof *n + slots * sizeof n->slot[0]);
-    if (n != NULL) {
-        n->inner = inner;
-        n->outer = outer;
-    }
-    return n;
+    return n == NULL ? nothing : (struct shape){n->inner, n->full, n->outer};
 }
 
-/* A copy of `n` (NULL: an empty node) with `what` put in at slot `at`, or with slot `at` left out (NULL). */
-static struct vs_node *copy_with(const struct vs_node *n, u64 inner, u64 outer, unsigned at, void *what)
+/* A copy of `n` (NULL: an empty node) in another shape: with `what` put in at slot `at`, or, if that is NULL, with
+ * slot `at` left out. */
+static struct vs_node *copy_with(const struct vs_node *n, const struct shape *shape, unsigned at, void *what)
 {
-    struct vs_node *copy = node_new(inner, outer);
+    struct shape former = shape_of(n);
+    unsigned count = slots(&former), from = what == NULL ? at + 1 : at, to = what == NULL ? at : at + 1;
+    struct vs_node *copy = malloc(sizeof *copy + slots(shape) * sizeof copy->slot[0]);
     if (copy == NULL)
         return NULL;
-    unsigned slots = n == NULL ? 0 : entries_in(n) + children_in(n);
+    copy->inner = shape->inner;
+    copy->full = shape->full;
+    copy->outer = shape->outer;
     if (at != 0)
         memcpy(copy->slot, n->slot, at * sizeof copy->slot[0]);
     if (what != NULL)
         copy->slot[at] = what;
-    unsigned from = what == NULL ? at + 1 : at, to = what == NULL ? at : at + 1;
-    if (slots > from)
-        memcpy(copy->slot + to, n->slot + from, (slots - from) * sizeof copy->slot[0]);
+    if (count > from)
+        memcpy(copy->slot + to, n->slot + from, (count - from) * sizeof copy->slot[0]);
     return copy;
 }
 
-static u64 entry_bit(const struct prefix *p, unsigned at)
+/* Where something of a node is: the bitmap and bit that stand for it, and its slot (if it is there). */
+struct place {
+    u64 *bitmap;
+    u64 bit;
+    unsigned slot;
+};
+
+static struct place place_of_entry(struct shape *s, const struct prefix *p, unsigned at)
 {
-    unsigned len = p->length - at;
-    unsigned i = len == 0 ? 0 : vs_lpm_index(p->bits, p->words, at);
-    return BIT((u64)i, len);
+    unsigned length = p->length - at;
+    unsigned i = length == 0 ? 0 : vs_lpm_index(p->bits, p->words, at);
+    if (length == 6)
+        return (struct place){&s->full, (u64)1 << i, ones(s->inner) + below(s->full, (u64)1 << i)};
+    u64 bit = BIT((u64)i, length);
+    return (struct place){&s->inner, bit, below(s->inner, bit)};
+}
+
+static struct place place_of_child(struct shape *s, const struct prefix *p, unsigned at)
+{
+    u64 bit = (u64)1 << vs_lpm_index(p->bits, p->words, at);
+    return (struct place){&s->outer, bit, ones(s->inner) + ones(s->full) + below(s->outer, bit)};
 }
 
 /* The node that takes the place of `n` once the entry is in it; NULL: no memory (nothing has changed). */
 static struct vs_node *insert(struct vs_node *n, const struct prefix *p, unsigned at, void *entry, struct vs_epoch *e)
 {
-    struct vs_node *new;
-    if (p->length - at < 6) {
-        u64 bit = entry_bit(p, at);
-        new = copy_with(n, (n == NULL ? 0 : n->inner) | bit, n == NULL ? 0 : n->outer,
-                        n == NULL ? 0 : below(n->inner, bit), entry);
-    } else {
-        u64 bit = (u64)1 << vs_lpm_index(p->bits, p->words, at);
-        unsigned slot = n == NULL ? 0 : entries_in(n) + below(n->outer, bit);
-        bool present = n != NULL && (n->outer & bit) != 0;
-        struct vs_node *child = insert(present ? n->slot[slot] : NULL, p, at + 6, entry, e);
-        if (child == NULL)
+    struct shape shape = shape_of(n);
+    bool ends_here = p->length - at <= 6;
+    struct place place = ends_here ? place_of_entry(&shape, p, at) : place_of_child(&shape, p, at);
+    void *what = entry;
+    if (!ends_here) {
+        bool present = (shape.outer & place.bit) != 0;
+        what = insert(present ? n->slot[place.slot] : NULL, p, at + 6, entry, e);
+        if (what == NULL)
             return NULL;
         if (present) {
-            vs_store(&n->slot[slot], (void *)child);
+            vs_store(&n->slot[place.slot], what);
             return n;
         }
-        new = copy_with(n, n == NULL ? 0 : n->inner, (n == NULL ? 0 : n->outer) | bit, slot, child);
     }
+    *place.bitmap |= place.bit;
+    struct vs_node *new = copy_with(n, &shape, place.slot, what);
     if (new != NULL)
         vs_retire(e, n);
     return new;
@@ -86,25 +105,20 @@ static struct vs_node *insert(struct vs_node *n, const struct prefix *p, unsigne
 /* The node that takes the place of `n` once the entry is out of it (NULL: none is needed). */
 static struct vs_node *cut(struct vs_node *n, const struct prefix *p, unsigned at, struct vs_epoch *e)
 {
-    u64 inner = n->inner, outer = n->outer;
-    unsigned slot;
-    if (p->length - at < 6) {
-        u64 bit = entry_bit(p, at);
-        slot = below(inner, bit);
-        inner &= ~bit;
-    } else {
-        u64 bit = (u64)1 << vs_lpm_index(p->bits, p->words, at);
-        slot = entries_in(n) + below(outer, bit);
-        struct vs_node *child = cut(n->slot[slot], p, at + 6, e);
+    struct shape shape = shape_of(n);
+    bool ends_here = p->length - at <= 6;
+    struct place place = ends_here ? place_of_entry(&shape, p, at) : place_of_child(&shape, p, at);
+    if (!ends_here) {
+        struct vs_node *child = cut(n->slot[place.slot], p, at + 6, e);
         if (child != NULL) {
-            vs_store(&n->slot[slot], (void *)child);
+            vs_store(&n->slot[place.slot], (void *)child);
             return n;
         }
-        outer &= ~bit;
     }
+    *place.bitmap &= ~place.bit;
     struct vs_node *new = NULL;
-    if ((inner | outer) != 0) {
-        new = copy_with(n, inner, outer, slot, NULL);
+    if (slots(&shape) != 0) {
+        new = copy_with(n, &shape, place.slot, NULL);
         if (new == NULL)
             abort(); /* not even the memory for a smaller node: to go on would be to keep a route that is gone */
     }
@@ -187,8 +201,8 @@ static void free_node(struct vs_node *n)
 {
     if (n == NULL)
         return;
-    unsigned first = entries_in(n), end = first + children_in(n);
-    for (unsigned i = first; i < end; i++)
+    struct shape shape = shape_of(n);
+    for (unsigned i = ones(shape.inner) + ones(shape.full); i < slots(&shape); i++)
         free_node(n->slot[i]);
     free(n);
 }

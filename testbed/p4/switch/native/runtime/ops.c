@@ -244,8 +244,8 @@ static int change_cell(const struct change *c)
     struct vs_entry *entry = vs_table_entry(&c->pipe->tables[d->table], c->op->cell);
     if (entry == NULL)
         return VS_BAD_ARGUMENT;
-    entry->packets = value[0];
-    entry->bytes = value[1];
+    vs_rest(entry)->packets = value[0];
+    vs_rest(entry)->bytes = value[1];
     return VS_OK;
 }
 

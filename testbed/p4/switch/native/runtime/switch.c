@@ -155,7 +155,7 @@ static void read_counter(struct vs_switch *sw, void *what)
         if (d->direct) {
             const struct vs_entry *e = vs_table_entry(&sw->pipe->tables[d->table], r->start + i);
             if (e != NULL)
-                cell = (struct vs_cell){e->packets, e->bytes};
+                cell = (struct vs_cell){vs_rest(e)->packets, vs_rest(e)->bytes};
         } else {
             cell = sw->pipe->counters[r->object][r->start + i];
         }
@@ -196,7 +196,7 @@ VS_EXPORT void vs_ages(struct vs_switch *sw, u32 table, u32 start, u32 count, u6
     u64 now = (vs_clock_ns() - sw->start_ns) / 1000;
     for (u32 i = 0; i < count; i++) {
         const struct vs_entry *e = vs_table_entry(&sw->pipe->tables[table], start + i);
-        u64 hit = e == NULL ? now : vs_peek(&e->last_hit_us);
+        u64 hit = e == NULL ? now : vs_peek(&vs_rest(e)->last_hit_us);
         out[i] = now > hit ? now - hit : 0;
     }
     pthread_mutex_unlock(&sw->writer);

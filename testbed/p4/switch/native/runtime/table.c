@@ -163,8 +163,8 @@ int vs_table_insert(struct vs_table *t, const struct vs_entry_spec *s, struct vs
         .handle = s->handle,
         .order = (u64)s->priority << 32 | s->handle,
         .prefix_len = s->prefix_len,
+        .last_hit_us = s->now_us,
     };
-    entry->last_hit_us = s->now_us;
     pack_key(t->desc, s, entry->key, mask);
     if (!link_entry(t, entry, mask, e)) {
         free_entry(t, entry);

@@ -169,8 +169,8 @@ VS_INLINE const struct vs_act *vs_resolve(struct vs_context *c, const struct vs_
 
 VS_INLINE void vs_count_hit(struct vs_entry *e, u32 bytes)
 {
-    vs_bump(&e->packets, 1);
-    vs_bump(&e->bytes, bytes);
+    vs_bump(&vs_rest(e)->packets, 1);
+    vs_bump(&vs_rest(e)->bytes, bytes);
 }
 
 VS_INLINE void vs_count(struct vs_cell *cells, u32 size, u64 index, u32 bytes)

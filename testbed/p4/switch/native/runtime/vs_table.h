@@ -67,9 +67,11 @@ struct vs_meter {
     u32 rates;
 };
 
-/* An entry in two parts: in front what a lookup seldom or never needs, one cache line; then what it needs, with the
- * action that came with the INSERT behind the key, so that a hit in a large table costs two lines of memory. */
+/* An entry in two parts of a cache line each: in front what a lookup needs seldom; then what it needs, with the
+ * action that came with the INSERT behind the key. A hit in a large plain table costs one line beside its slot. */
 struct vs_entry_rest {
+    u64 packets, bytes;
+    u64 last_hit_us;
     u64 order;             /* priority << 32 | handle: the smaller wins */
     struct vs_entry *next; /* same masked key, larger order (ternary only) */
     struct vs_meter *meter;
@@ -81,12 +83,11 @@ struct vs_entry_rest {
 
 struct vs_entry {
     struct vs_act *act;
-    u64 packets, bytes;
-    u64 last_hit_us;
     u64 key[];             /* ternary: masked; then low and high of ranges; then the first action */
 };
 
 #define VS_LINE 64
+_Static_assert(sizeof(struct vs_entry_rest) == VS_LINE, "the rest of an entry is a cache line");
 
 VS_INLINE struct vs_entry_rest *vs_rest(const struct vs_entry *e)
 {
@@ -107,7 +108,8 @@ struct vs_hash {
 
 /* A node of the longest prefix trie: six bits of the prefix (lpm.c). */
 struct vs_node {
-    u64 inner; /* prefixes that end in this node */
+    u64 inner; /* prefixes that end in this node, after fewer than its six bits */
+    u64 full;  /* ... after all of them */
     u64 outer; /* children */
     void *slot[];
 };
@@ -216,23 +218,23 @@ VS_INLINE unsigned vs_lpm_index(const u64 *bits, unsigned words, unsigned at)
 
 VS_INLINE struct vs_entry *vs_trie_find(const struct vs_node *n, const u64 *bits, unsigned words, unsigned width)
 {
-    const struct vs_node *best = NULL;
-    u64 best_bit = 0;
+    const void *const *best = NULL;
     for (unsigned at = 0; n != NULL; at += 6) {
         unsigned i = at < width ? vs_lpm_index(bits, words, at) : 0;
-        u64 ending = n->inner & vs_lpm_path[i];
-        if (ending != 0) {
-            best = n;
-            best_bit = (u64)1 << (63 - __builtin_clzll(ending));
+        u64 below = ((u64)1 << i) - 1, ending = n->inner & vs_lpm_path[i];
+        unsigned inner = (unsigned)__builtin_popcountll(n->inner);
+        if ((n->full >> i & 1) != 0) {
+            best = (const void *const *)&n->slot[inner + (unsigned)__builtin_popcountll(n->full & below)];
+        } else if (ending != 0) {
+            u64 bit = (u64)1 << (63 - __builtin_clzll(ending));
+            best = (const void *const *)&n->slot[__builtin_popcountll(n->inner & (bit - 1))];
         }
         if ((n->outer >> i & 1) == 0)
             break;
-        unsigned child = __builtin_popcountll(n->inner) + __builtin_popcountll(n->outer & (((u64)1 << i) - 1));
+        unsigned child = inner + (unsigned)__builtin_popcountll(n->full) + (unsigned)__builtin_popcountll(n->outer & below);
         n = vs_load(&n->slot[child]);
     }
-    if (best == NULL)
-        return NULL;
-    return vs_load(&best->slot[__builtin_popcountll(best->inner & (best_bit - 1))]);
+    return best == NULL ? NULL : (struct vs_entry *)(uintptr_t)vs_load(best);
 }
 
 /* `key`: `hash_words` exact words, then the prefix left-aligned, most significant word first. */

@@ -223,6 +223,26 @@ def test_carrier_and_interfaces_that_vanish_and_return() -> None:
 
 
 @in_namespace
+def test_an_interface_that_is_down_when_it_is_added() -> None:
+    veth("ha", "sa")
+    ip("link", "set", "sa", "down")
+    target = switch()
+    try:
+        target.add_port(PortConfig(1, "sa"))
+        assert events(target, PortStatus) == [PortStatus(1, False)]
+        for _ in range(2):
+            ip("link", "set", "sa", "up")
+            assert events(target, PortStatus) == [PortStatus(1, True)]
+            peer = packet_socket("ha")
+            peer.send(b"\0\1" + bytes(50))
+            assert peer.recv(2000) == b"\0\1" + bytes(50)
+            ip("link", "set", "sa", "down")
+            assert events(target, PortStatus) == [PortStatus(1, False)]
+    finally:
+        target.close()
+
+
+@in_namespace
 def test_delay_line_and_rate() -> None:
     veth("ha", "sa")
     veth("hb", "sb")
