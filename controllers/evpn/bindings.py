@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 @final
 @dataclass(slots=True)
 class Binding:
-    """One address. `local` is the MAC that has it behind a circuit of this PE, `moved` one that took it away.
+    """One address. `local` is the MAC that has it behind a circuit of this PE, `moved` one that took it away,
+    `asked` one that came here and has not answered yet whether it brought the address along.
 
     `owner` is the MAC that counts it among its addresses. `tries` counts the questions that were not answered
     since `confirmed`, of which `wide` ones go to everybody.
@@ -38,6 +39,7 @@ class Binding:
     ip: IpAddress
     local: int | None = None
     moved: int | None = None
+    asked: int | None = None
     owner: int | None = None
     paths: dict[RouteKey, MacPath] = field(default_factory=dict)
     best: MacPath | None = None
@@ -126,7 +128,7 @@ class Bindings:
         former = binding.originated if binding.local not in (None, mac) else None
         if former is not None:
             binding.originated = None
-        binding.local, binding.moved = mac, None
+        binding.local, binding.moved, binding.asked = mac, None, None
         binding.router, binding.override = event.router, event.override
         binding.confirmed, binding.tries, binding.wide = self._context.now, 0, False
         self._schedule_refresh(binding)
@@ -169,7 +171,8 @@ class Bindings:
         for ip in sorted(record.ips, key=int):
             if ip != known:
                 binding = self._bindings[ip]
-                binding.tries = 1
+                # The PE it left withdraws the address at once; the question outlives that.
+                binding.asked, binding.tries = record.mac, 1
                 self._probe(binding.ip, record.mac, (ac,), remote=False)
                 self._schedule_retry(binding)
 
@@ -302,7 +305,7 @@ class Bindings:
         elif binding.best is not None:
             owner = binding.best.mac
         else:
-            owner = binding.moved
+            owner = binding.asked if binding.moved is None else binding.moved
         self._own(binding, owner)
         if binding.local is not None:
             record = self._mac_vrf.record(binding.local)
@@ -393,7 +396,10 @@ class Bindings:
         """It is time to ask for an address, to ask again, or to give it up."""
         binding = self._bindings.get(ip)
         record = None if binding is None or binding.owner is None else self._mac_vrf.record(binding.owner)
-        if binding is None or record is None or record.local is None:
+        if binding is None:
+            return
+        if record is None or record.local is None:
+            self._stop_asking(binding)
             return
         probing = self._context.config.probing
         if binding.tries == 0 and (
@@ -408,6 +414,13 @@ class Bindings:
             self._schedule_retry(binding)
         elif binding.local is not None:
             self._give_up(binding, record)
+        else:
+            self._stop_asking(binding)
+
+    def _stop_asking(self, binding: Binding) -> None:
+        if binding.asked is not None:
+            binding.asked = None
+            self._decide(binding)
 
     def _ask_again(self, binding: Binding, record: MacRecord, *, wide: bool) -> None:
         if wide:

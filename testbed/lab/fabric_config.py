@@ -13,6 +13,7 @@ from controllers.evpn.config import (
     Irb,
     Mobility,
     PeConfig,
+    Probing,
     Vmto,
     VrfConfig,
 )
@@ -38,6 +39,11 @@ VMTO_OF = {Mode.EVPN: Vmto.OFF, Mode.EVPN_EGRESS: Vmto.EGRESS, Mode.EVPN_VMTO: V
 PRIMARY = 200
 """Local preference of the subnet's route from the PE that has the gateway in every mode: the summary that
 others follow without a host route. 100 is what the others' have."""
+
+PROBE_SECONDS = 0.25
+PROBE_RETRIES = 4
+"""A machine in a lab answers within some milliseconds. The first question after a move may still be lost:
+access switches learn of the move at the same moment."""
 
 GATEWAY_MODE_OF = {
     topology.GatewayMode.ANYCAST: GatewayMode.ANYCAST,
@@ -99,6 +105,7 @@ def _pe(plan: Plan, switch: Switch, vmto: Vmto) -> PeConfig:
         bds=tuple(_bd(plan, vlan, switch.name, acs[vlan.name]) for vlan in vlans),
         vrfs=tuple(_vrf(tenant, switch.name, vmto) for tenant in tenants),
         mobility=Mobility(),
+        probing=Probing(timeout=PROBE_SECONDS, retries=PROBE_RETRIES),
     )
 
 

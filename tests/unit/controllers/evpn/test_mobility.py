@@ -183,6 +183,22 @@ class TestMoveWithoutWords:
         bench.arp(HOST, IP, ac=2, kind=NeighborKind.REPLY)
         assert bench.own(HOST) == {None: 1, ADDRESS: 1}
 
+    def test_the_question_outlives_the_withdrawal_by_the_old_pe(self, bench: Any, probes_in: Any) -> None:
+        bench.remote("pe1", HOST, IP)
+        assert probes_in(bench.send(RarpSeen(STRETCHED_BD, 2, HOST)))
+        bench.remote_gone("pe1", HOST, IP)
+        assert probes_in(bench.advance(10.0)), "the first question may have been lost"
+        bench.arp(HOST, IP, ac=2, kind=NeighborKind.REPLY)
+        assert ADDRESS in bench.own(HOST)
+
+    def test_a_question_without_answer_is_forgotten(self, bench: Any, probes_in: Any) -> None:
+        bench.remote("pe1", HOST, IP)
+        bench.send(RarpSeen(STRETCHED_BD, 2, HOST))
+        bench.remote_gone("pe1", HOST, IP)
+        bench.advance(60.0)
+        assert not probes_in(bench.advance(600.0))
+        assert bench.table("Neighbor", STRETCHED_BD, ADDRESS) is None
+
     def test_the_old_pe_asks_here_and_there_and_follows_the_mac(self, bench: Any, probes_in: Any) -> None:
         bench.arp(HOST, IP)
         outputs = bench.remote("pe3", HOST, sequence=1)
