@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from testbed import resources
-from testbed.cli import show, tools
+from testbed.cli import bench, show, tools
 from testbed.cli.calls import call, print_json
 from testbed.cli.options import (
     AnnounceOption,
@@ -234,6 +234,7 @@ def shell(
 
 tools.register(app)
 app.add_typer(show.app, name="show")
+app.add_typer(bench.app, name="bench")
 
 
 @app.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
