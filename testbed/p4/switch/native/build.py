@@ -7,14 +7,16 @@ once.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -122,12 +124,22 @@ def _run(command: Sequence[str], what: str) -> None:
         raise TargetError(f"cannot compile {what}: {reason}")
 
 
+@contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    """Only one process builds `target` at a time: switches that start together need the same program."""
+    with target.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def build_runtime() -> Path:
     """The runtime's shared library."""
     target = cache_directory() / f"libvs-{runtime_key()}.so"
     if target.exists():
         return target
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+    with _alone(target), tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        if target.exists():
+            return target
         work = Path(scratch)
         names = [name for name, _ in _sources() if name.endswith(".c")]
         for name, text in _sources():
@@ -162,7 +174,9 @@ def program_path(program: bytes) -> Path:
 def build_program(target: Path, source: str, what: str) -> None:
     """Compile generated C into `target`, linked to the runtime beside it."""
     runtime = build_runtime()
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+    with _alone(target), tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        if target.exists():
+            return
         work = Path(scratch)
         (work / "program.c").write_text(source)
         out = work / "out.so"
