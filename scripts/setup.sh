@@ -54,7 +54,7 @@ install_packages() {
   if [ -d /run/systemd/system ]; then
     as_root systemctl disable --quiet frr gobgpd >/dev/null 2>&1 || true
   fi
-  [ $status -eq 0 ] || { tail -n 3 "$log" >&2; rm -f "$log"; die "apt could not install: $*"; }
+  [ $status -eq 0 ] || die "apt could not install $*: it says more in $log"
   rm -f "$log"
 }
 
@@ -69,7 +69,7 @@ environment() {
   local log; log=$(mktemp)
   # shellcheck disable=SC2086
   "$dir/bin/python" -m pip install -q --disable-pip-version-check $wanted >"$log" 2>&1 \
-    || { tail -n 2 "$log" >&2; rm -f "$log"; die "pip could not install into $dir: is the package index reachable?"; }
+    || die "pip could not install into $dir: is the package index reachable? It says more in $log"
   rm -f "$log"
   rm -f "$dir"/.stamp-*; : > "$dir/.stamp-$4-$stamp"
 }
