@@ -12,11 +12,10 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -53,16 +52,20 @@ class Bench:
     def __init__(self, seconds: float, report: Callable[[Row], None]) -> None:
         self._seconds = seconds
         self._report = report
-        self._directory = Path(tempfile.mkdtemp(prefix="vmto-bench-"))
-
-    def close(self) -> None:
-        """Remove what it wrote."""
-        shutil.rmtree(self._directory, ignore_errors=True)
+        self._null: dict[tuple[str, str, int, int], float] = {}
+        """What the null forwarder reached, by measure, program, frame size and length of the chain."""
 
     def row(self, measure: str, switch: str, program: str, value: float, unit: str, **more: object) -> None:
-        """Report one figure."""
+        """Report one figure, and its ratio to the null forwarder's."""
         fields = {"frame_bytes": 0, "switches": 1} | more
-        self._report(Row(measure, switch, program, value=round(value, 3), unit=unit, **fields))  # type: ignore[arg-type]
+        row = Row(measure, switch, program, value=round(value, 3), unit=unit, **fields)  # type: ignore[arg-type]
+        self._report(row)
+        key = measure, program, row.frame_bytes, row.switches
+        if switch == NULL:
+            self._null[key] = value
+        elif self._null.get(key):
+            ratio = round(value / self._null[key], 3)
+            self._report(replace(row, measure=f"{measure}_to_null", value=ratio, unit="ratio", note=""))
 
     # -- switches --------------------------------------------------------------------------------------------
 
@@ -261,21 +264,20 @@ def _measure(pe: Path | None, seconds: float, report: Callable[[Row], None]) -> 
     bench = Bench(seconds, report)
     cases = [l3_case(), *([] if pe is None else [pe_case(pe)])]
     switches = [NULL, OURS, *([BMV2] if shutil.which(BMV2) else [])]
-    try:
-        for case in cases:
-            bench.pipeline(case)
-        for case in cases:
-            for switch in switches:
-                bench.forwarding(case, switch, 1, (64, 1500))
+    bench.row("load_average", "", "", os.getloadavg()[0], "processes", note="before")
+    for case in cases:
+        bench.pipeline(case)
+    for case in cases:
         for switch in switches:
-            bench.forwarding(cases[0], switch, 5, (64, 1500))
-            bench.tcp(switch, 5)
-        for switch in switches[1:]:
-            bench.entries(switch)
-            bench.start_up(switch, 1)
-            bench.start_up(switch, 12)
-    finally:
-        bench.close()
+            bench.forwarding(case, switch, 1, (64, 1500))
+    for switch in switches:
+        bench.forwarding(cases[0], switch, 5, (64, 1500))
+        bench.tcp(switch, 5)
+    for switch in switches[1:]:
+        bench.entries(switch)
+        bench.start_up(switch, 1)
+        bench.start_up(switch, 12)
+    bench.row("load_average", "", "", os.getloadavg()[0], "processes", note="after")
 
 
 def run_dataplane_bench(
