@@ -4,7 +4,8 @@
 #
 #   sudo scripts/pristine.sh [SUITE [COMMAND...]]       SUITE: bookworm (default) or noble
 #
-# The archive, CA bundle and pip settings of this machine are used inside. KEEP=1 keeps the root file system.
+# The archive, CA bundle and pip settings of this machine are used inside; for noble, UBUNTU_ARCHIVE names another
+# archive than debootstrap's own. KEEP=1 keeps the root file system.
 set -euo pipefail
 repo=$(cd "$(dirname "$0")/.." && pwd)
 suite=${1:-bookworm}; shift || true
@@ -23,11 +24,11 @@ root=$VMTO_ROOT
 
 case $suite in
   bookworm) archive=$(grep -rhoE 'https?://[^ ]+' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | grep -v security | sort -u | sed -n 1p || true) ;;
-  noble) archive=${UBUNTU_ARCHIVE:-http://archive.ubuntu.com/ubuntu} ;;
+  noble) archive=${UBUNTU_ARCHIVE:-} ;;
   *) die "unknown suite '$suite': write bookworm or noble" ;;
 esac
 started=$SECONDS
-debootstrap --variant=minbase --include=ca-certificates,git,make "$suite" "$root" "${archive:-http://deb.debian.org/debian}" >"$root.log" 2>&1 \
+debootstrap --variant=minbase --include=ca-certificates,git,make "$suite" "$root" ${archive:+"$archive"} >"$root.log" 2>&1 \
   || { tail -n 3 "$root.log" >&2; rm -f "$root.log"; die "debootstrap failed"; }
 rm -f "$root.log"
 echo "pristine: $suite root file system in $((SECONDS - started)) s"
