@@ -170,6 +170,10 @@ MAX_GENERATIONS: Final = 4096
 class ModelError(ValueError):
     """The JSON is not a program that can run: `file: where: what`, one line."""
 
+    def __init__(self, text: str) -> None:
+        # Names out of the JSON stand in the message, and may hold anything.
+        super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in text))
+
 
 def parse_program(data: bytes | str, source: str = "program") -> Program:
     """Read a bmv2 JSON program; `source` (a file's name) starts every message.
