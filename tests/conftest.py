@@ -1,7 +1,7 @@
 """For all tests: properties are judged by what they find, not by how long a busy machine takes.
 
-On a developer's machine every run tries new examples; in CI the same ones each time, so that a change is blamed
-only for what it did. `--hypothesis-seed` replays a run.
+On a developer's machine every run tries new examples; in CI the same ones each time, so that a change is
+blamed only for what it did. `--hypothesis-seed` replays a run.
 """
 
 from __future__ import annotations
