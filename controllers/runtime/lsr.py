@@ -27,13 +27,8 @@ class LsrController:
 
     def topology(self, link_state: LinkState) -> None:
         """The WAN changed: reroute every label, and forget those whose owner cannot be reached."""
-        labels = {label.key: label for label in transport_labels(link_state, self.switch.config.name)}
-        present = [key for key in self.switch.plane.intents if key[0] == "transport-label"]  # type: ignore[index]
-        for label in labels.values():
-            self.switch.set(label)
-        for key in present:
-            if key not in labels:
-                self.switch.unset(key)
+        labels = transport_labels(link_state, self.switch.config.name)
+        self.switch.replace(("transport-label",), labels)
 
     def carrier(self, port: int, up: bool) -> None:
         """Link failures reach every router through the link-state database."""

@@ -88,16 +88,7 @@ class PeController:
         """The WAN changed: new tunnels first, then those that cannot be reached any more."""
         name = self.switch.config.name
         paths: list[Keyed] = [*tunnels(link_state, name), *transport_labels(link_state, name)]
-        wanted = {path.key for path in paths}
-        stale = [
-            key
-            for key in self.switch.plane.intents
-            if isinstance(key, tuple) and key[0] in ("tunnel", "transport-label") and key not in wanted
-        ]
-        for path in paths:
-            self.switch.set(path)
-        for key in stale:
-            self.switch.unset(key)
+        self.switch.replace(("tunnel", "transport-label"), paths)
         for node in link_state.nodes:
             if not node.transit and node.name != name:
                 metric = link_state.distances_to(node.name).get(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol, final
@@ -101,6 +101,19 @@ class SwitchController:
         """Take an intent out of the desired state."""
         self.plane.unset(key)
         self._schedule()
+
+    def replace(self, kinds: Collection[str], intents: Iterable[Keyed]) -> None:
+        """Make these the only intents whose keys begin with one of `kinds`: set them, unset the rest."""
+        wanted = {intent.key: intent for intent in intents}
+        stale = [
+            key
+            for key in self.plane.intents
+            if isinstance(key, tuple) and key[0] in kinds and key not in wanted
+        ]
+        for intent in wanted.values():
+            self.set(intent)
+        for key in stale:
+            self.unset(key)
 
     def _schedule(self) -> None:
         if self._connected and not self._due:
