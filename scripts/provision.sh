@@ -15,4 +15,4 @@ if apt-cache show p4lang-bmv2 >/dev/null 2>&1; then
 else
   echo "provision: no p4lang packages here, the embedded toolchain stands in"
 fi
-runuser -u "$user" -- make -C "$checkout" setup
+runuser -u "$user" -- "$checkout/scripts/setup.sh" lab

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# All the set-up there is, idempotent: apt packages, .venv and (for tests) .venv-shell.
+# All the set-up there is, idempotent: apt packages, .venv and .venv-shell.
 #
 #   scripts/setup.sh demo   what the demo needs
-#   scripts/setup.sh all    that, and what the tests and `vmto shell` need
+#   scripts/setup.sh lab    that, and what every vmto command can use: gobgpd, FRR, tcpdump, p4runtime-shell
+#   scripts/setup.sh all    that, and what the tests need
 #
 # Exit codes: 0 ready, 2 something the user must mend (one line says what).
 set -euo pipefail
@@ -10,15 +11,17 @@ cd "$(dirname "$0")/.."
 level=${1:-all}
 
 base_packages=(python3 python3-venv gcc libc6-dev mininet iproute2 net-tools ethtool iputils-ping procps util-linux)
-test_packages=(gobgpd frr tcpdump)
+lab_packages=(gobgpd frr tcpdump)
+test_packages=(chromium chromium-driver debootstrap vagrant)
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 2; }
 
 case $level in
   demo) packages=("${base_packages[@]}"); extras="" ;;
-  all) packages=("${base_packages[@]}" "${test_packages[@]}"); extras="[test,dev]" ;;
-  *) die "unknown level '$level': write 'scripts/setup.sh demo' or 'scripts/setup.sh all'" ;;
+  lab) packages=("${base_packages[@]}" "${lab_packages[@]}"); extras="" ;;
+  all) packages=("${base_packages[@]}" "${lab_packages[@]}" "${test_packages[@]}"); extras="[test,dev]" ;;
+  *) die "unknown level '$level': write 'scripts/setup.sh demo', 'lab' or 'all'" ;;
 esac
 
 as_root() {
@@ -58,12 +61,13 @@ install_packages() {
   rm -f "$log"
 }
 
-# $1: environment folder, $2: what pip is to install there (words), $3: what the stamp depends on, $4: its level
+# $1: environment folder, $2: what pip is to install there (words), $3: what the stamp depends on, $4: its extras
 environment() {
-  local dir=$1 wanted=$2 stamp
+  local dir=$1 wanted=$2 kind=plain stamp
+  [ -z "$4" ] || kind=extras
   stamp=$(python3 -V | cat - "$3" | sha256sum | cut -d' ' -f1)
-  # The environment of level "all" holds more than that of "demo", never less, so its stamp serves for both.
-  if [ -f "$dir/.stamp-all-$stamp" ] || [ -f "$dir/.stamp-$4-$stamp" ]; then return; fi
+  # An environment with extras holds more than one without, never less, so its stamp serves for both.
+  if [ -f "$dir/.stamp-extras-$stamp" ] || [ -f "$dir/.stamp-$kind-$stamp" ]; then return; fi
   say "building $dir (pip)"
   [ -x "$dir/bin/python" ] || python3 -m venv "$dir" || die "python3 -m venv failed: install python3-venv"
   local log; log=$(mktemp)
@@ -71,11 +75,11 @@ environment() {
   "$dir/bin/python" -m pip install -q --disable-pip-version-check $wanted >"$log" 2>&1 \
     || die "pip could not install into $dir: is the package index reachable? It says more in $log"
   rm -f "$log"
-  rm -f "$dir"/.stamp-*; : > "$dir/.stamp-$4-$stamp"
+  rm -f "$dir"/.stamp-*; : > "$dir/.stamp-$kind-$stamp"
 }
 
 mapfile -t wanted < <(missing_packages)
 [ ${#wanted[@]} -eq 0 ] || install_packages "${wanted[@]}"
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || die "Python 3.11 or later is needed, found $(python3 -V)"
-environment .venv "-e .$extras" pyproject.toml "$level"
-if [ "$level" = all ]; then environment .venv-shell "p4runtime-shell==0.0.6" /dev/null all; fi
+environment .venv "-e .$extras" pyproject.toml "$extras"
+if [ "$level" != demo ]; then environment .venv-shell "p4runtime-shell==0.0.6" /dev/null ""; fi
