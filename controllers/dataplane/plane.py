@@ -145,10 +145,14 @@ class Plane:
                 self._installed[update.entity.key] = update.entity
         return updates
 
-    def reconcile(self, present: Iterable[Entity]) -> list[Update]:
-        """Take what a switch was read to hold; returns the writes that lead to the desired state."""
+    def adopt(self, present: Iterable[Entity]) -> None:
+        """Take what a switch was read to hold: the next `changes` lead from there to the desired state."""
         self._installed = {entity.key: entity for entity in present}
         self._touched = self._installed.keys() | self._desired.keys()
+
+    def reconcile(self, present: Iterable[Entity]) -> list[Update]:
+        """Take what a switch was read to hold; returns the writes that lead to the desired state."""
+        self.adopt(present)
         return self.changes()
 
     def failed(self, update: Update) -> None:

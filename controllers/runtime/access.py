@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final, final
 
 from controllers.dataplane.access import AccessRenderer, LearnedMac, VlanFlood, VlanPort
-from controllers.dataplane.entity import TableEntry
+from controllers.dataplane.adoption import learned
+from controllers.dataplane.entity import Entity, TableEntry
 from controllers.dataplane.local import ControllerChannel
 from controllers.dataplane.p4runtime import Program
 from controllers.dataplane.pe import MAC_LEARN_DIGEST
@@ -47,9 +48,17 @@ class AccessController:
     def digest(self, _name: str, samples: list[dict[str, int]]) -> None:
         """A MAC is new, or came in elsewhere."""
         for sample in samples:
-            vlan, mac, port = sample["bridge_domain"], sample["mac"], sample["attachment"]
-            self._macs[vlan, mac] = port
-            self.switch.set(LearnedMac(vlan, mac, port, AGEING))
+            self._learn(sample["bridge_domain"], sample["mac"], sample["attachment"])
+
+    def adopt(self, present: list[Entity]) -> bool:
+        """Go on with the MACs that an earlier controller learned."""
+        for host in learned(present):
+            self._learn(host.bd, host.mac, host.attachment)
+        return False
+
+    def _learn(self, vlan: int, mac: int, port: int) -> None:
+        self._macs[vlan, mac] = port
+        self.switch.set(LearnedMac(vlan, mac, port, AGEING))
 
     def idle(self, entries: list[TableEntry]) -> None:
         """MACs not heard of for the ageing time."""

@@ -17,10 +17,11 @@ from controllers.underlay.lsdb import LinkState
 @final
 @dataclass(frozen=True, slots=True)
 class CoreTimes:
-    """BGP timers in seconds: hold time, and the first wait before a session is tried again."""
+    """BGP timers in seconds: hold time, first and longest wait before a session is tried again."""
 
     hold: float = 90.0
     connect_retry: float = 1.0
+    connect_retry_limit: float = 4.0
 
 
 @final

@@ -17,6 +17,7 @@ from controllers.runtime.lsr import LsrController
 from controllers.runtime.pe import PeController, families
 from controllers.runtime.switch import Observer
 
+Setup = PeSetup | LsrSetup | AccessSetup
 Controller = PeController | LsrController | AccessController
 
 
@@ -37,42 +38,50 @@ class Fabric:
         only: Iterable[str] | None = None,
     ) -> None:
         self.config = config
+        self._programs = programs
+        self._observer = observer
+        self._link_state = config.link_state
         self.pes: dict[str, PeController] = {}
         self.controllers: dict[str, Controller] = {}
         wanted = None if only is None else set(only)
-        setups: list[PeSetup | LsrSetup | AccessSetup] = [*config.pes, *config.lsrs, *config.access]
+        setups: list[Setup] = [*config.pes, *config.lsrs, *config.access]
         for setup in setups:
             if wanted is None or setup.switch.name in wanted:
-                self.controllers[setup.switch.name] = self._controller(setup, programs, observer)
+                self._make(setup)
         self.reflector = _reflector(config, directory) if wanted is None else None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._watches: dict[int, Watch] = {}
         self._carriers: CarrierWatch | None = None
         links = config.link_state.links
         self._core = {(end.node, end.port) for link in links for end in (link.a, link.b)}
-        self._cut: set[tuple[str, int]] = set()
+        self._down: set[tuple[str, int]] = set()
+        """Ports without carrier."""
 
-    def _controller(
-        self, setup: PeSetup | LsrSetup | AccessSetup, programs: Mapping[str, Program], observer: Observer
-    ) -> Controller:
+    def _make(self, setup: Setup) -> Controller:
+        name, links, programs, observer = setup.switch.name, self._link_state, self._programs, self._observer
         match setup:
             case PeSetup():
-                links = self.config.link_state
-                pe = PeController(setup, self.config.bgp, links, programs["pe"], observer)
-                self.pes[setup.switch.name] = pe
-                return pe
+                made: Controller = PeController(setup, self.config.bgp, links, programs["pe"], observer)
             case LsrSetup():
-                return LsrController(setup, self.config.link_state, programs["lsr"], observer)
+                made = LsrController(setup, links, programs["lsr"], observer)
             case AccessSetup():
-                return AccessController(setup, programs["access"], observer)
+                made = AccessController(setup, programs["access"], observer)
+        self.controllers[name] = made
+        if isinstance(made, PeController):
+            self.pes[name] = made
+        return made
+
+    def _start(self, name: str) -> None:
+        controller = self.controllers[name]
+        if isinstance(controller, PeController):
+            controller.start()
+        self._tasks[name] = asyncio.create_task(controller.switch.run(), name=name)
 
     async def __aenter__(self) -> Self:
         if self.reflector is not None:
             await self.reflector.start()
-        self._tasks = [
-            asyncio.create_task(each.switch.run(), name=name) for name, each in self.controllers.items()
-        ]
-        for pe in self.pes.values():
-            await pe.start()
+        for name in self.controllers:
+            self._start(name)
         self._ports = {
             interface: (name, port)
             for name, each in self.controllers.items()
@@ -88,9 +97,29 @@ class Fabric:
             await pe.stop()
         if self.reflector is not None:
             await self.reflector.stop()
-        for task in self._tasks:
+        for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def restart(self, name: str) -> Controller:
+        """End the controller of a switch as if it were killed, and start another one in its place.
+
+        The tables stay as they are; the new controller reads them back. Returns it at once: its
+        `switch.ready` and `connected` tell when it is at work.
+        """
+        old, task = self.controllers[name], self._tasks[name]
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        if isinstance(old, PeController):
+            old.abort()
+        new = self._make(self.config.named(name))
+        for watch in self._watches.values():
+            new.switch.set(watch)
+        self._start(name)
+        for node, port in self._down:
+            if node == name:
+                new.carrier(port, False)
+        return new
 
     async def ready(self, within: float) -> None:
         """Wait until every switch holds its tables and every PE has BGP. TimeoutError names the rest."""
@@ -115,29 +144,31 @@ class Fabric:
 
     def watch(self, *watches: Watch) -> None:
         """Have every switch report these packets from now on."""
+        self._watches.update({watch.number: watch for watch in watches})
         for each in self.controllers.values():
             for watch in watches:
                 each.switch.set(watch)
 
     def unwatch(self, *numbers: int) -> None:
         """Stop reports."""
+        for number in numbers:
+            self._watches.pop(number, None)
         for each in self.controllers.values():
             for number in numbers:
                 each.switch.unset(("watch", number))
 
     def _carrier(self, interface: str, up: bool) -> None:
         name, port = self._ports[interface]
+        before = self._down & self._core
+        (self._down.discard if up else self._down.add)((name, port))
         self.controllers[name].carrier(port, up)
-        if (name, port) not in self._core:
-            return
-        cut = {end for end in self._cut if end != (name, port)} | (set() if up else {(name, port)})
-        if cut != self._cut:
-            self._cut = cut
+        cut = self._down & self._core
+        if cut != before:
             # What an IGP floods; here one process knows it at once.
-            links = self.config.link_state.without(cut)
+            self._link_state = self.config.link_state.without(cut)
             for each in self.controllers.values():
                 if not isinstance(each, AccessController):
-                    each.topology(links)
+                    each.topology(self._link_state)
 
 
 def _reflector(config: FabricConfig, directory: Path) -> ReflectorProcess:

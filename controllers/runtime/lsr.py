@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import final
 
-from controllers.dataplane.entity import TableEntry
+from controllers.dataplane.entity import Entity, TableEntry
 from controllers.dataplane.local import ControllerChannel, CoreInterface
 from controllers.dataplane.lsr import LsrRenderer
 from controllers.dataplane.p4runtime import Program
@@ -38,6 +38,10 @@ class LsrController:
 
     def idle(self, _entries: list[TableEntry]) -> None:
         """Labels do not age."""
+
+    def adopt(self, _present: list[Entity]) -> bool:
+        """What labels mean is known from the start: nothing has to be waited for."""
+        return False
 
     def packet_in(self, _metadata: dict[str, int], _packet: bytes) -> None:
         """Reports go to the observer; nothing else is punted."""

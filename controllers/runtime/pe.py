@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, final
 
 from controllers.dataplane import frames
-from controllers.dataplane.entity import TableEntry
+from controllers.dataplane.adoption import learned, neighbors
+from controllers.dataplane.entity import Entity, TableEntry
 from controllers.dataplane.local import ControllerChannel, CoreInterface, RouterAddress
 from controllers.dataplane.p4runtime import Program
 from controllers.dataplane.pe import MAC_LEARN_DIGEST, PeRenderer
@@ -19,7 +20,7 @@ from controllers.evpn import outputs as out
 from controllers.evpn.config import AcConfig, HostRouteCarrier
 from controllers.evpn.pe import EvpnPe
 from controllers.intents import Set, Unset
-from controllers.runtime.bgp import PeerConfig, PeerEvent, RouteEvent, Speaker, SpeakerConfig
+from controllers.runtime.bgp import EndOfRibEvent, PeerConfig, PeerEvent, RouteEvent, Speaker, SpeakerConfig
 from controllers.runtime.bgp.reflectors import ReflectorKind, export_policy, supported_families
 from controllers.runtime.config import BgpConfig, PeSetup
 from controllers.runtime.switch import Observer, SwitchController
@@ -33,6 +34,13 @@ _TRANSMIT, _BRIDGE = 0, 2
 """`packet_out.operation`."""
 
 _NEIGHBOR_REASONS: Final = (PuntReason.ARP, PuntReason.ND, PuntReason.RARP)
+
+ADOPTION_SETTLE: Final = 1.0
+"""Seconds from the reflector's End-of-RIB until adopted tables are brought to the desired state: what other
+PEs say anew at the same moment may come a little later."""
+
+ADOPTION_PATIENCE: Final = 20.0
+"""Seconds that adopted tables are left alone if there is no End-of-RIB (RFC 4724 §4.1)."""
 
 _WAKE_SLACK: Final = 1e-4
 """Seconds that a timer of the event loop may be early."""
@@ -48,13 +56,17 @@ class PeController:
         self.core = EvpnPe(setup.evpn)
         self.switch = SwitchController(setup.switch, program, PeRenderer(), self, observer)
         self.speaker = Speaker(
-            _speaker(setup, bgp), on_routes=self._routes, on_peer=self._peer, on_end_of_rib=self._handle
+            _speaker(setup, bgp), on_routes=self._routes, on_peer=self._peer, on_end_of_rib=self._end_of_rib
         )
         self.connected = asyncio.Event()
         """Set while the session with the reflector is up."""
         self._acs: dict[int, AcConfig] = {ac.ac: ac for bd in setup.evpn.bds for ac in bd.acs}
         self._down: set[int] = set()
         self._wake: asyncio.TimerHandle | None = None
+        self._release: asyncio.TimerHandle | None = None
+        self._awaited = set(families(setup, bgp.kind)) - {RT_CONSTRAINT}
+        """Families whose End-of-RIB is to come."""
+        self._speaking: asyncio.Task[None] | None = None
         self._carry_out: dict[type, Callable[[Any], None]] = {
             Set: lambda output: self.switch.set(output.obj),
             Unset: lambda output: self.switch.unset(output.key),
@@ -72,17 +84,25 @@ class PeController:
             self.switch.set(RouterAddress(vrf.vrf, link_state.by_name[setup.switch.name].loopback))
         self._topology = link_state
 
-    async def start(self) -> None:
-        """Bring up what is configured, and BGP. Raises OSError if BGP's address cannot be bound."""
+    def start(self) -> None:
+        """Bring up what is configured. BGP follows once the switch has told what it holds."""
         self.topology(self._topology)
         self._do(self.core.start(_now()))
-        await self.speaker.start()
 
     async def stop(self) -> None:
-        """End BGP; the switch forwards on."""
-        if self._wake is not None:
-            self._wake.cancel()
+        """End BGP with a word to the neighbours; the switch forwards on."""
+        self._end()
         await self.speaker.stop()
+
+    def abort(self) -> None:
+        """End as a process does that is killed: neighbours find their connections broken (RFC 4724 §4.2)."""
+        self._end()
+        self.speaker.abort()
+
+    def _end(self) -> None:
+        for timer in (self._wake, self._release, self._speaking):
+            if timer is not None:
+                timer.cancel()
 
     def topology(self, link_state: LinkState) -> None:
         """The WAN changed: new tunnels first, then those that cannot be reached any more."""
@@ -95,6 +115,24 @@ class PeController:
                 self._handle(ev.NextHopChanged(node.loopback, metric))
 
     # -- from the switch (controllers.runtime.switch.Decisions) ----------------------------------------------
+
+    def adopt(self, present: list[Entity]) -> bool:
+        """Go on with the hosts that an earlier controller learned, and leave all else until BGP is heard."""
+        for host in learned(present):
+            self._handle(ev.MacLearned(host.bd, host.attachment, host.mac))
+        for bd, ac, mac, ip, router, override in neighbors(present):
+            kind = ev.NeighborKind.REPLY
+            self._handle(ev.NeighborSeen(bd, ac, kind, mac, ip, ip, router, override))
+        self._speaking = asyncio.ensure_future(self.speaker.start())
+        left_behind = any(isinstance(entity, TableEntry) for entity in present)
+        if left_behind:
+            self._release_after(ADOPTION_PATIENCE)
+        return left_behind
+
+    def _release_after(self, seconds: float) -> None:
+        if self._release is not None:
+            self._release.cancel()
+        self._release = asyncio.get_running_loop().call_later(seconds, self.switch.release)
 
     def carrier(self, port: int, up: bool) -> None:
         """Circuits are up at the start; what changes is told."""
@@ -143,6 +181,13 @@ class PeController:
         self.switch.stamp("bgp up" if event.up else "bgp down", peer=str(event.peer), reason=event.reason)
         (self.connected.set if event.up else self.connected.clear)()
         self._handle(event)
+
+    def _end_of_rib(self, event: EndOfRibEvent) -> None:
+        self._handle(event)
+        if event.family in self._awaited:
+            self._awaited.discard(event.family)
+            if not self._awaited:
+                self._release_after(ADOPTION_SETTLE)
 
     # -- decisions -----------------------------------------------------------------------------------------
 
@@ -210,6 +255,7 @@ def _speaker(setup: PeSetup, bgp: BgpConfig) -> SpeakerConfig:
         export_policy=export_policy(bgp.kind),
         hold_time=int(bgp.times.hold),
         retry_first=bgp.times.connect_retry,
+        retry_limit=bgp.times.connect_retry_limit,
     )
     loopback = setup.evpn.loopback
     if loopback.version != 4:

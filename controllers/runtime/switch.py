@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Protocol, final
+from typing import Any, Protocol, final
 
 from controllers.dataplane.entity import Entity, TableEntry, Update
 from controllers.dataplane.p4runtime import Program, Session, describe
@@ -63,6 +63,9 @@ class Decisions(Protocol):
     def idle(self, entries: list[TableEntry]) -> None:
         """Entries that nobody hit for their idle timeout."""
 
+    def adopt(self, present: list[Entity]) -> bool:
+        """The tables that an earlier controller left behind. True: leave them alone until `release`."""
+
 
 @final
 class SwitchController:
@@ -86,7 +89,10 @@ class SwitchController:
         self._observer = observer
         self._due = False
         self._connected = False
-        self._stamps: set[asyncio.Task[None]] = set()
+        self._adopting = True
+        """No session yet: what the switch holds is an earlier controller's."""
+        self._held = False
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Keep the session up until cancelled."""
@@ -115,8 +121,17 @@ class SwitchController:
         for key in stale:
             self.unset(key)
 
+    def release(self) -> None:
+        """Bring tables that were left alone to the desired state."""
+        if self._held:
+            self._held = False
+            self.stamp("released")
+            if self._connected:
+                self._commit()
+                self._soon(self._becomes_ready())
+
     def _schedule(self) -> None:
-        if self._connected and not self._due:
+        if self._connected and not self._held and not self._due:
             self._due = True
             asyncio.get_running_loop().call_soon(self._commit)
 
@@ -128,9 +143,7 @@ class SwitchController:
     def _write(self, updates: list[Update]) -> None:
         if updates:
             self.session.write(updates)
-            stamp = asyncio.ensure_future(self._programmed(len(updates)))
-            self._stamps.add(stamp)
-            stamp.add_done_callback(self._stamps.discard)
+            self._soon(self._programmed(len(updates)))
 
     async def _programmed(self, writes: int) -> None:
         await self.session.flushed()
@@ -143,14 +156,22 @@ class SwitchController:
     # -- from the session (controllers.dataplane.p4runtime.Events) -------------------------------------------
 
     def on_ready(self, present: list[Entity]) -> list[Update]:
-        """Connected: write what differs from what is there."""
-        updates = self.plane.reconcile(present)
+        """Connected: write what differs from what is there, now or after `release`."""
+        if self._adopting:
+            self._adopting = False
+            self._held = self._decisions.adopt(present)
+        self.plane.adopt(present)
+        updates = [] if self._held else self.plane.changes()
         self._connected = True
         self.stamp("connected", present=len(present), writes=len(updates))
-        ready = asyncio.ensure_future(self._becomes_ready())
-        self._stamps.add(ready)
-        ready.add_done_callback(self._stamps.discard)
+        if not self._held:
+            self._soon(self._becomes_ready())
         return updates
+
+    def _soon(self, what: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(what)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _becomes_ready(self) -> None:
         await self.session.flushed()

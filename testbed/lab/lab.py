@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, final
@@ -52,7 +52,8 @@ class Lab:
         )
         self.net = mininet(self.topo)
         self._delay: subprocess.Popen[bytes] | None = None
-        self._down: set[str] = set()
+        self._cut: set[str] = set()
+        self._dead: set[str] = set()
 
     def __enter__(self) -> Self:
         self.start()
@@ -178,13 +179,34 @@ class Lab:
     def set_link(self, a: str, b: str, *, up: bool) -> None:
         """Cut the cable between two nodes, or mend it; both switches lose and regain their carrier."""
         cable = self.cable(a, b)
-        ends = [self.plan.port(end).interface for end in (cable.a, cable.b)]
-        if cable.delay_ms and not self.program.delays:
-            ends = list(delay_ends(cable))
+        (self._cut.discard if up else self._cut.add)(cable.name)
+        self._carry([cable])
+        self.timeline.stamp("link up" if up else "link down", f"{cable.a.node}--{cable.b.node}")
+
+    def set_node(self, name: str, *, up: bool) -> None:
+        """Have the neighbours of a switch lose its carrier, as if its power were gone, or regain it.
+
+        Its own ports stay usable, so that a switch process can start on them. Hosts notice nothing: their
+        addresses and routes would be gone.
+        """
+        switch = self.switch(name)
+        (self._dead.discard if up else self._dead.add)(switch.name)
+        self._carry(cable for cable in self.plan.cables if name in (cable.a.node, cable.b.node))
+        self.timeline.stamp("node up" if up else "node down", name)
+
+    def _carry(self, cables: Iterable[Cable]) -> None:
+        """An end of a cable is up while the cable is whole and the switch at the other end is alive."""
         with Netlink() as kernel:
-            kernel.send(*(netlink.link(kernel.index(end), up=up, arp=False) for end in ends))
-        (self._down.discard if up else self._down.add)(cable.name)
-        self.timeline.stamp("link up" if up else "link down", f"{a}--{b}")
+            for cable in cables:
+                ends = [self.plan.port(end).interface for end in (cable.a, cable.b)]
+                if cable.delay_ms and not self.program.delays:
+                    ends = list(delay_ends(cable))
+                for end, far in zip(ends, (cable.b.node, cable.a.node), strict=True):
+                    up = cable.name not in self._cut and far not in self._dead
+                    kernel.send(netlink.link(kernel.index(end), up=up, arp=False))
+
+    def _is_up(self, cable: Cable) -> bool:
+        return cable.name not in self._cut and not self._dead & {cable.a.node, cable.b.node}
 
     def status(self) -> dict[str, Any]:
         """Liveness of every part, as plain values."""
@@ -206,7 +228,7 @@ class Lab:
                 [i for end in (link.intf1, link.intf2) for i in (end.node.name, end.name)]
                 for link in self.net.links
             ],
-            "links": {cable.name: cable.name not in self._down for cable in self.plan.cables},
+            "links": {cable.name: self._is_up(cable) for cable in self.plan.cables},
             "time": time.monotonic(),
         }
 

@@ -88,6 +88,14 @@ class Peer:
         """Want it no more; a NOTIFICATION says so (RFC 4486)."""
         self._handle(events.Stop(subcode, reason))
 
+    def abort(self) -> None:
+        """Break all connections and do nothing any more."""
+        for timer in (self._timer, self._dialing):
+            if timer is not None:
+                timer.cancel()
+        for connection in self._connections.values():
+            connection.abort()
+
     def write(self, messages: list[bytes]) -> None:
         """Send UPDATEs."""
         if self._carrier is not None:

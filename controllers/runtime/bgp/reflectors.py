@@ -264,6 +264,13 @@ class ReflectorProcess:
                 *self.command(), stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output
             )
 
+    async def kill(self) -> None:
+        """End the program at once: it takes leave of nobody."""
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            process.kill()
+            await process.wait()
+
     async def stop(self) -> None:
         """End the program and wait for it."""
         process, self._process = self._process, None

@@ -92,6 +92,17 @@ class Speaker:
             self._server = None
         await asyncio.sleep(0)
 
+    def abort(self) -> None:
+        """End without a word: connections break, as when a process dies."""
+        self._running = False
+        if self._flush_handle is not None:
+            self._flush_handle.cancel()
+        for peer in self._peers.values():
+            peer.abort()
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self
@@ -173,6 +184,10 @@ class Speaker:
 
     def peer_changed(self, peer: Peer, up: bool, reason: str) -> None:
         """See `Hooks`."""
+        # What the neighbour said last is told after its end: who keeps its routes must know it first.
+        if self._flush_handle is not None and not up:
+            self._flush_handle.cancel()
+            self._flush_handle = None
         if self._on_peer is not None:
             event = PeerEvent(peer.config.address, up, reason)
             asyncio.get_running_loop().call_soon(self._on_peer, event)

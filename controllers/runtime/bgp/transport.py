@@ -142,6 +142,12 @@ class BgpConnection(asyncio.Protocol):
         if self._transport is not None and not self._closing:
             self._transport.write(data)
 
+    def abort(self) -> None:
+        """Break the connection; the owner hears no more of it."""
+        self._closing = True
+        if self._transport is not None:
+            self._transport.abort()
+
     def close(self) -> None:
         """Send what is left, then close; the owner hears no more of it."""
         self._closing = True
