@@ -6,13 +6,15 @@ import hashlib
 import json
 import os
 import tempfile
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from testbed.p4.compiler.diagnostics import Diagnostic
     from testbed.p4.compiler.result import CompiledProgram
 
 SOURCES = ("*.py", "*.p4")
@@ -43,7 +45,7 @@ def compile_cached(
 ) -> CompiledProgram:
     """As `compile_program`, but from the cache if the preprocessed program was compiled before.
 
-    Results from the cache have no warnings. Files in the cache are complete or absent at any time.
+    Files in the cache are complete or absent at any time.
 
     Raises:
         CompileError: as `compile_program` does; errors are not cached.
@@ -63,15 +65,26 @@ def compile_cached(
     json_file, info_file = entry.with_suffix(".json"), entry.with_suffix(".p4info.bin")
     if json_file.exists() and info_file.exists():
         info = p4i.P4Info.FromString(info_file.read_bytes())
-        return CompiledProgram(json.loads(json_file.read_bytes()), info, [])
+        stored = json.loads(json_file.read_bytes())
+        return CompiledProgram(stored["program"], info, [_warning(w) for w in stored["warnings"]])
 
     from testbed.p4.compiler.compile import compile_checked
     from testbed.p4.compiler.frontend import check_tokens
 
     compiled = compile_checked(check_tokens(tokens, diagnostics), str(path))
     _write(info_file, compiled.p4info.SerializeToString(deterministic=True))
-    _write(json_file, json.dumps(compiled.json).encode())
+    stored = {"program": compiled.json, "warnings": [asdict(w) for w in compiled.warnings]}
+    _write(json_file, json.dumps(stored).encode())
     return compiled
+
+
+def _warning(stored: dict[str, Any]) -> Diagnostic:
+    """A warning as it was written to the cache."""
+    from testbed.p4.compiler.diagnostics import Diagnostic, Note
+    from testbed.p4.compiler.source import Span
+
+    notes = tuple(Note(Span(*note["span"]), note["message"]) for note in stored["notes"])
+    return Diagnostic("warning", Span(*stored["span"]), stored["message"], stored["name"], notes)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -31,8 +31,8 @@ _TOKEN = re.compile(
     r"""
     (?P<space>   [ \t\r\f\v]+ | \\\r?\n | //[^\n]* | /\*[^*]*\*+(?:[^/*][^*]*\*+)*/ )
     | (?P<newline>    \n )
-    | (?P<identifier> [A-Za-z_]\w* )
-    | (?P<number>     [0-9]\w* )
+    | (?P<identifier> [A-Za-z_]\w*(?:\\\r?\n\w+)* )
+    | (?P<number>     [0-9]\w*(?:\\\r?\n\w+)* )
     | (?P<string>     "(?:[^"\\]|\\.)*" )
     | (?P<unclosed>   /\* )
     | (?P<operator>   """
@@ -44,6 +44,7 @@ _TOKEN = re.compile(
 )
 
 
+_SPLICE = re.compile(r"\\\r?\n")
 _KINDS = {"identifier": WORD, "number": NUMBER, "string": TEXT, "unclosed": BAD, "bad": BAD}
 
 
@@ -85,10 +86,11 @@ def tokenize(text: str, file: str) -> list[Token]:
         word = match.group()
         kind = word if group == "operator" else _KINDS[group]
         span = Span(file, line, col, line, col + end - start)
-        if kind is TEXT and "\n" in word:
+        if "\n" in word:  # a string, or a word that goes on behind a backslash
             line += word.count("\n")
             line_start = start + word.rindex("\n") + 1
             span = Span(file, span.line, col, line, end - line_start + 1)
+            word = word if kind is TEXT else _SPLICE.sub("", word)
         add(Token(kind, word, span, space))
         space = False
     col = len(text) - line_start + 1

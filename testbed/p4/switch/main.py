@@ -77,6 +77,7 @@ def _make_target(options: SwitchOptions) -> Target:
     target_options = TargetOptions(
         cpu_port=options.cpu_port,
         drop_port=options.drop_port,
+        priorities=options.priorities,
         pcap_dir=None if options.pcap_dir is None else str(options.pcap_dir),
     )
     if options.engine == "native":

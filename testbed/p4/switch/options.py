@@ -21,7 +21,6 @@ _IGNORED_WITH_VALUE: Final = (
     "--restore-state",
     "--dump-packet-data",
     "--max-port-count",
-    "--priority-queues",
     "--dp-grpc-server-addr",
     "--grpc-server-ssl",
     "--grpc-server-cert",
@@ -50,6 +49,7 @@ class SwitchOptions:
     address: str
     cpu_port: int | None
     drop_port: int
+    priorities: int
     engine: str
     pcap_dir: Path | None
     log_console: bool
@@ -93,6 +93,7 @@ def parse_options(argv: list[str]) -> SwitchOptions:
         address=args.grpc_server_addr,
         cpu_port=args.cpu_port or None,
         drop_port=args.drop_port,
+        priorities=args.priority_queues,
         engine=args.engine,
         pcap_dir=args.pcap,
         log_console=args.log_console,
@@ -143,6 +144,13 @@ def _parser() -> _Parser:
         help="packets to the controller leave here",
     )
     add("--drop-port", type=_number(0, 511), default=511, metavar="PORT", help="(%(default)s)")
+    add(
+        "--priority-queues",
+        type=_number(1, 8),
+        default=1,
+        metavar="N",
+        help="packets may have priorities below N, others are dropped (%(default)s); all are sent in turn",
+    )
     add("--engine", choices=("native", "reference"), default="native", help="(%(default)s)")
     add("--pcap", type=Path, metavar="DIR", help="capture every interface; --pcap=DIR, or --pcap for here")
     add("--log-console", action="store_true")

@@ -297,6 +297,8 @@ class TargetOptions:
 
     cpu_port: int | None = None
     drop_port: int = 511
+    priorities: int = 1
+    """How many a packet may have: those with `standard_metadata.priority` at or above are dropped."""
     seed: int = 0
     """Seed of `random()`: splitmix64, one draw per call, result lo + draw % (hi - lo + 1)."""
     event_capacity: int = 16384

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.case import Case, Send
+from tests.conformance.case import Case, Send, multicast, session
 
 NOW = 0x0001_2345_6789
 """Microseconds."""
@@ -45,5 +45,15 @@ CASES = [
         "Egress cannot send the packet elsewhere.",
         (),
         (Send(1, request(2), {0: report(0) + request(2)}),),
+    ),
+    Case(
+        "priority-without-queues",
+        "A port has one queue, priority 0: packets of other priorities are dropped, their clones are not.",
+        (multicast(7, 2, 3), session(9, 5)),
+        (
+            Send(1, request(3), {5: request(3)}),
+            Send(1, request(4)),
+            Send(1, request(1), {3: report(3) + request(1)}),
+        ),
     ),
 ]

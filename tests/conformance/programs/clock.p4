@@ -1,4 +1,4 @@
-// What a packet knows of time, queues and its own length; and egress_spec as it is at first.
+// What a packet knows of time, queues and its own length; egress_spec as it is at first; priorities.
 #include <core.p4>
 #include <v1model.p4>
 
@@ -49,6 +49,13 @@ control IngressImpl(inout headers_t hdr, inout metadata_t meta, inout standard_m
         hdr.report.ingress_spec = (bit<16>)std.egress_spec;
         if (hdr.request.op == 1) {
             std.egress_spec = 3;
+        } else if (hdr.request.op == 3) {
+            std.egress_spec = 3;
+            std.priority = 1;
+            clone(CloneType.I2E, 9);
+        } else if (hdr.request.op == 4) {
+            std.mcast_grp = 7;
+            std.priority = 7;
         }
     }
 }

@@ -263,4 +263,5 @@ class Program:
     digests: list[Digest] = field(default_factory=list)
     calculations: list[Calculation] = field(default_factory=list)
     field_lists: dict[int, list[Field]] = field(default_factory=dict)  # by the number in @field_list
+    calls_functions: bool = False  # in controls, of v1model or core, static_assert() aside
     main: ast.InstanceDecl | None = None

@@ -13,6 +13,7 @@ from testbed.p4.compiler.p4info.stubs import p4i
 from testbed.p4.compiler.p4info.symbols import Symbols, field_ids
 from testbed.p4.compiler.p4info.types import TypeInfo, external, flat_fields, type_name, width
 from testbed.p4.compiler.passes.narrow import known
+from testbed.p4.compiler.passes.unit import RefusedError
 
 if TYPE_CHECKING:
     from testbed.p4.compiler.passes.unit import Unit
@@ -76,10 +77,20 @@ class _Builder:
             message = self.info.digests.add()
             self._preamble(message, sym.DIGEST, digest.name, [])
             message.type_spec.CopyFrom(self.types.describe(digest.type))
-        if self.program.tables or self.program.externs or self.types.message.ByteSize():
+        if self._has_types():
             self.info.type_info.CopyFrom(self.types.message)
             self.info.type_info.SetInParent()
         return self.info
+
+    def _has_types(self) -> bool:
+        """Whether p4c writes `type_info`, empty or not: it does wherever it had to look for named types."""
+        return bool(
+            self.program.tables
+            or self.program.externs
+            or self.program.calls_functions
+            or any(a.params for a in self.info.actions)
+            or any(h.metadata for h in self.info.controller_packet_metadata)
+        )
 
     # --- names -------------------------------------------------------------------------------------------
 
@@ -287,8 +298,20 @@ def _key_values(annotation: ast.Annotation) -> dict[str, Any]:
         annotation.tokens, annotation.tokens[1:], annotation.tokens[2:], strict=False
     ):
         if equals == "=":
-            result[key] = text[1:-1] if text.startswith('"') else int(text, 0)
+            result[key] = _constant(text, annotation)
     return result
+
+
+def _constant(text: str, annotation: ast.Annotation) -> str | int:
+    """A string literal or a number of an annotation."""
+    if text.startswith('"'):
+        return text[1:-1]
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise RefusedError(
+            annotation.span, f"@{annotation.name}: expected a string or a number, not {text}"
+        ) from None
 
 
 PROFILE_KEYS = frozenset({"max_group_size", "selector_size_semantics", "max_member_weight"})

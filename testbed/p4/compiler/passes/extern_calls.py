@@ -41,6 +41,8 @@ def call_function(body: Calls, call: ast.Call) -> Value | None:
     handler = FUNCTIONS.get(decl.name)
     if handler is None:
         raise RefusedError(call.span, f"extern function {decl.name}() is not supported by this target")
+    if handler is not _static_assert and body.block != "parser":
+        body.unit.program.calls_functions = True
     return handler(body, call, body.arguments(call.bound, call.span) if decl.name not in RAW else [])
 
 

@@ -54,6 +54,7 @@ class NativeTarget:
         self._switch: int | None = self._c.vs_switch_new(
             _NO_CPU_PORT if self._options.cpu_port is None else self._options.cpu_port,
             self._options.drop_port,
+            self._options.priorities,
             self._options.seed,
             self._options.event_capacity,
         )

@@ -11,7 +11,7 @@ from typing import Final
 from testbed.p4.switch.native.build import build_runtime
 
 _SIGNATURES: Final = {
-    "vs_switch_new": (c_void_p, [c_uint32, c_uint32, c_uint64, c_uint32]),
+    "vs_switch_new": (c_void_p, [c_uint32, c_uint32, c_uint32, c_uint64, c_uint32]),
     "vs_switch_free": (None, [c_void_p]),
     "vs_load_program": (c_int, [c_void_p, c_void_p, c_char_p, c_uint32, c_void_p]),
     "vs_apply": (c_uint32, [c_void_p, c_char_p, c_uint32, c_void_p, c_bool]),

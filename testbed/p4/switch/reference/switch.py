@@ -36,6 +36,7 @@ class SimpleSwitch:
         *,
         seed: int,
         drop_port: int,
+        priorities: int,
         up: dict[int, bool],
         learn: Callable[[int, bytes], None],
         drop: Callable[[str], None],
@@ -44,6 +45,7 @@ class SimpleSwitch:
         self._state = state
         self._program: Program = state.program
         self._drop_port = drop_port
+        self._priorities = priorities
         self._random = Random(seed)
         self._runner = ActionRunner(state, self._random, drop_port, log)
         self._control = Control(state, self._runner, self._random, up)
@@ -99,13 +101,16 @@ class SimpleSwitch:
             incoming.append(self._resubmit(packet, frame))
             return queued
         group = self._get(packet, "intrinsic_metadata.mcast_grp")
+        port = self._get(packet, "standard_metadata.egress_spec")
+        if not group and port == self._drop_port:
+            self._drop("drop_ingress")
+            return queued
+        if self._get(packet, "intrinsic_metadata.priority") >= self._priorities:
+            self._drop("drop_priority")
+            return queued
         if group:
             self._set(packet, "standard_metadata.instance_type", InstanceType.REPLICATION)
             return queued + self._replicate(packet, self._state.multicast.get(group, ()), None)
-        port = self._get(packet, "standard_metadata.egress_spec")
-        if port == self._drop_port:
-            self._drop("drop_ingress")
-            return queued
         self._set(packet, "standard_metadata.instance_type", InstanceType.NORMAL)
         return [*queued, self._enqueue(packet, port)]
 

@@ -69,6 +69,7 @@ class ReferenceTarget:
             state,
             seed=self._options.seed,
             drop_port=self._options.drop_port,
+            priorities=self._options.priorities,
             up=self._up,
             learn=self._learn,
             drop=self._drop,

@@ -250,6 +250,7 @@ class _Generator:
         w.line("run_ingress(c, p, k);")
         w.line(f"k->egress_spec = (u32)({self._get('standard_metadata.egress_spec')});")
         w.line(f"k->mcast_group = (u32)({self._get('intrinsic_metadata.mcast_grp')});")
+        w.line(f"k->priority = (u32)({self._get('intrinsic_metadata.priority')});")
 
     def _egress(self) -> None:
         w = self.w

@@ -19,6 +19,7 @@ VS_EXPORT const char *const vs_count_names[VS_COUNTERS + 1] = {
     [VS_DROP_NO_PORT] = "drop_no_port",
     [VS_DROP_PORT_DOWN] = "drop_port_down",
     [VS_DROP_LOOP] = "drop_loop",
+    [VS_DROP_PRIORITY] = "drop_priority",
     [VS_DROP_QUEUE] = "drop_queue",
     [VS_DROP_MEMORY] = "drop_memory",
     [VS_DROP_TX] = "drop_transmit",
@@ -27,12 +28,13 @@ VS_EXPORT const char *const vs_count_names[VS_COUNTERS + 1] = {
 
 VS_EXPORT void vs_switch_free(struct vs_switch *sw);
 
-VS_EXPORT struct vs_switch *vs_switch_new(u32 cpu_port, u32 drop_port, u64 seed, u32 event_capacity)
+VS_EXPORT struct vs_switch *vs_switch_new(u32 cpu_port, u32 drop_port, u32 priorities, u64 seed,
+                                        u32 event_capacity)
 {
     struct vs_switch *sw = calloc(1, sizeof *sw);
     if (sw == NULL)
         return NULL;
-    sw->options = (struct vs_options){cpu_port, drop_port, seed, event_capacity};
+    sw->options = (struct vs_options){cpu_port, drop_port, priorities, seed, event_capacity};
     sw->random = seed;
     sw->start_ns = vs_clock_ns();
     sw->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

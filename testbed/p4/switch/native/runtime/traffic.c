@@ -270,10 +270,12 @@ static void ingress(struct vs_context *c, struct vs_phv *p, struct vs_packet *k)
         program->learn(c, p, k);
     if (VS_UNLIKELY(k->resubmit_list != 0)) {
         resume_ingress(c, p, k, k->data, k->length, k->resubmit_list, VS_RESUBMITTED);
+    } else if (k->mcast_group == 0 && k->egress_spec == c->sw->options.drop_port) {
+        vs_note(c->sw, VS_DROP_INGRESS);
+    } else if (VS_UNLIKELY(k->priority >= c->sw->options.priorities)) {
+        vs_note(c->sw, VS_DROP_PRIORITY);
     } else if (k->mcast_group != 0) {
         multicast(c, p, k);
-    } else if (k->egress_spec == c->sw->options.drop_port) {
-        vs_note(c->sw, VS_DROP_INGRESS);
     } else {
         k->instance_type = VS_NORMAL;
         k->egress_port = k->egress_spec;

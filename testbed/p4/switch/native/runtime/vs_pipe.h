@@ -29,6 +29,7 @@ struct vs_packet {
     u32 packet_length;    /* with headers added and removed */
     u32 instance_type;
     u32 egress_port, egress_spec, mcast_group;
+    u32 priority;         /* as ingress left it */
     u32 egress_rid;
     u32 clone_list, learn_list, resubmit_list, recirculate_list;
     u32 parser_error;

@@ -11,7 +11,7 @@
 enum vs_counter {
     VS_RX, VS_TX, VS_RX_LOST, VS_PACKET_OUT,
     VS_DROP_NO_PIPELINE, VS_DROP_INGRESS, VS_DROP_EGRESS, VS_DROP_ASSERT, VS_DROP_NO_PORT, VS_DROP_PORT_DOWN,
-    VS_DROP_LOOP, VS_DROP_QUEUE, VS_DROP_MEMORY, VS_DROP_TX, VS_DROP_TOO_LONG,
+    VS_DROP_LOOP, VS_DROP_PRIORITY, VS_DROP_QUEUE, VS_DROP_MEMORY, VS_DROP_TX, VS_DROP_TOO_LONG,
     VS_COUNTERS
 };
 
@@ -20,6 +20,7 @@ enum vs_event { VS_PACKET_IN, VS_DIGEST, VS_IDLE, VS_PORT_STATUS, VS_LOG, VS_EVE
 struct vs_options {
     u32 cpu_port;       /* ~0: none */
     u32 drop_port;
+    u32 priorities;     /* how many a packet may have, from 0 */
     u64 seed;
     u32 event_capacity;
 };

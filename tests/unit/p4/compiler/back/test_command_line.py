@@ -131,6 +131,7 @@ def test_the_cache_gives_the_same(program: Path, tmp_path: Path) -> None:
     again = compile_cached(program, cache_dir=cache)
     assert (again.json, again.p4info) == (first.json, first.p4info)
     assert sorted(cache.iterdir()) == files
+    assert again.warnings == first.warnings
     other = compile_cached(program, defines=["WIDTH=24"], cache_dir=cache)
     assert other.json != first.json
     assert len(list(cache.iterdir())) == 4

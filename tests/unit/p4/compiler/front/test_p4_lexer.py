@@ -23,6 +23,15 @@ def test_positions_count_through_comments_and_continuations() -> None:
     assert found == {"a": (1, 1), "b": (2, 7), "c": (3, 3), "d": (4, 2)}
 
 
+def test_words_go_on_behind_a_backslash() -> None:
+    tokens = tokenize("lo\\\nng 1\\\n2 b", "f")
+    assert [(t.text, t.span.line, t.span.end_line) for t in tokens[:3]] == [
+        ("long", 1, 2),
+        ("12", 2, 3),
+        ("b", 3, 3),
+    ]
+
+
 def test_space_tells_adjacent_angle_brackets_apart() -> None:
     spaces = [t.space for t in tokenize("a >> b > > c", "f") if t.kind == ">"]
     assert spaces == [True, False, True, True]
