@@ -29,6 +29,7 @@
 #include "controls/split_horizon.p4"
 #include "controls/storm_control.p4"
 #include "controls/trim.p4"
+#include "controls/vrrp_copies.p4"
 #include "controls/watch_list.p4"
 
 control PeIngress(inout headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard_metadata) {
@@ -40,6 +41,7 @@ control PeIngress(inout headers_t hdr, inout metadata_t meta, inout standard_met
     MacLearning() mac_learning;
     ArpProxy() arp_proxy;
     NdProxy() nd_proxy;
+    VrrpCopies() vrrp_copies;
     Bridging() bridging;
     Routing() routing;
     NextHops() next_hops;
@@ -68,6 +70,8 @@ control PeIngress(inout headers_t hdr, inout metadata_t meta, inout standard_met
             arp_proxy.apply(hdr, meta, standard_metadata);
         } else if (meta.step == Step.BRIDGE && hdr.nd.isValid()) {
             nd_proxy.apply(hdr, meta, standard_metadata);
+        } else if (meta.step == Step.BRIDGE && meta.attachment != 0) {
+            vrrp_copies.apply(hdr, meta);
         }
         if (meta.step == Step.BRIDGE) {
             bridging.apply(hdr, meta);

@@ -17,6 +17,9 @@ BROADCAST: Final = 0xFFFFFFFFFFFF
 _ARP, _RARP, _IPV6, _VLAN, _MPLS = 0x0806, 0x8035, 0x86DD, 0x8100, 0x8847
 _ICMPV6, _SOLICITATION, _ADVERTISEMENT = 58, 135, 136
 _SOURCE_LLA, _TARGET_LLA = 1, 2
+_ALL_NODES: Final = IPv6Address("ff02::1")
+_BEHIND_CONTROL_WORD: Final = 3
+"""The first 3 of the 20 bits of a service label: Ethernet behind a control word."""
 
 
 @final
@@ -70,6 +73,20 @@ def destination(frame: bytes) -> IpAddress | None:
     if len(packet) >= 40 and packet[0] >> 4 == 6:
         return IPv6Address(packet[24:40])
     return None
+
+
+def customers(packet: bytes) -> bytes:
+    """The customer's frame in a punted packet: beneath link and labels if it came from a pseudo-wire.
+
+    The service label's high bits say whether a control word precedes it (docs/reference/data-plane.md).
+    """
+    if packet[12:14] != _MPLS.to_bytes(2, "big"):
+        return packet
+    offset = 14
+    while len(packet) > offset + 4 and not packet[offset + 2] & 1:
+        offset += 4
+    service = int.from_bytes(packet[offset : offset + 3], "big") >> 4
+    return packet[offset + (8 if service >> 17 == _BEHIND_CONTROL_WORD else 4) :]
 
 
 def tagged(frame: bytes, vlan: int | None) -> bytes:
@@ -141,10 +158,25 @@ def solicit(
     source = IPv6Address(0) if source_ip is None else IPv6Address(int(source_ip))
     options = b"" if source_ip is None else bytes((_SOURCE_LLA, 1)) + _mac(source_mac)
     message = bytes((_SOLICITATION, 0, 0, 0)) + bytes(4) + ip.packed + options
+    where = 0x333300000000 | int(group) & 0xFFFFFFFF if destination_mac is None else destination_mac
+    return _icmpv6(source, to, where, source_mac, message)
+
+
+def announcement(ip: IpAddress, mac: int) -> bytes:
+    """What a router says of its address to everybody: a gratuitous ARP request (RFC 5227 §3), or an
+    unsolicited advertisement with the flags R and O (RFC 4861 §7.2.6)."""
+    if isinstance(ip, IPv4Address):
+        arp = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + _mac(mac) + ip.packed + bytes(6) + ip.packed
+        return _ethernet(BROADCAST, mac, _ARP, arp)
+    option = bytes((_TARGET_LLA, 1)) + _mac(mac)
+    message = bytes((_ADVERTISEMENT, 0, 0, 0, 0xA0, 0, 0, 0)) + ip.packed + option
+    return _icmpv6(IPv6Address(int(ip)), _ALL_NODES, 0x333300000001, mac, message)
+
+
+def _icmpv6(source: IPv6Address, to: IPv6Address, to_mac: int, source_mac: int, message: bytes) -> bytes:
     message = message[:2] + _icmpv6_checksum(source, to, message) + message[4:]
     header = struct.pack("!IHBB", 6 << 28, len(message), _ICMPV6, 255) + source.packed + to.packed
-    where = 0x333300000000 | int(group) & 0xFFFFFFFF if destination_mac is None else destination_mac
-    return _ethernet(where, source_mac, _IPV6, header + message)
+    return _ethernet(to_mac, source_mac, _IPV6, header + message)
 
 
 def _icmpv6_checksum(source: IPv6Address, destination: IPv6Address, message: bytes) -> bytes:

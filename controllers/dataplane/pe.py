@@ -128,7 +128,7 @@ class PeRenderer:
                 circuit = others.get(_ac_key(ac))
                 if isinstance(circuit, intents.AttachmentCircuit):
                     return self._next_hop("local", ac=ac, port=circuit.port)
-            case intents.Remote(pe, label):
+            case intents.Remote(pe, label) | intents.ViaPseudoWire(_, intents.Remote(pe, label)):
                 return self._next_hop("remote", service_label=label, tunnel_id=self._tunnels.of(pe))
             case intents.RemoteSegment(esi, bd):
                 return self._next_hop("segment_of", segment_id=self._segments.of((esi, bd)))
@@ -144,7 +144,12 @@ class PeRenderer:
                     return self._next_hop(
                         "routed_local", src_mac=src_mac, dst_mac=dst_mac, ac=ac, port=circuit.port
                     )
-            case intents.Adjacent(_bd, dst_mac, src_mac, intents.Remote(pe, label)):
+            case intents.Adjacent(
+                _bd,
+                dst_mac,
+                src_mac,
+                intents.Remote(pe, label) | intents.ViaPseudoWire(_, intents.Remote(pe, label)),
+            ):
                 return self._next_hop(
                     "routed_bridged",
                     src_mac=src_mac,
@@ -208,11 +213,12 @@ class PeRenderer:
             yield entry("mac_vrf", match, action("discard_destination"))
             yield entry("source_mac", match, action("discard_source"))
             return
-        if isinstance(mac.via, intents.LocalAc):
+        learned_on = _attachment(mac.via)
+        if learned_on is not None:
             domain = others.get(_bd_key(mac.bd))
             ageing = domain.mac_ageing if isinstance(domain, intents.BridgeDomain) else None
             idle = 0 if mac.static or ageing is None else int(ageing * 1e9)
-            known = action("sticky" if mac.static else "learned", attachment=mac.via.ac)
+            known = action("sticky" if mac.static else "learned", attachment=learned_on)
             yield entry("source_mac", match, known, idle_timeout_ns=idle)
         next_hop = self._bridged(mac.via, others)
         if next_hop is not None:
@@ -321,6 +327,14 @@ def _ac_key(ac: int) -> Hashable:
 
 def _bd_key(bd: int) -> Hashable:
     return ("BridgeDomain", bd)
+
+
+def _attachment(via: intents.MacTarget) -> int | None:
+    """The circuit or pseudo-wire that frames from a MAC come in by; None if its place is told by BGP."""
+    match via:
+        case intents.LocalAc(number) | intents.ViaPseudoWire(number):
+            return number
+    return None
 
 
 def _circuits(via: object) -> Iterator[Hashable]:

@@ -17,6 +17,7 @@ class PuntReason(IntEnum):
     LOCAL = 5
     DROPPED = 6
     POSTCARD = 7
+    VRRP = 8
 
 
 REPORTS: Final = frozenset((PuntReason.DROPPED, PuntReason.POSTCARD))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import final
+from typing import Literal, final
 
 from controllers.intents import IpNetwork
 from controllers.pe.config import AcConfig, IpInterface, Probing, virtual_mac
@@ -194,3 +194,9 @@ class PeConfig:
     probing: Probing = field(default_factory=Probing)
     probe_mac: int = 0x020000FFFFFE
     stale_time: float = 600.0
+    service: Literal["evpn"] = "evpn"
+
+    @property
+    def acs(self) -> tuple[AcConfig, ...]:
+        """All attachment circuits."""
+        return tuple(ac for bd in self.bds for ac in bd.acs)

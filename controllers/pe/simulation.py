@@ -11,40 +11,15 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol, final
+from typing import Any, final
 
 from controllers.bgp.routes import Route, RouteEvent
 from controllers.intents import Intent, Key, Set, Unset
+from controllers.pe.core import Core
 from controllers.pe.events import MacLearned, NeighborKind, NeighborSeen, NextHopChanged, RarpSeen, Tick
 from controllers.pe.outputs import Announce, Probe, WakeAt, Withdraw
 from controllers.pe.walk import Walk, Walker
 from controllers.wire.types import IpAddress, RouteKey
-
-
-class CoreConfig(Protocol):
-    """What the simulation must know of a PE."""
-
-    @property
-    def loopback(self) -> IpAddress:
-        """The PE's address."""
-
-
-class Core(Protocol):
-    """A decision core: `EvpnPe` or `VplsPe`."""
-
-    @property
-    def config(self) -> Any:
-        """A `CoreConfig`."""
-
-    @property
-    def originated(self) -> tuple[Route, ...]:
-        """Every route the PE announces."""
-
-    def start(self, now: float) -> list[Any]:
-        """Bring up what is configured."""
-
-    def handle(self, event: Any, now: float) -> list[Any]:
-        """Decide what follows from an event."""
 
 
 class Announcement(Enum):

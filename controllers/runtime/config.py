@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
-from typing import Any, final
+from typing import Annotated, Any, TypeAlias, final
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from controllers.evpn.config import PeConfig
 from controllers.runtime.bgp.reflectors import ReflectorKind
 from controllers.runtime.switch import SwitchConfig
 from controllers.underlay.lsdb import LinkState
+from controllers.vpls.config import VplsPeConfig
+
+CoreConfig: TypeAlias = Annotated[PeConfig | VplsPeConfig, Field(discriminator="service")]
+"""What a PE's decision core is told: that of EVPN, or that of the VPLS baseline."""
 
 
 @final
@@ -42,7 +46,7 @@ class PeSetup:
     """A PE: its switch, and what it is to decide."""
 
     switch: SwitchConfig
-    evpn: PeConfig
+    core: CoreConfig
 
 
 @final

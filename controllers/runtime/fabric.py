@@ -174,6 +174,6 @@ class Fabric:
 def _reflector(config: FabricConfig, directory: Path) -> ReflectorProcess:
     bgp = config.bgp
     carried = dict.fromkeys(family for pe in config.pes for family in families(pe, bgp.kind))
-    clients = tuple(pe.evpn.loopback for pe in config.pes)
+    clients = tuple(pe.core.loopback for pe in config.pes)
     plan = ReflectorPlan(bgp.asn, bgp.reflector, bgp.reflector, clients, bgp.port, tuple(carried))
     return ReflectorProcess(bgp.kind, plan, directory)

@@ -15,18 +15,24 @@ from controllers.dataplane.p4runtime import Program
 from controllers.dataplane.pe import MAC_LEARN_DIGEST, PeRenderer
 from controllers.dataplane.plane import Keyed
 from controllers.dataplane.reports import PuntReason
-from controllers.evpn import events as ev
-from controllers.evpn import outputs as out
-from controllers.evpn.config import AcConfig, HostRouteCarrier
+from controllers.evpn.config import HostRouteCarrier
 from controllers.evpn.pe import EvpnPe
 from controllers.intents import Set, Unset
+from controllers.pe import events as ev
+from controllers.pe import outputs as out
+from controllers.pe.config import AcConfig
+from controllers.pe.core import Core
 from controllers.runtime.bgp import EndOfRibEvent, PeerConfig, PeerEvent, RouteEvent, Speaker, SpeakerConfig
 from controllers.runtime.bgp.reflectors import ReflectorKind, export_policy, supported_families
-from controllers.runtime.config import BgpConfig, PeSetup
+from controllers.runtime.config import BgpConfig, CoreConfig, PeSetup
 from controllers.runtime.switch import Observer, SwitchController
 from controllers.underlay.lsdb import LinkState
 from controllers.underlay.transport import interfaces, transport_labels, tunnels
-from controllers.wire.types import EVPN, RT_CONSTRAINT, VPNV4, VPNV6, Family
+from controllers.vpls import vrrp_packet
+from controllers.vpls.config import VplsPeConfig
+from controllers.vpls.events import SendGratuitous, SendVrrp, VrrpSeen
+from controllers.vpls.pe import VplsPe
+from controllers.wire.types import EVPN, RT_CONSTRAINT, VPLS, VPNV4, VPNV6, Family
 
 log = logging.getLogger(__name__)
 
@@ -53,14 +59,14 @@ class PeController:
     def __init__(
         self, setup: PeSetup, bgp: BgpConfig, link_state: LinkState, program: Program, observer: Observer
     ) -> None:
-        self.core = EvpnPe(setup.evpn)
+        self.core = _core(setup.core)
         self.switch = SwitchController(setup.switch, program, PeRenderer(), self, observer)
         self.speaker = Speaker(
             _speaker(setup, bgp), on_routes=self._routes, on_peer=self._peer, on_end_of_rib=self._end_of_rib
         )
         self.connected = asyncio.Event()
         """Set while the session with the reflector is up."""
-        self._acs: dict[int, AcConfig] = {ac.ac: ac for bd in setup.evpn.bds for ac in bd.acs}
+        self._acs: dict[int, AcConfig] = {ac.ac: ac for ac in setup.core.acs}
         self._down: set[int] = set()
         self._wake: asyncio.TimerHandle | None = None
         self._release: asyncio.TimerHandle | None = None
@@ -76,11 +82,13 @@ class PeController:
             out.Alarm: self._alarm,
             out.Note: self._note,
             out.WakeAt: self._wake_at,
+            SendVrrp: self._send_vrrp,
+            SendGratuitous: self._send_gratuitous,
         }
         self.switch.set(ControllerChannel(digests=(MAC_LEARN_DIGEST,)))
         for interface in interfaces(link_state, setup.switch.name):
             self.switch.set(CoreInterface(interface.port, interface.mac))
-        for vrf in setup.evpn.vrfs:
+        for vrf in setup.core.vrfs:
             self.switch.set(RouterAddress(vrf.vrf, link_state.by_name[setup.switch.name].loopback))
         self._topology = link_state
 
@@ -157,14 +165,18 @@ class PeController:
                 self._handle(ev.MacAged(match["bridge_domain"], match["mac"]))
 
     def packet_in(self, metadata: dict[str, int], packet: bytes) -> None:
-        """ARP, ND, RARP from circuits, and packets to a neighbour that is not known."""
+        """ARP, ND, RARP and VRRP from circuits and pseudo-wires, packets to a neighbour that is not known."""
         bd, ac = metadata["bridge_domain"], metadata["attachment"]
         if metadata["reason"] == PuntReason.GLEAN:
             target = frames.destination(packet)
             if target is not None:
                 self._handle(ev.GleanMissed(bd, target))
+        elif metadata["reason"] == PuntReason.VRRP:
+            advertisement = vrrp_packet.parse(frames.customers(packet))
+            if advertisement is not None:
+                self._handle(VrrpSeen(bd, advertisement))
         elif metadata["reason"] in _NEIGHBOR_REASONS:
-            match frames.parse(packet):
+            match frames.parse(frames.customers(packet)):
                 case frames.RarpMessage(mac):
                     self._handle(ev.RarpSeen(bd, ac, mac))
                 case frames.NeighborMessage(kind, mac, ip, target, router, override):
@@ -191,10 +203,10 @@ class PeController:
 
     # -- decisions -----------------------------------------------------------------------------------------
 
-    def _handle(self, event: ev.Event) -> None:
+    def _handle(self, event: ev.Event | VrrpSeen) -> None:
         self._do(self.core.handle(event, _now()))
 
-    def _do(self, outputs: Iterable[out.Output]) -> None:
+    def _do(self, outputs: Iterable[object]) -> None:
         for output in outputs:
             self._carry_out[type(output)](output)
 
@@ -209,12 +221,21 @@ class PeController:
     def _probe(self, probe: out.Probe) -> None:
         frame = frames.solicit(probe.ip, probe.source_mac, probe.source_ip, probe.mac)
         if probe.remote:
-            self.switch.session.packet_out(frame, {"operation": _BRIDGE, "bridge_domain": probe.bd})
+            self._bridge(probe.bd, frame)
             return
         for ac in (self._acs[number] for number in probe.acs):
             header = {"operation": _TRANSMIT, "port": ac.port}
             vlan = ac.vlan if ac.egress_vlan is None else ac.egress_vlan
             self.switch.session.packet_out(frames.tagged(frame, vlan), header)
+
+    def _send_vrrp(self, send: SendVrrp) -> None:
+        self._bridge(send.bd, vrrp_packet.frame(send.advertisement))
+
+    def _send_gratuitous(self, send: SendGratuitous) -> None:
+        self._bridge(send.bd, frames.announcement(send.ip, send.mac))
+
+    def _bridge(self, bd: int, frame: bytes) -> None:
+        self.switch.session.packet_out(frame, {"operation": _BRIDGE, "bridge_domain": bd})
 
     def _alarm(self, alarm: out.Alarm) -> None:
         log.warning("%s: %s%s", self.switch.config.name, "cleared: " if alarm.cleared else "", alarm.text)
@@ -234,15 +255,23 @@ class PeController:
         self._handle(ev.Tick())
 
 
+def _core(config: CoreConfig) -> Core:
+    return VplsPe(config) if isinstance(config, VplsPeConfig) else EvpnPe(config)
+
+
 def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
 def families(setup: PeSetup, kind: ReflectorKind) -> tuple[Family, ...]:
     """What a PE exchanges with its reflector, as far as that can carry it."""
-    wanted: tuple[Family, ...] = (EVPN, RT_CONSTRAINT)
-    if any(vrf.carrier is HostRouteCarrier.VPN for vrf in setup.evpn.vrfs):
-        wanted += (VPNV4, VPNV6)
+    wanted: tuple[Family, ...]
+    if isinstance(setup.core, VplsPeConfig):
+        wanted = (VPLS, RT_CONSTRAINT, VPNV4, VPNV6)
+    else:
+        wanted = (EVPN, RT_CONSTRAINT)
+        if any(vrf.carrier is HostRouteCarrier.VPN for vrf in setup.core.vrfs):
+            wanted += (VPNV4, VPNV6)
     return tuple(family for family in wanted if family in supported_families(kind))
 
 
@@ -257,7 +286,7 @@ def _speaker(setup: PeSetup, bgp: BgpConfig) -> SpeakerConfig:
         retry_first=bgp.times.connect_retry,
         retry_limit=bgp.times.connect_retry_limit,
     )
-    loopback = setup.evpn.loopback
+    loopback = setup.core.loopback
     if loopback.version != 4:
         raise ValueError(
             f"{setup.switch.name}: the loopback {loopback} is not IPv4, which a router id is made of"

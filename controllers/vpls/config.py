@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import final
+from typing import Literal, final
 
 from controllers.intents import IpNetwork
 from controllers.pe.config import AcConfig, IpInterface, Probing
@@ -35,7 +35,7 @@ class VplsConfig:
 
     `ve_id` numbers the site; PEs with the same one are attached to one site, of which the one with the
     highest `preference` forwards (§3.5). Label `label_base + VE id - block_offset` is what the PE of that VE
-    sends with. The pseudo-wire to it is attachment `first_pw + VE id`.
+    sends with, and `control_word` asks it for one. The pseudo-wire to it is attachment `first_pw + VE id`.
     """
 
     bd: int
@@ -50,6 +50,7 @@ class VplsConfig:
     acs: tuple[AcConfig, ...] = ()
     preference: int = 100
     mtu: int = 1500
+    control_word: bool = False
     vrf: int | None = None
     gateway: VrrpConfig | None = None
     mac_ageing: float | None = 300.0
@@ -81,3 +82,9 @@ class VplsPeConfig:
     vrfs: tuple[L3vpnConfig, ...] = ()
     probing: Probing = field(default_factory=Probing)
     stale_time: float = 600.0
+    service: Literal["vpls"] = "vpls"
+
+    @property
+    def acs(self) -> tuple[AcConfig, ...]:
+        """All attachment circuits."""
+        return tuple(ac for instance in self.instances for ac in instance.acs)

@@ -15,6 +15,9 @@ from controllers.wire.vpn import RtMembership, VplsBlock, VpnPrefix
 ENCAPSULATION_VPLS: Final = 19
 """RFC 4761 §3.2.4."""
 
+CONTROL_WORD: Final = 0x02
+"""Control flag C: frames to this PE must carry a control word (RFC 4761 §3.2.4)."""
+
 SITE_DOWN: Final = 0x80
 """Control flag D: no circuit of the site is up here (draft-ietf-bess-vpls-multihoming)."""
 
@@ -23,7 +26,7 @@ def site_route(config: VplsConfig, loopback: IpAddress, *, down: bool) -> Route:
     """Offer labels to the PEs of all other sites (RFC 4761 §3.2.2)."""
     info = Layer2Info(
         ENCAPSULATION_VPLS,
-        control_flags=SITE_DOWN if down else 0,
+        control_flags=(SITE_DOWN if down else 0) | (CONTROL_WORD if config.control_word else 0),
         mtu=config.mtu,
         preference=config.preference,
     )

@@ -24,6 +24,7 @@ enum bit<8> IpProtocol {
     TCP    = 6,
     UDP    = 17,
     ICMPV6 = 58,
+    VRRP   = 112,
     SCTP   = 132
 }
 
@@ -81,7 +82,8 @@ enum bit<8> PuntReason {
     GLEAN    = 4,   // the packet itself: connected subnet, neighbour unknown
     LOCAL    = 5,   // the packet itself: to an address of this router
     DROPPED  = 6,   // the packet itself, as received: watched, and dropped in ingress
-    POSTCARD = 7    // copy of a watched packet as it left (or was dropped in egress)
+    POSTCARD = 7,   // copy of a watched packet as it left (or was dropped in egress)
+    VRRP     = 8    // copy: an advertisement of a virtual router
 }
 
 

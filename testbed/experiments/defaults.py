@@ -7,9 +7,9 @@ from pathlib import Path
 
 from controllers.runtime.bgp.reflectors import ReflectorKind, is_installed
 from testbed import resources
-from testbed.experiments.modes import modes
 from testbed.experiments.spec import LabSpec, RunSpec
 from testbed.lab.errors import LabError
+from testbed.lab.fabric_config import fabric_config
 from testbed.lab.switches import Target
 from testbed.model.load import load_plan
 from testbed.model.plan import Plan, VmPlan
@@ -28,12 +28,10 @@ def lab_spec(
     path = resources.topology(topology).absolute()
     plan = load_plan(path)
     mode = mode or plan.defaults.mode
-    known = modes(plan)
-    if mode not in known:
-        raise LabError(f"mode {mode} has no controller here: use one of {', '.join(known)}")
     reflector = reflector or plan.defaults.reflector
     if not is_installed(ReflectorKind(reflector.value)):
         raise LabError(f"reflector {reflector} is not installed: `make setup` does it, or use embedded")
+    fabric_config(plan, mode, reflector)
     if logs is not None and not logs.is_dir():
         raise LabError(f"--logs {logs} is not a folder: make it, or leave the option out")
     return LabSpec(topology=path, mode=mode, reflector=reflector, target=target, logs=logs)

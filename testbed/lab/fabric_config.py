@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import ip_interface
 
 from controllers.evpn.config import (
@@ -17,18 +18,21 @@ from controllers.evpn.config import (
     Vmto,
     VrfConfig,
 )
-from controllers.runtime.bgp.reflectors import ReflectorKind
+from controllers.runtime.bgp.reflectors import ReflectorKind, supported_families
 from controllers.runtime.config import (
     AccessPort,
     AccessSetup,
     BgpConfig,
+    CoreConfig,
     FabricConfig,
     LsrSetup,
     PeSetup,
 )
 from controllers.runtime.switch import SwitchConfig
 from controllers.underlay.lsdb import Interface, Link, LinkState, Node
-from controllers.wire.types import RouteDistinguisher, RouteTarget
+from controllers.wire.types import VPLS, RouteDistinguisher, RouteTarget, mac_from_text
+from testbed.lab.errors import LabError
+from testbed.lab.vpls_config import vpls_pe
 from testbed.model import topology
 from testbed.model.plan import BridgeDomainPlan, Cable, Plan, PortKind, Switch, TenantPlan
 from testbed.model.topology import Mode, Reflector, Role
@@ -53,12 +57,14 @@ GATEWAY_MODE_OF = {
 
 
 def fabric_config(plan: Plan, mode: Mode, reflector: Reflector) -> FabricConfig:
-    """The controllers' configuration. KeyError for a mode that no controller here implements."""
-    vmto = VMTO_OF[mode]
+    """The controllers' configuration. LabError for a combination that cannot work."""
+    kind = ReflectorKind(reflector.value)
+    if mode is Mode.VPLS and VPLS not in supported_families(kind):
+        raise LabError(f"reflector {reflector} does not carry VPLS: with mode vpls use embedded or gobgp")
     return FabricConfig(
         link_state=link_state(plan),
-        bgp=BgpConfig(asn=plan.defaults.asn, reflector=plan.reflector, kind=ReflectorKind(reflector.value)),
-        pes=tuple(PeSetup(_switch(switch), _pe(plan, switch, vmto)) for switch in plan.pes),
+        bgp=BgpConfig(asn=plan.defaults.asn, reflector=plan.reflector, kind=kind),
+        pes=tuple(PeSetup(_switch(switch), _core(plan, switch, mode)) for switch in plan.pes),
         lsrs=tuple(LsrSetup(_switch(switch)) for switch in plan.with_role(Role.P)),
         access=tuple(_access(plan, switch) for switch in plan.with_role(Role.ACCESS)),
     )
@@ -75,7 +81,7 @@ def link_state(plan: Plan) -> LinkState:
 
 
 def _link(plan: Plan, cable: Cable) -> Link:
-    a, b = (Interface(end.node, end.port, mac_as_int(plan.port(end).mac)) for end in (cable.a, cable.b))
+    a, b = (Interface(end.node, end.port, mac_from_text(plan.port(end).mac)) for end in (cable.a, cable.b))
     return Link(a, b, cable.cost)
 
 
@@ -84,13 +90,19 @@ def _switch(switch: Switch) -> SwitchConfig:
     return SwitchConfig(switch.name, switch.grpc_address, switch.device_id, interfaces)
 
 
-def _pe(plan: Plan, switch: Switch, vmto: Vmto) -> PeConfig:
-    if switch.loopback is None:
-        raise ValueError(f"{switch.name} has no loopback")
+def _core(plan: Plan, switch: Switch, mode: Mode) -> CoreConfig:
+    probing = Probing(timeout=PROBE_SECONDS, retries=PROBE_RETRIES)
+    acs = _circuits(plan, switch)
+    if mode is Mode.VPLS:
+        return vpls_pe(plan, switch, acs, probing)
+    return _evpn_pe(plan, switch, acs, probing, VMTO_OF[mode])
+
+
+def _circuits(plan: Plan, switch: Switch) -> dict[str, tuple[AcConfig, ...]]:
+    """The attachment circuits of a PE by bridge domain, numbered from 1."""
     vlans = [vlan for vlan in plan.bridge_domains.values() if switch.name in vlan.pes]
-    tenants = [tenant for tenant in plan.tenants.values() if switch.name in tenant.pes]
     circuits = [(vlan, each) for vlan in vlans for each in vlan.attachments if each.pe == switch.name]
-    acs = {
+    return {
         vlan.name: tuple(
             AcConfig(ac=number, port=each.port, vlan=each.vlan)
             for number, (owner, each) in enumerate(circuits, start=1)
@@ -98,14 +110,22 @@ def _pe(plan: Plan, switch: Switch, vmto: Vmto) -> PeConfig:
         )
         for vlan in vlans
     }
+
+
+def _evpn_pe(
+    plan: Plan, switch: Switch, acs: Mapping[str, tuple[AcConfig, ...]], probing: Probing, vmto: Vmto
+) -> PeConfig:
+    if switch.loopback is None:
+        raise ValueError(f"{switch.name} has no loopback")
+    tenants = [tenant for tenant in plan.tenants.values() if switch.name in tenant.pes]
     return PeConfig(
         name=switch.name,
         loopback=switch.loopback,
         asn=plan.defaults.asn,
-        bds=tuple(_bd(plan, vlan, switch.name, acs[vlan.name]) for vlan in vlans),
+        bds=tuple(_bd(plan, plan.bridge_domains[vlan], switch.name, own) for vlan, own in acs.items()),
         vrfs=tuple(_vrf(tenant, switch.name, vmto) for tenant in tenants),
         mobility=Mobility(),
-        probing=Probing(timeout=PROBE_SECONDS, retries=PROBE_RETRIES),
+        probing=probing,
     )
 
 
@@ -113,7 +133,7 @@ def _bd(plan: Plan, vlan: BridgeDomainPlan, pe: str, acs: tuple[AcConfig, ...]) 
     instance = vlan.instances[pe]
     target = RouteTarget.parse(vlan.route_target)
     active = pe == vlan.gateway_pe
-    mac, mode = mac_as_int(instance.gateway_mac), GATEWAY_MODE_OF[vlan.gateway_mode]
+    mac, mode = mac_from_text(instance.gateway_mac), GATEWAY_MODE_OF[vlan.gateway_mode]
     addresses = [f"{vlan.gateway}/{vlan.subnet.prefixlen}"]
     if vlan.gateway6 is not None and vlan.subnet6 is not None:
         addresses.append(f"{vlan.gateway6}/{vlan.subnet6.prefixlen}")
@@ -170,8 +190,3 @@ def _access(plan: Plan, switch: Switch) -> AccessSetup:
         for port in switch.ports
     )
     return AccessSetup(_switch(switch), ports)
-
-
-def mac_as_int(text: str) -> int:
-    """02:00:00:00:00:01 as int."""
-    return int(text.replace(":", ""), 16)

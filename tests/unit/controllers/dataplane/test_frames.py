@@ -15,6 +15,8 @@ from scapy.layers.l2 import ARP, Dot1Q, Ether
 from controllers.dataplane.frames import (
     NeighborMessage,
     RarpMessage,
+    announcement,
+    customers,
     destination,
     parse,
     solicit,
@@ -139,3 +141,37 @@ def test_no_bytes_raise(frame: bytes) -> None:
 def test_no_body_of_a_known_kind_raises(body: bytes, ethertype: bytes) -> None:
     parse(bytes(12) + ethertype + body)
     destination(bytes(12) + ethertype + body)
+
+
+@pytest.mark.parametrize(
+    ("labels", "control_word"),
+    [((), b""), ((264001,), b""), ((3, 264001), b""), ((437001,), bytes(4))],
+    ids=["circuit", "pseudo-wire", "explicit null above", "control word"],
+)
+def test_the_customers_frame_in_what_was_punted(labels: tuple[int, ...], control_word: bytes) -> None:
+    frame = arp(op=1, psrc=str(A), pdst=str(A))
+    stack = b"".join(
+        bytes(MPLS(label=label, s=number == len(labels), ttl=64)) for number, label in enumerate(labels, 1)
+    )
+    link = bytes(Ether(src=GUEST, dst=GUEST, type=0x8847)) if labels else b""
+    assert customers(link + stack + control_word + frame) == frame
+
+
+@given(st.binary(max_size=80))
+def test_no_packet_makes_it_raise(packet: bytes) -> None:
+    customers(packet)
+    customers(packet[:12] + b"\x88\x47" + packet[14:])
+
+
+def test_a_router_announces_its_address() -> None:
+    arp_seen = Ether(announcement(A, MAC))
+    assert (arp_seen[ARP].op, arp_seen[ARP].psrc, arp_seen[ARP].pdst) == (1, str(A), str(A))
+    nd_seen = Ether(announcement(A6, MAC))
+    checksum = nd_seen[ICMPv6ND_NA].cksum
+    del nd_seen[ICMPv6ND_NA].cksum
+    again = Ether(bytes(nd_seen))[ICMPv6ND_NA]
+    assert (again.cksum, again.tgt, again.R, again.O, again.S) == (checksum, str(A6), 1, 1, 0)
+    for ip in (A, A6):
+        seen = parse(announcement(ip, MAC))
+        assert isinstance(seen, NeighborMessage)
+        assert (seen.kind, seen.mac, seen.ip) == (NeighborKind.GRATUITOUS, MAC, ip)

@@ -37,6 +37,7 @@ from controllers.intents import (
     Remote,
     RemoteSegment,
     ServiceLabel,
+    ViaPseudoWire,
 )
 from controllers.underlay.transport import Hop, TransportLabel, Tunnel
 from controllers.wire.types import Esi
@@ -72,6 +73,7 @@ PE: list[Keyed] = [
     MacEntry(1, 0x020000000003, Remote(PE2, 302001)),
     MacEntry(1, 0x020000000004, RemoteSegment(SEGMENT, 1)),
     MacEntry(1, 0x020000000005, Drop()),
+    MacEntry(1, 0x020000000006, ViaPseudoWire(9, Remote(PE2, 264005))),
     EthernetSegment(SEGMENT, 1, (Remote(PE2, 302001), Remote(PE3, 303001))),
     FloodList(1, (1, 2), (Remote(PE2, 302101), Remote(PE3, 303101))),
     ServiceLabel(301001, BdUnicast(1)),

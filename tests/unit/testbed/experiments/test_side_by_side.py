@@ -14,7 +14,7 @@ from testbed.experiments.compare import problems
 from testbed.experiments.modes import modes
 from testbed.experiments.result import Compared, Comparison
 from testbed.model.plan import Plan
-from testbed.model.topology import Mode
+from testbed.model.topology import Mode, Reflector
 
 
 def comparison(compared: Callable[..., Compared]) -> Comparison:
@@ -57,5 +57,6 @@ def test_problems_name_the_mode(compared: Callable[..., Compared], plan: Plan) -
     assert problems(wrong, plan) == ["evpn-vmto: packets from the machine trombone after the move"]
 
 
-def test_modes_that_have_a_controller(plan: Plan) -> None:
-    assert {Mode.EVPN, Mode.EVPN_EGRESS, Mode.EVPN_VMTO} <= set(modes(plan)) <= set(Mode)
+def test_modes_that_can_be_run(plan: Plan) -> None:
+    assert modes(plan) == tuple(Mode)
+    assert modes(plan, Reflector.FRR) == (Mode.EVPN, Mode.EVPN_EGRESS, Mode.EVPN_VMTO)

@@ -1,0 +1,103 @@
+"""What controllers are told in each mode: numbers that do not collide, and one line for what cannot be."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import yaml
+
+from controllers.runtime.config import FabricConfig
+from controllers.vpls.config import VplsPeConfig
+from testbed.lab.errors import LabError
+from testbed.lab.fabric_config import fabric_config
+from testbed.model.load import load_plan
+from testbed.model.plan import Plan
+from testbed.model.topology import Mode, Reflector
+from testbed.resources import topology
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return load_plan(topology("wan"))
+
+
+def changed(tmp_path: Path, **changes: dict[str, object]) -> Plan:
+    """The lab `wan` with parts of a section replaced."""
+    text = yaml.safe_load(topology("wan").read_text())
+    for section, parts in changes.items():
+        for name, part in parts.items():
+            text.setdefault(section, {})
+            if isinstance(part, dict) and name in text[section]:
+                text[section][name] |= part
+            else:
+                text[section][name] = part
+    file = tmp_path / "changed.yaml"
+    file.write_text(yaml.safe_dump(text))
+    return load_plan(file)
+
+
+def vpls_pes(plan: Plan) -> dict[str, VplsPeConfig]:
+    config = fabric_config(plan, Mode.VPLS, Reflector.EMBEDDED)
+    return {pe.switch.name: pe.core for pe in config.pes if isinstance(pe.core, VplsPeConfig)}
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_every_mode_survives_json(plan: Plan, mode: Mode) -> None:
+    config = fabric_config(plan, mode, Reflector.EMBEDDED)
+    assert FabricConfig.from_json(config.to_json()) == config
+
+
+def test_labels_and_pseudo_wires_of_a_pe_are_its_own(plan: Plan) -> None:
+    for name, pe in vpls_pes(plan).items():
+        blocks = sorted((i.label_base, i.label_base + i.block_size) for i in pe.instances)
+        wires = sorted((i.first_pw, i.first_pw + i.block_size) for i in pe.instances)
+        for spans in (blocks, wires):
+            assert all(before[1] <= after[0] for before, after in pairwise(spans)), name
+        assert max(ac.ac for ac in pe.acs) < wires[0][0]
+        assert {vrf.label for vrf in pe.vrfs}.isdisjoint(range(blocks[0][0], blocks[-1][1]))
+
+
+def test_every_site_reaches_every_other(plan: Plan) -> None:
+    pes = vpls_pes(plan)
+    for vlan in plan.bridge_domains.values():
+        instances = [i for name in vlan.pes for i in pes[name].instances if i.bd == vlan.ordinal]
+        ve_ids = [i.ve_id for i in instances]
+        assert len(set(ve_ids)) == len(instances)
+        assert all(i.block_offset <= ve < i.block_offset + i.block_size for i in instances for ve in ve_ids)
+
+
+def test_one_gateway_address_and_an_own_one_for_each_pe(plan: Plan) -> None:
+    pes = vpls_pes(plan)
+    for vlan in plan.bridge_domains.values():
+        gateways = [
+            i.gateway for name in vlan.pes for i in pes[name].instances if i.bd == vlan.ordinal and i.gateway
+        ]
+        machines = {each.address.ip for each in plan.machines.values()}
+        own = [each.own.ip for each in gateways]
+        assert {each.virtual for each in gateways} == {vlan.gateway}
+        assert len(set(own)) == len(vlan.pes)
+        assert not set(own) & (machines | {vlan.gateway})
+        assert all(ip in vlan.subnet for ip in own)
+        priorities = [each.priority for each in gateways]
+        assert priorities == sorted(set(priorities), reverse=True), "the first PE is master"
+
+
+def test_a_subnet_without_room(tmp_path: Path) -> None:
+    small = changed(
+        tmp_path,
+        bridge_domains={"databases": {"subnet": "10.0.20.8/29", "gateway": "10.0.20.9"}},
+        hosts={
+            f"db{n}": {"bridge_domain": "databases", "at": "dc2", "address": f"10.0.20.{n}"} for n in (10, 11)
+        },
+    )
+    with pytest.raises(LabError, match=r"10\.0\.20\.8/29 has no address left for pe3"):
+        fabric_config(small, Mode.VPLS, Reflector.EMBEDDED)
+    fabric_config(small, Mode.EVPN, Reflector.EMBEDDED)
+
+
+def test_a_reflector_without_vpls(plan: Plan) -> None:
+    with pytest.raises(LabError, match="reflector frr does not carry VPLS"):
+        fabric_config(plan, Mode.VPLS, Reflector.FRR)
+    fabric_config(plan, Mode.VPLS, Reflector.GOBGP)
