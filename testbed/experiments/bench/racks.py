@@ -1,0 +1,155 @@
+"""The machines of the bench, in a process of their own: what they send and receive, stamped by the kernel.
+
+    python -m testbed.experiments.bench.racks RACK [RACK ...]
+
+Each rack is an interface on a PE's circuit. Reads one JSON object a line and answers each with one; times are
+ns of CLOCK_REALTIME, as packet sockets stamp (socket(7), SO_TIMESTAMPNS).
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, final
+
+PROBE: Final = 0x88B5
+"""IEEE 802 local experimental EtherType 1."""
+
+INTERVAL: Final = 0.001
+"""Seconds between two probes from one rack to a machine that is awaited."""
+
+PATIENCE: Final = 3.0
+"""Seconds after which a machine is given up."""
+
+PAUSE: Final = 0.0002
+"""Seconds between the announcements of machines that are to be learned before anything is measured."""
+
+SWEEP: Final = 64
+"""Probes of a large move that are sent before what has arrived is read."""
+
+_SO_TIMESTAMPNS: Final = 35
+_SO_RCVBUFFORCE: Final = 33
+_ALL: Final = 3
+_OUTGOING: Final = 4
+_STAMP: Final = struct.Struct("=qq")
+_NUMBERS: Final = struct.Struct("!HI")
+_BUFFER: Final = 16 << 20
+_TAG: Final = b"\x81\x00\x00\x0a"
+_BROADCAST: Final = b"\xff" * 6
+_MIN_FRAME: Final = 60
+
+
+def machine_mac(number: int) -> bytes:
+    """The MAC of a machine; number 0xFF0000 + n is the sender in rack n."""
+    return (0x02_00_00_00_00_00 + number).to_bytes(6, "big")
+
+
+def announcement(number: int) -> bytes:
+    """The gratuitous ARP of a machine, tagged (RFC 5944 section 4.6)."""
+    mac, address = machine_mac(number), struct.pack("!I", 0x0A00_0000 + number)
+    arp = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + mac + address + bytes(6) + address
+    return (_BROADCAST + mac + _TAG + b"\x08\x06" + arp).ljust(_MIN_FRAME, b"\0")
+
+
+def probe(rack: int, number: int) -> bytes:
+    """A frame from the sender of a rack (from 0) to a machine."""
+    head = machine_mac(number) + machine_mac(sender(rack)) + _TAG + PROBE.to_bytes(2, "big")
+    return (head + _NUMBERS.pack(rack, number)).ljust(_MIN_FRAME, b"\0")
+
+
+def sender(rack: int) -> int:
+    """The number of the machine that sends a rack's probes."""
+    return 0xF000 + rack
+
+
+@final
+class Racks:
+    """Sockets on all racks."""
+
+    def __init__(self, interfaces: Sequence[str]) -> None:
+        self._interfaces = interfaces
+        self._out = [self._socket(name, 0) for name in interfaces]
+
+    @staticmethod
+    def _socket(interface: str, protocol: int) -> socket.socket:
+        wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+        if protocol:
+            wire.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+            wire.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
+        wire.bind((interface, protocol))
+        wire.setblocking(False)
+        return wire
+
+    def greet(self, machines: Iterable[tuple[int, int]]) -> dict[str, Any]:
+        """Announce machines, each in its rack (from 0), one after the other."""
+        for number, rack in machines:
+            self._out[rack].send(announcement(number))
+            time.sleep(PAUSE)
+        return {}
+
+    def move(self, numbers: Sequence[int], to: int) -> dict[str, Any]:
+        """Announce machines in rack `to` and send to them from all others, until frames come from everywhere.
+
+        Answers with the time of the first announcement, and by other rack the time at which the last machine
+        had its first frame from there, None where one had none.
+        """
+        with self._socket(self._interfaces[to], _ALL) as wire:
+            awaited = {(rack, number) for rack in range(len(self._out)) if rack != to for number in numbers}
+            last: dict[int, int] = {}
+            for number in numbers:
+                self._out[to].send(announcement(number))
+            began: int | None = None
+            deadline = time.monotonic() + PATIENCE
+            while awaited and (now := time.monotonic()) < deadline:
+                for at, (rack, number) in enumerate(sorted(awaited)):
+                    self._out[rack].send(probe(rack, number))
+                    if at % SWEEP == SWEEP - 1:
+                        began = self._read(wire, awaited, last) or began
+                while awaited and (left := now + INTERVAL - time.monotonic()) > 0:
+                    select.select([wire], [], [], left)
+                    began = self._read(wire, awaited, last) or began
+        missing = {rack for rack, _ in awaited}
+        return {
+            "began": began,
+            "last": [
+                last[rack] if rack not in missing else None for rack in range(len(self._out)) if rack != to
+            ],
+        }
+
+    def _read(self, wire: socket.socket, awaited: set[tuple[int, int]], last: dict[int, int]) -> int | None:
+        """Note what has arrived; the time of the first announcement, if it is among it."""
+        began: int | None = None
+        while True:
+            try:
+                data, control, _, address = wire.recvmsg(64, 64)
+            except BlockingIOError:
+                return began
+            seconds, ns = _STAMP.unpack(control[0][2])
+            stamp = seconds * 1_000_000_000 + ns
+            if address[2] == _OUTGOING:
+                began = began or stamp
+            elif address[1] == PROBE:
+                at = 18 if data[12:14] == _TAG[:2] else 14
+                rack, number = _NUMBERS.unpack_from(data, at)
+                if (rack, number) in awaited:
+                    awaited.discard((rack, number))
+                    last[rack] = stamp
+
+
+def main(interfaces: Sequence[str]) -> None:
+    """Entry point: serve requests until standard input ends."""
+    racks = Racks(interfaces)
+    print("{}", flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        verb = {"greet": racks.greet, "move": racks.move}[request.pop("do")]
+        print(json.dumps(verb(**request)), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
