@@ -15,8 +15,9 @@ from typing import final
 from testbed.experiments import flooding
 from testbed.experiments.counters import tally
 from testbed.experiments.proof import Slots, Witness
-from testbed.experiments.result import Directions, Event, Gaps, Move, PathSeen, Proof, Sessions
+from testbed.experiments.result import Directions, Event, Gaps, Move, PathSeen, Proof, Series, Sessions
 from testbed.experiments.running import RunningLab
+from testbed.experiments.series import series
 from testbed.lab.errors import LabError
 from testbed.lab.machines import Guest, VirtualMachine
 from testbed.model.topology import Announce
@@ -175,7 +176,7 @@ async def move(lab: RunningLab, spec: MoveSpec, say: Callable[[str], None]) -> M
     except BaseException:
         await asyncio.gather(witness.kill(), *(each.kill() for each in sessions))
         raise
-    proof = await witness.proof(Slots.of(vm, moved))
+    proof = await witness.proof(Slots.of(vm, moved).dark)
     found = {}
     for report in seen:
         client = lab.lab.machine(report.client)
@@ -186,7 +187,10 @@ async def move(lab: RunningLab, spec: MoveSpec, say: Callable[[str], None]) -> M
         ]
         seen_by.first_packets(client, vm, moved.plugged)
         timeline = _story(lab, moved.paused, after)
-        outcome = _outcome(report, (before, end), moved.plugged, timeline)
+        samples = series(
+            report.ping, report.ingress, report.egress, paused=moved.paused, plugged=moved.plugged
+        )
+        outcome = _outcome(report, (before, end), moved.plugged, timeline, samples)
         found[report.client] = Sessions(before=phases[0], after=phases[1], move=outcome)
     due_to_move = ended - counted
     payload = sum(report.payload(after, end) for report in seen)
@@ -260,7 +264,9 @@ class _Seer:
                     break
 
 
-def _outcome(seen: _Seen, span: tuple[float, float], resumed: float, timeline: list[Event]) -> Move:
+def _outcome(
+    seen: _Seen, span: tuple[float, float], resumed: float, timeline: list[Event], samples: Series
+) -> Move:
     ingress, egress = seen.ingress.stats(*span), seen.egress.stats(*span)
     return Move(
         gap_ms=Gaps(ingress=round(ingress.gap_ms, 3), egress=round(egress.gap_ms, 3)),
@@ -268,6 +274,7 @@ def _outcome(seen: _Seen, span: tuple[float, float], resumed: float, timeline: l
         sent=ingress.sent + egress.sent,
         tcp_survived=seen.tcp.survived(resumed),
         timeline=timeline,
+        series=samples,
     )
 
 

@@ -47,6 +47,21 @@ class Event(_Model):
     node: str
 
 
+class Arrivals(_Model):
+    """Packets of one flow that arrived, in the order of sending. Columns of one table, for plots."""
+
+    sent_ms: list[float] = Field(description="When each was sent, counted from the pause of the machine.")
+    delay_ms: list[float] = Field(description="How long each was under way: echoes there and back, in ms.")
+
+
+class Series(_Model):
+    """What arrived around the move. What is missing between two arrivals was lost."""
+
+    echoes: Arrivals
+    ingress: Arrivals = Field(description="Datagrams to the machine, one way.")
+    egress: Arrivals = Field(description="Datagrams from the machine, one way.")
+
+
 class Move(_Model):
     """One live migration as the client's sessions saw it."""
 
@@ -55,6 +70,7 @@ class Move(_Model):
     sent: int = Field(description="UDP datagrams sent, both directions together.")
     tcp_survived: bool = Field(description="The TCP session opened before the move still answers after it.")
     timeline: list[Event]
+    series: Series | None = Field(default=None, description="The samples behind gaps and round-trip times.")
 
 
 class Sessions(_Model):
