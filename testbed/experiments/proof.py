@@ -104,14 +104,24 @@ class Witness:
         """They end at once, and are of no use."""
         await self._recording.kill()
 
-    async def proof(self, slots: Slots) -> Proof:
-        """Compare every packet, once what switches reported has had time to arrive."""
+    async def proof(
+        self,
+        dark: Callable[[float | None], Sequence[Collection[Endpoint]]],
+        unsure: Callable[[float | None], bool] = lambda _sent: False,
+    ) -> Proof:
+        """Compare every packet, once what switches reported has had time to arrive.
+
+        `dark`: ports without carrier, by the time at which a packet was sent; of several sets any may be
+        true. `unsure`: packets that are not compared, because a switch had nobody to report them to.
+        """
         if self._recording.lost:
             return Proof(compared=0, agreeing=0, differences=[f"captures lost {self._recording.lost} frames"])
         found: list[Proof] = []
+        left_out = {packet for packet, trace in self._captured.items() if unsure(_sent(trace))}
+        captured = {packet: trace for packet, trace in self._captured.items() if packet not in left_out}
 
         def agrees() -> bool:
-            found.append(compare(self._lab.plan, self._reported(), self._captured, slots.dark))
+            found.append(compare(self._lab.plan, self._reported(left_out), captured, dark))
             return not found[-1].differences
 
         with contextlib.suppress(NotInTime):
@@ -133,9 +143,10 @@ class Witness:
         }
         return sorted((t, packet) for packet, t in times.items() if t is not None and start <= t <= end)
 
-    def _reported(self) -> dict[PacketId, Trace]:
+    def _reported(self, left_out: Collection[PacketId]) -> dict[PacketId, Trace]:
         postcards = self._lab.postcards
-        return {packet: postcards.trace(packet) for packet in tuple(postcards.packets(self._watched))}
+        packets = [packet for packet in postcards.packets(self._watched) if packet not in left_out]
+        return {packet: postcards.trace(packet) for packet in packets}
 
     def _watched(self, flow: Flow) -> bool:
         return flow.protocol == "icmp" and (flow.source, flow.destination) in self._pairs
