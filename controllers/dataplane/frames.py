@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, final
 
-from controllers.evpn.events import NeighborKind
+from controllers.pe.events import NeighborKind
 from controllers.wire.types import IpAddress
 
 BROADCAST: Final = 0xFFFFFFFFFFFF

@@ -11,8 +11,8 @@ from controllers.intents import IpNetwork
 from controllers.wire.attributes import DEFAULT_LOCAL_PREF, PathAttributes, PmsiTunnel
 from controllers.wire.evpn import InclusiveMulticast, IpPrefix, MacIpAdvertisement
 from controllers.wire.extended import ArpNd, DefaultGateway, ExtendedCommunity, MacMobility
-from controllers.wire.types import ZERO_ESI, IpAddress, RouteTarget
-from controllers.wire.vpn import RtMembership, VpnPrefix
+from controllers.wire.types import ZERO_ESI, IpAddress
+from controllers.wire.vpn import VpnPrefix
 
 ETHERNET_TAG = 0
 """VLAN-based service: one broadcast domain per EVI (RFC 7432 §6.1)."""
@@ -34,10 +34,6 @@ class Originator:
             local_pref=DEFAULT_LOCAL_PREF if local_pref is None else local_pref,
             extended_communities=communities,
         )
-
-    def membership(self, asn: int, target: RouteTarget) -> Route:
-        """Ask for the routes with a target, where the session constrains them (RFC 4684 §3.2)."""
-        return Route(RtMembership.of(asn, target), PathAttributes(next_hop=self._pe))
 
     def multicast(self, bd: BdConfig) -> Route:
         """Take part in the flooding of a bridge domain by ingress replication (RFC 7432 §11.1, §11.2)."""

@@ -44,10 +44,4 @@ class RetryDuplicateIp:
     ip: IpAddress
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class DropStale:
-    """Give up routes that have been without a session for too long."""
-
-
-Task: TypeAlias = RefreshBinding | ForgetMoved | RetryDuplicate | RetryDuplicateIp | DropStale
+Task: TypeAlias = RefreshBinding | ForgetMoved | RetryDuplicate | RetryDuplicateIp

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias, final
 
-from controllers.pe.agenda import Agenda
-from controllers.pe.outputs import Effects
+from controllers.pe import context
 from controllers.vpls.config import VplsPeConfig
 from controllers.vpls.events import SendGratuitous, SendVrrp
 from controllers.wire.types import IpAddress
@@ -29,22 +28,6 @@ class VrrpTimer:
     bd: int
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class DropStale:
-    """Give up routes that have been without a session for too long."""
+Task: TypeAlias = RefreshHost | VrrpTimer
 
-
-Task: TypeAlias = RefreshHost | VrrpTimer | DropStale
-
-
-@final
-@dataclass(slots=True)
-class Context:
-    """Configuration, outputs, promises, the clock; `metrics` by PE, None for one that cannot be reached."""
-
-    config: VplsPeConfig
-    effects: Effects[SendVrrp | SendGratuitous] = field(default_factory=Effects)
-    agenda: Agenda[Task] = field(default_factory=Agenda)
-    metrics: dict[IpAddress, int | None] = field(default_factory=dict)
-    now: float = 0.0
+Context: TypeAlias = context.Context[VplsPeConfig, Task, SendVrrp | SendGratuitous]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias, final
+from typing import final
 
-from controllers.pe import events, outputs
 from controllers.vpls.vrrp import Advertisement
 from controllers.wire.types import IpAddress
 
@@ -27,9 +26,6 @@ class StopVrrp:
     bd: int
 
 
-Event: TypeAlias = events.Event | VrrpSeen | StopVrrp
-
-
 @final
 @dataclass(frozen=True, slots=True)
 class SendVrrp:
@@ -47,6 +43,3 @@ class SendGratuitous:
     bd: int
     ip: IpAddress
     mac: int
-
-
-Output: TypeAlias = outputs.Output | SendVrrp | SendGratuitous

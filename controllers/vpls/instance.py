@@ -14,6 +14,7 @@ from controllers.intents import (
     ServiceLabel,
     ViaPseudoWire,
 )
+from controllers.pe.events import NeighborKind, NeighborSeen
 from controllers.pe.ip_vrf import IpVrf
 from controllers.pe.outputs import AlarmCode, Note
 from controllers.vpls.config import VplsConfig
@@ -21,6 +22,7 @@ from controllers.vpls.context import Context
 from controllers.vpls.gateway import Gateway
 from controllers.vpls.mac_table import MacTable
 from controllers.vpls.originate import site_route
+from controllers.vpls.vrrp import Advertisement
 from controllers.wire.types import IpAddress, RouteKey
 from controllers.wire.vpn import VplsBlock
 
@@ -78,11 +80,27 @@ class Instance:
         if gateway is None or not gateway.holds(mac, attachment):
             self.macs.learn(attachment, mac)
 
-    def neighbor_seen(self, attachment: int, mac: int, ip: IpAddress) -> None:
-        """An ARP message, which a gateway learns from."""
-        self.mac_learned(attachment, mac)
-        if self.gateway is not None and not self.gateway.claimed(ip, mac):
-            self.gateway.hosts.seen(mac, ip)
+    def neighbor_seen(self, event: NeighborSeen) -> None:
+        """An ARP message, which a gateway learns from unless it claims nothing."""
+        self.mac_learned(event.ac, event.mac)
+        claims = event.kind is not NeighborKind.PROBE
+        if claims and self.gateway is not None and not self.gateway.claimed(event.ip, event.mac):
+            self.gateway.hosts.seen(event.mac, event.ip)
+
+    def glean(self, ip: IpAddress) -> None:
+        """A routed packet wants an address whose place is not known."""
+        if self.gateway is not None:
+            self.gateway.hosts.glean(ip)
+
+    def vrrp_seen(self, advertisement: Advertisement) -> None:
+        """A gateway of the bridge domain advertised."""
+        if self.gateway is not None:
+            self.gateway.heard(advertisement)
+
+    def stop_vrrp(self) -> None:
+        """Be no gateway any more."""
+        if self.gateway is not None:
+            self.gateway.stop()
 
     def _mac_moved(self, mac: int) -> None:
         if self.gateway is not None:

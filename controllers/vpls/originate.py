@@ -9,8 +9,8 @@ from controllers.intents import IpNetwork
 from controllers.vpls.config import L3vpnConfig, VplsConfig
 from controllers.wire.attributes import DEFAULT_LOCAL_PREF, PathAttributes
 from controllers.wire.extended import Layer2Info
-from controllers.wire.types import IpAddress, RouteTarget
-from controllers.wire.vpn import RtMembership, VplsBlock, VpnPrefix
+from controllers.wire.types import IpAddress
+from controllers.wire.vpn import VplsBlock, VpnPrefix
 
 ENCAPSULATION_VPLS: Final = 19
 """RFC 4761 §3.2.4."""
@@ -49,8 +49,3 @@ def prefix_route(
         extended_communities=config.export_rts,
     )
     return Route(VpnPrefix(config.rd, prefix, config.label), attributes)
-
-
-def membership_route(asn: int, loopback: IpAddress, target: RouteTarget) -> Route:
-    """Ask for the routes with a target (RFC 4684 §3.2)."""
-    return Route(RtMembership.of(asn, target), PathAttributes(next_hop=loopback))

@@ -22,7 +22,7 @@ from controllers.dataplane.frames import (
     solicit,
     tagged,
 )
-from controllers.evpn.events import NeighborKind
+from controllers.pe.events import NeighborKind
 
 MAC, GUEST = 0x020000000001, "02:00:00:00:00:01"
 A, B = IPv4Address("10.0.10.11"), IPv4Address("10.0.10.1")

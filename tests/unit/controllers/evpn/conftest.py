@@ -12,10 +12,10 @@ from controllers.bgp.routes import Route, RouteEvent
 from controllers.evpn.config import PeConfig
 from controllers.evpn.events import Event, MacLearned, NeighborKind, NeighborSeen, Tick
 from controllers.evpn.originate import Originator
-from controllers.evpn.outputs import Alarm, AlarmCode, Announce, Output, Probe, WakeAt, Withdraw
 from controllers.evpn.pe import EvpnPe
 from controllers.evpn.simulation import STRETCHED_BD, Lan, stretched_lan
 from controllers.intents import Intent, Key, Set, Unset
+from controllers.pe.outputs import Alarm, AlarmCode, Announce, Output, Probe, WakeAt, Withdraw
 from controllers.wire.evpn import MacIpAdvertisement
 from controllers.wire.extended import MacMobility
 from controllers.wire.types import IpAddress, RouteKey

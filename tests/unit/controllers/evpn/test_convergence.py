@@ -13,10 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from controllers.evpn.config import GatewayMode, HostRouteCarrier, Irb, Mobility, Vmto, virtual_mac
 from controllers.evpn.events import GleanMissed, MacAged
-from controllers.evpn.outputs import Alarm
 from controllers.evpn.pe import EvpnPe
 from controllers.evpn.simulation import BRANCH_BD, STRETCHED_BD, VRF, Lan, network, stretched_lan
 from controllers.intents import Adjacent, IpRoute, LocalAc, MacEntry
+from controllers.pe.outputs import Alarm
 from controllers.pe.simulation import Announcement, Machine
 from controllers.pe.walk import Fate
 from controllers.wire.evpn import IpPrefix, MacIpAdvertisement

@@ -12,7 +12,6 @@ from controllers.bgp.routes import Route
 from controllers.evpn.config import GatewayConfig, GatewayMode, HostRouteCarrier, Irb, Vmto, virtual_mac
 from controllers.evpn.events import GleanMissed, NextHopChanged
 from controllers.evpn.originate import Originator
-from controllers.evpn.outputs import AlarmCode, Announce, Probe, Withdraw
 from controllers.evpn.simulation import STRETCHED_BD, VRF, Lan
 from controllers.intents import (
     Adjacent,
@@ -28,6 +27,7 @@ from controllers.intents import (
     ServiceLabel,
     Set,
 )
+from controllers.pe.outputs import AlarmCode, Announce, Probe, Withdraw
 from controllers.wire.evpn import InclusiveMulticast, IpPrefix, MacIpAdvertisement
 from controllers.wire.extended import ArpNd, DefaultGateway, MacMobility
 from controllers.wire.types import RouteTarget

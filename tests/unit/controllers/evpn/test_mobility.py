@@ -19,9 +19,9 @@ from controllers.evpn.events import (
     RarpSeen,
     RemoveStaticMac,
 )
-from controllers.evpn.outputs import Alarm, AlarmCode, Note
 from controllers.evpn.simulation import STRETCHED_BD, VRF
 from controllers.intents import Adjacent, Drop, FloodList, IpRoute, LocalAc, MacEntry, Neighbor, Remote
+from controllers.pe.outputs import Alarm, AlarmCode, Note
 from controllers.wire.extended import MacMobility
 
 HOST = 0x020000000010

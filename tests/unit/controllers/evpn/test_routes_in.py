@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from controllers.bgp.routes import EndOfRibEvent, PeerEvent, Route, RouteEvent
 from controllers.evpn.originate import Originator
-from controllers.evpn.outputs import AlarmCode
 from controllers.evpn.pe import EvpnPe
 from controllers.evpn.simulation import STRETCHED_BD, VRF, stretched_lan
 from controllers.intents import Remote
+from controllers.pe.outputs import AlarmCode
 from controllers.wire.attributes import PathAttributes, PmsiTunnel
 from controllers.wire.evpn import InclusiveMulticast, IpPrefix, MacIpAdvertisement
 from controllers.wire.extended import ArpNd, DefaultGateway, MacMobility

@@ -7,9 +7,9 @@ from ipaddress import ip_address
 import pytest
 
 from controllers.evpn.config import GatewayMode, HostRouteCarrier, Irb, Vmto, virtual_mac
-from controllers.evpn.outputs import Announce, Withdraw
 from controllers.evpn.simulation import BRANCH_BD, STRETCHED_BD, VRF, Lan, network, stretched_lan
 from controllers.intents import Adjacent, IpRoute, Set
+from controllers.pe.outputs import Announce, Withdraw
 from controllers.pe.simulation import Announcement, Machine, Network
 from controllers.pe.walk import Fate
 

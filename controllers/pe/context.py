@@ -1,0 +1,40 @@
+"""What all parts of one PE's decision core share."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar, final
+
+from controllers.pe.agenda import Agenda
+from controllers.pe.outputs import Effects
+from controllers.wire.types import IpAddress
+
+ConfigT = TypeVar("ConfigT")
+TaskT = TypeVar("TaskT", bound=Hashable)
+ExtraT = TypeVar("ExtraT")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class DropStale:
+    """Task: give up routes that have been without a session for too long."""
+
+
+@dataclass(slots=True)
+class Context(Generic[ConfigT, TaskT, ExtraT]):
+    """Configuration, outputs, promises and the clock. `now` is that of the event being handled.
+
+    `metrics` holds the underlay's distance by PE; one that cannot be reached stands there with None, one that
+    is not there is near.
+    """
+
+    config: ConfigT
+    effects: Effects[ExtraT] = field(default_factory=Effects)
+    agenda: Agenda[TaskT | DropStale] = field(default_factory=Agenda)
+    metrics: dict[IpAddress, int | None] = field(default_factory=dict)
+    now: float = 0.0
+
+    def reachable(self, pe: IpAddress) -> bool:
+        """False if the underlay said so."""
+        return self.metrics.get(pe, 0) is not None
