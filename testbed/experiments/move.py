@@ -176,7 +176,7 @@ async def move(lab: RunningLab, spec: MoveSpec, say: Callable[[str], None]) -> M
     except BaseException:
         await asyncio.gather(witness.kill(), *(each.kill() for each in sessions))
         raise
-    proof = await witness.proof(Slots.of(vm, moved))
+    proof = await witness.proof(Slots.of(vm, moved).dark)
     found = {}
     for report in seen:
         client = lab.lab.machine(report.client)
