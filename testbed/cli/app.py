@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -40,9 +39,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-QUIET = {"GRPC_VERBOSITY": "NONE"}
-"""gRPC's C core reports every connection that a switch closes; what matters comes as an exception."""
-
 TargetOption = Annotated[Target, typer.Option(help="Which P4 switch runs the pipelines.")]
 
 
@@ -63,6 +59,7 @@ def run(
 ) -> int:
     """Build a lab, move a machine live under sessions, tell and record what happened."""
     from testbed.experiments.defaults import run_spec
+    from testbed.experiments.launch import QUIET
     from testbed.lab.container import run_in_lab
 
     spec = run_spec(
@@ -103,12 +100,13 @@ def compare(
     from testbed.experiments.compare import FILE, NotMeasuredError, problems
     from testbed.experiments.compare import compare as run_all
     from testbed.experiments.defaults import run_spec
+    from testbed.experiments.launch import QUIET
     from testbed.experiments.modes import modes
     from testbed.experiments.result import write
     from testbed.model.load import load_plan
 
     plan = load_plan(resources.topology(topology))
-    chosen = tuple(mode) if mode else modes(plan)
+    chosen = tuple(mode) if mode else modes(plan, reflector or plan.defaults.reflector)
     spec = partial(
         run_spec,
         topology,
@@ -146,11 +144,9 @@ def up(
 ) -> None:
     """Start a lab in the background."""
     from testbed.experiments.defaults import lab_spec
-    from testbed.lab.container import run_in_lab
+    from testbed.experiments.launch import up as start
 
-    spec = lab_spec(topology, mode=mode, reflector=reflector, target=target, logs=logs)
-    program = _inside("up", spec.model_dump_json())
-    run_in_lab(name, program, detached=True, env=QUIET, output=subprocess.DEVNULL).wait_ready()
+    start(name, lab_spec(topology, mode=mode, reflector=reflector, target=target, logs=logs), detached=True)
     print(f"lab {name} is up: vmto status, vmto migrate, vmto shell NODE, vmto down")
 
 

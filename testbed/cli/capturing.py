@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from testbed.lab.console import enter
 from testbed.lab.errors import LabError
+from testbed.lab.tap import Tap
 
 FOREVER = 3600.0
 
@@ -35,23 +33,13 @@ def interfaces(wires: Sequence[Sequence[str]], link: str) -> list[str]:
 
 def capture(lab: str, names: Sequence[str], file: Path, seconds: float | None, snap: int) -> None:
     """Capture until the time is over or Ctrl-C. LabError if it cannot."""
-    argv = [sys.executable, "-m", "testbed.observe.capture", str(file), *names, "--snap", str(snap)]
-    program = subprocess.Popen(
-        enter(lab, argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
-    if program.stdin is None or program.stdout is None:
-        raise LabError("the capture has no pipes")
-    with program:
-        if program.stdout.readline().strip() != "ready":
-            raise LabError(f"nothing can be captured into {file}")
+    with Tap(lab, file, names, snap=snap) as tap:
         end = "" if seconds else ", until Ctrl-C"
         print(f"capturing on {', '.join(names) or 'all interfaces'}{end}", file=sys.stderr, flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             _wait(seconds)
-        program.stdin.close()
-        report = json.loads(program.stdout.readline())
-    lost = f", {report['lost']} lost for want of room" if report["lost"] else ""
-    print(f"{report['frames']} frames in {file}{lost}")
+    lost = f", {tap.lost} lost for want of room" if tap.lost else ""
+    print(f"{tap.frames} frames in {file}{lost}")
 
 
 def _wait(seconds: float | None) -> None:

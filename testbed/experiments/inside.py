@@ -26,10 +26,9 @@ from testbed.experiments import expectation, present, result
 from testbed.experiments.move import Cost, MoveSpec, move
 from testbed.experiments.running import RunningLab, Setup
 from testbed.experiments.spec import LabSpec, RunSpec
-from testbed.experiments.verbs import register
+from testbed.experiments.verbs import serving
 from testbed.lab import rundir
 from testbed.lab.container import LAB_NAME, report_ready
-from testbed.lab.control import ControlServer
 from testbed.lab.errors import LabError
 from testbed.model.load import load_plan
 from testbed.model.plan import Plan
@@ -97,14 +96,12 @@ async def up(spec: LabSpec, _console: Console) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    async with RunningLab(plan, _setup(spec), logs=spec.logs) as lab:
-        server = ControlServer(rundir.directory(os.environ[LAB_NAME]) / "control")
-        register(server, lab)
-        async with server:
-            # As machines do that have just booted; experiments begin with whoever speaks first.
-            lab.lab.greet()
-            report_ready()
-            await ended.wait()
+    control = rundir.directory(os.environ[LAB_NAME]) / "control"
+    async with RunningLab(plan, _setup(spec), logs=spec.logs) as lab, serving(control, lab):
+        # As machines do that have just booted; experiments begin with whoever speaks first.
+        lab.lab.greet()
+        report_ready()
+        await ended.wait()
 
 
 def _console() -> Console:

@@ -157,11 +157,12 @@ def write(found: Result | Comparison, directory: Path, name: str = "result.json"
     draft = directory / f".{name}.{os.getpid()}"
     draft.write_text(json.dumps(found.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
     draft.replace(path)
-    _give_to_caller(directory.parent, directory, path)
+    give_to_caller(directory.parent, directory, path)
     return path
 
 
-def _give_to_caller(*paths: Path) -> None:
+def give_to_caller(*paths: Path) -> None:
+    """Under sudo, have files and folders belong to the user who called it."""
     uid, gid = os.environ.get("SUDO_UID"), os.environ.get("SUDO_GID")
     if os.getuid() == 0 and uid and gid:
         for path in paths:

@@ -6,6 +6,7 @@ from typing import Any, final
 
 from controllers.runtime.fabric import Controller
 from controllers.runtime.pe import PeController
+from testbed.experiments.arguments import text
 from testbed.experiments.readback import read_tables
 from testbed.experiments.running import RunningLab
 from testbed.experiments.state import Row, View, route_row
@@ -97,11 +98,3 @@ def _sessions(name: str, pe: PeController) -> list[Row]:
         }
         for peer in pe.speaker.peers()
     ]
-
-
-def text(args: dict[str, Any], name: str) -> str:
-    """An argument that must be there. LabError if it is not."""
-    value = args.get(name)
-    if not isinstance(value, str):
-        raise LabError(f"'{name}' is missing: give a name")
-    return value

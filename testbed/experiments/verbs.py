@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from testbed.experiments.arguments import number, text
 from testbed.experiments.running import RunningLab
-from testbed.experiments.shows import Shows, text
+from testbed.experiments.shows import Shows
 from testbed.experiments.tracing import trace
+from testbed.experiments.traffic import Traffic
 from testbed.lab.control import ControlServer, Emit, Json
 from testbed.lab.errors import LabError
 from testbed.model.topology import Announce
 
 
-def register(server: ControlServer, lab: RunningLab) -> None:
-    """Serve all verbs of a lab."""
+@contextlib.asynccontextmanager
+async def serving(path: Path, lab: RunningLab) -> AsyncIterator[None]:
+    """Serve all verbs of a lab on a socket; flows that nobody stopped end with it."""
+    server, traffic = ControlServer(path), Traffic(lab)
+    _register(server, lab, traffic)
+    async with server:
+        try:
+            yield
+        finally:
+            await traffic.kill()
+
+
+def _register(server: ControlServer, lab: RunningLab, traffic: Traffic) -> None:
     verbs = _Verbs(lab)
     server.register("status", verbs.status)
     server.register("ping", verbs.ping)
     server.register("migrate", verbs.migrate)
     server.register("timeline", verbs.timeline)
     server.register("trace", verbs.trace)
+    server.register("flow start", traffic.start)
+    server.register("flow stop", traffic.stop)
     shows = Shows(lab)
     for name in ("bgp", "evpn", "mac", "route", "labels", "tables"):
         server.register(f"show {name}", getattr(shows, name))
@@ -58,9 +76,7 @@ class _Verbs:
 
     async def migrate(self, args: dict[str, Any], _emit: Emit) -> Json:
         """Move a machine live; where from and to, and the blackout as measured."""
-        blackout = args.get("blackout_ms", self._lab.plan.defaults.blackout_ms)
-        if not isinstance(blackout, int | float) or not 0 <= blackout <= 60_000:
-            raise LabError(f"blackout_ms {blackout!r}: write 0 to 60000")
+        blackout = number(args, "blackout_ms", self._lab.plan.defaults.blackout_ms, 0, 60_000)
         announce = args.get("announce", self._lab.plan.defaults.announce.value)
         if announce not in list(Announce):
             raise LabError(f"announce {announce!r}: use one of {', '.join(Announce)}")
