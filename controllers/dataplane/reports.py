@@ -51,6 +51,7 @@ DROP_REASONS: Final = (
     "ESI_SPLIT_HORIZON",
     "UNKNOWN_ESI_LABEL",
     "PORT_SHUT",
+    "MARTIAN",
 )
 """By number; index of the drop counters."""
 

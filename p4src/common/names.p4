@@ -45,7 +45,7 @@ enum bit<32> CloneSession {
 // Why a packet ended here: index of the counters `ingress_drops` and `egress_drops`, and a field of a postcard.
 enum bit<8> DropReason {
     NONE                  = 0,
-    MALFORMED             = 1,   // the parser gave up: short, stack too deep, bad header length or version
+    MALFORMED             = 1,   // the parser gave up: short, stack too deep, bad control word, header length or version
     NO_ATTACHMENT_CIRCUIT = 2,   // no service on this port and VLAN
     NOT_FOR_US            = 3,   // MPLS on a port without it, or to a MAC that is not this port's
     UNKNOWN_LABEL         = 4,   // no entry for the label
@@ -70,7 +70,8 @@ enum bit<8> DropReason {
     NOT_DF                = 23,  // non-designated forwarder (RFC 7432 §8.5)
     ESI_SPLIT_HORIZON     = 24,  // own ESI label (RFC 7432 §8.3)
     UNKNOWN_ESI_LABEL     = 25,
-    PORT_SHUT             = 26   // the circuit is shut by the controller (VPLS standby)
+    PORT_SHUT             = 26,  // the circuit is shut by the controller (VPLS standby)
+    MARTIAN               = 27   // an address that nobody may route from or to
 }
 
 // Why the controller sees a packet.
@@ -89,6 +90,7 @@ enum bit<8> PuntReason {
 
 error {
     BadLabelStack,
+    BadControlWord,
     BadIpVersion,
     BadIpHeaderLength
 }

@@ -137,6 +137,8 @@ parser PeParser(packet_in packet,
 
     state parse_control_word {
         packet.extract(hdr.control_word);
+        // Anything but 0 is no frame: 1 is the associated channel (RFC 4385 §5), OAM that nobody here speaks.
+        verify(hdr.control_word.zero == 0, error.BadControlWord);
         transition parse_ethernet;
     }
 

@@ -80,7 +80,11 @@ control ArpProxy(inout headers_t hdr,
                 meta.punt_reason = PuntReason.ARP;
             }
         }
-        if (hdr.arp.operation == 1 && hdr.arp.sender_ip != hdr.arp.target_ip) {
+        // Ethernet and IPv4 only (RFC 826): of other addresses the fields would be read from the wrong bytes.
+        if (hdr.arp.operation == 1
+                && hdr.arp.hardware_type == 1 && hdr.arp.protocol_type == 0x0800
+                && hdr.arp.hardware_length == 6 && hdr.arp.protocol_length == 4
+                && hdr.arp.sender_ip != hdr.arp.target_ip) {
             answer = false;
             mac = 0;
             neighbor_ipv4.apply();

@@ -22,8 +22,17 @@ control FlowHash(in headers_t hdr, inout metadata_t meta) {
              { hdr.ethernet.src_addr, hdr.ethernet.dst_addr }, 32w65536);
     }
 
+    // The first fragment alone has ports (RFC 791): none counts, or it would part from the others.
+    @hidden
+    action hash_ipv4_fragments() {
+        hash(meta.flow_hash, HashAlgorithm.crc16, 16w0,
+             { hdr.ipv4.src_addr, hdr.ipv4.dst_addr, meta.protocol, 16w0, 16w0 }, 32w65536);
+    }
+
     apply {
-        if (hdr.ipv4.isValid()) {
+        if (hdr.ipv4.isValid() && hdr.ipv4.flags[0:0] == 1) {
+            hash_ipv4_fragments();
+        } else if (hdr.ipv4.isValid()) {
             hash_ipv4_flow();
         } else if (hdr.ipv6.isValid()) {
             hash_ipv6_flow();

@@ -6,7 +6,7 @@
 //        +-- sticky, other attachment ------> drop (RFC 7432 §15.2)
 //        +-- discard -----------------------> drop (RFC 7432bis §15.3, duplicate MAC)
 //
-// Local learning (RFC 7432 §9.1), and learning from pseudo-wires for VPLS (RFC 4761 §4.2.3). The table holds only
+// Local learning (RFC 7432 §9.1), and learning from pseudo-wires for VPLS (RFC 4761 §4.2.1). The table holds only
 // MACs that this PE learned: one that moves here from another PE is a miss, hence a digest. What EVPN peers send
 // is never learned from (their MACs come by BGP). Entries age by P4Runtime idle timeout.
 

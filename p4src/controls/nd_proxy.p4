@@ -84,8 +84,8 @@ control NdProxy(inout headers_t hdr, inout metadata_t meta, inout standard_metad
         if (meta.attachment != 0) {
             meta.punt_reason = PuntReason.ND;
         }
-        // A hop limit below 255 has crossed a router: a forgery (RFC 4861 §7.1.1).
-        if (hdr.icmp.message_type == 135 && hdr.ipv6.hop_limit == 255) {
+        // A hop limit below 255 has crossed a router: a forgery (RFC 4861 §7.1.1, like the code).
+        if (hdr.icmp.message_type == 135 && hdr.icmp.code == 0 && hdr.ipv6.hop_limit == 255) {
             answer = false;
             mac = 0;
             is_router = 0;

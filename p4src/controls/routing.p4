@@ -1,5 +1,7 @@
 //   packet of an IP-VRF: to a gateway's MAC in a bridge domain, or beneath an IP-VRF's label
 //        |
+//     (martians)
+//        |
 //     (icmp)
 //        |
 //   ip_vrf_ipv4 (VRF, longest prefix) --+-- route_to ------> next hop: a neighbour, or another PE
@@ -13,12 +15,14 @@
 
 #include "icmp.p4"
 #include "icmpv6.p4"
+#include "martians.p4"
 
 control Routing(inout headers_t hdr,
                 inout metadata_t meta,
                 in standard_metadata_t standard_metadata) {
     Icmp() icmp;
     Icmpv6() icmpv6;
+    Martians() martians;
     direct_counter(CounterType.packets_and_bytes) ip_vrf_ipv4_counter;
     direct_counter(CounterType.packets_and_bytes) ip_vrf_ipv6_counter;
 
@@ -104,11 +108,17 @@ control Routing(inout headers_t hdr,
             if (standard_metadata.checksum_error == 1) {
                 meta.step = Step.DROP;
                 meta.drop_reason = DropReason.BAD_CHECKSUM;
+            } else if (hdr.ipv4.version != 4 || hdr.ipv4.total_length < (bit<16>)hdr.ipv4.ihl * 4) {
+                meta.step = Step.DROP;   // RFC 1812 §5.2.2
+                meta.drop_reason = DropReason.MALFORMED;
             } else {
+                martians.apply(hdr, meta);
                 meta.ipv4_destination = hdr.ipv4.dst_addr;
                 meta.ip_ttl = hdr.ipv4.ttl;
                 inherit_ttl();
-                icmp.apply(hdr, meta);
+                if (meta.step == Step.ROUTE) {
+                    icmp.apply(hdr, meta);
+                }
                 if (meta.step == Step.ROUTE) {
                     ip_vrf_ipv4.apply();
                 }
@@ -117,12 +127,20 @@ control Routing(inout headers_t hdr,
             meta.step = Step.CONSUMED;   // never routed; the controller has its copy
             meta.punt_reason = PuntReason.ND;
         } else if (hdr.ipv6.isValid()) {
-            meta.ipv6_destination = hdr.ipv6.dst_addr;
-            meta.ip_ttl = hdr.ipv6.hop_limit;
-            inherit_ttl();
-            icmpv6.apply(hdr, meta);
-            if (meta.step == Step.ROUTE) {
-                ip_vrf_ipv6.apply();
+            if (hdr.ipv6.version != 6) {
+                meta.step = Step.DROP;
+                meta.drop_reason = DropReason.MALFORMED;
+            } else {
+                martians.apply(hdr, meta);
+                meta.ipv6_destination = hdr.ipv6.dst_addr;
+                meta.ip_ttl = hdr.ipv6.hop_limit;
+                inherit_ttl();
+                if (meta.step == Step.ROUTE) {
+                    icmpv6.apply(hdr, meta);
+                }
+                if (meta.step == Step.ROUTE) {
+                    ip_vrf_ipv6.apply();
+                }
             }
         } else if (hdr.arp.isValid()) {
             meta.step = Step.CONSUMED;   // likewise

@@ -69,6 +69,14 @@ def test_not_answered_on_the_owners_circuit(pe: PipelineUnderTest) -> None:
 
 
 @pytest.mark.usefixtures("neighbor")
+@pytest.mark.parametrize("field", [{"hwtype": 6}, {"ptype": 0x86DD}, {"hwlen": 8}, {"plen": 16}])
+def test_addresses_other_than_of_ethernet_and_ipv4(pe: PipelineUnderTest, field: dict[str, int]) -> None:
+    """RFC 826: their fields are elsewhere in the packet."""
+    arp = ARP(op=1, hwsrc=HOST_B, psrc="10.0.10.12", pdst="10.0.10.99", **field)
+    assert [out.port for out in pe.frames(2, frame(HOST_B, BROADCAST, arp))] == [1, 3, 3]
+
+
+@pytest.mark.usefixtures("neighbor")
 def test_unicast_probe_reaches_the_owner(pe: PipelineUnderTest) -> None:
     probe = request(HOST_B, "10.0.10.12", "10.0.10.11", dst=HOST_A)
     pe.expect(2, probe, (1, request(HOST_B, "10.0.10.12", "10.0.10.11", dst=HOST_A, vlan=10)))

@@ -100,10 +100,10 @@ def test_copies_that_nobody_described_are_counted(pe: PipelineUnderTest) -> None
 
 
 def test_routed_frame_is_not_flooded_in_the_vrf(pe: PipelineUnderTest) -> None:
-    """IP multicast below an IP-VRF's label has no group here: no route."""
+    """IP multicast below an IP-VRF's label has no group here: nobody routes it."""
     packet = IP(src="10.0.30.9", dst="239.1.1.1") / UDP()
     pe.expect(3, from_core(VRF_LABEL, payload=packet))
-    assert pe.drops() == {"ingress NO_ROUTE": 1}
+    assert pe.drops() == {"ingress MARTIAN": 1}
 
 
 def test_pseudo_wire_sends_nothing_back(pe: PipelineUnderTest) -> None:

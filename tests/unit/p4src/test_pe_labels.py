@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from scapy.layers.inet import IP, UDP
+from scapy.layers.inet import IP, UDP, fragment
 from scapy.layers.l2 import Ether
-from scapy.packet import Packet
+from scapy.packet import Packet, Raw
 
 from tests.unit.p4src.harness import PipelineUnderTest
 from tests.unit.p4src.provider_edge import (
@@ -18,6 +18,7 @@ from tests.unit.p4src.provider_edge import (
     PE2_UNICAST,
     REMOTE,
     UNICAST_LABEL,
+    frame,
     from_core,
     mac,
     to_core,
@@ -112,6 +113,19 @@ def test_equal_cost_paths_share_flows_and_never_split_one(pe: PipelineUnderTest)
     ports = _ports(pe, 64)
     assert 16 <= ports.count(3) <= 48
     assert ports.count(3) + ports.count(4) == 64
+
+
+def test_fragments_of_a_datagram_stay_together(pe: PipelineUnderTest) -> None:
+    """Only the first has ports (RFC 791)."""
+    members = [{"port": 3, "nhlfe_id": 2}, {"port": 4, "nhlfe_id": 3}]
+    pe.select("tunnel", {"tunnel": 8}, "path", *members)
+    pe.add("next_hop", {"next_hop": 8}, "remote", service_label=PE2_UNICAST, tunnel_id=8)
+    pe.add("mac_vrf", {"bridge_domain": 10, "mac": mac(HOST_C)}, "forward", next_hop=8)
+    for host in range(16):
+        whole = IP(src="10.0.10.12", dst=f"10.0.10.{100 + host}") / UDP(sport=host) / Raw(bytes(2000))
+        frames = [frame(HOST_B, HOST_C, part) for part in fragment(whole, 800)]
+        ports = {sent.port for each in frames for sent in pe.frames(2, each)}
+        assert len(ports) == 1
 
 
 def test_segment_and_tunnel_choose_independently(pe: PipelineUnderTest) -> None:

@@ -92,6 +92,14 @@ def test_control_word_beneath_a_received_esi_label(pe: PipelineUnderTest) -> Non
     pe.expect(3, from_core(0x61010, OWN_ESI_LABEL, payload=payload), (2, udp(REMOTE, HOST_B)))
 
 
+@pytest.mark.parametrize("first", [0x10, 0x40, 0x60, 0xF0])
+def test_what_is_no_control_word_is_no_frame(pe: PipelineUnderTest, first: int) -> None:
+    """The associated channel (RFC 4385 §5), or a peer without control words."""
+    pe.add("service_label", {"label": 0x60010}, "bridge_unicast", bridge_domain=10)
+    pe.expect(3, from_core(0x60010, payload=bytes([first, 0, 0, 0]) + bytes(udp(REMOTE, HOST_B))))
+    assert pe.drops() == {"ingress MALFORMED": 1}
+
+
 # -- entropy label -------------------------------------------------------------------------------------------
 
 
@@ -190,6 +198,16 @@ def test_uniform_model_expires_with_the_label(pe: PipelineUnderTest) -> None:
     (sent,) = pe.frames(3, from_core(VRF_LABEL, payload=packet, ttl=1))
     assert sent.port == 3
     assert b"\x0b\x00" in sent.data
+
+
+def test_uniform_model_counts_on_through_a_bridge_domain(pe: PipelineUnderTest) -> None:
+    """MPLS, MAC-VRF, IP-VRF, MPLS (asymmetric IRB, RFC 9135 §6): the label's TTL is never made good."""
+    pe.write.default("disposition", "uniform_pop")
+    pe.write.default("label_model", "uniform_push")
+    packet = udp(REMOTE, GATEWAY, src="10.0.10.99", dst="10.0.30.9", ttl=60)
+    (sent,) = pe.frames(3, from_core(UNICAST_LABEL, payload=packet, ttl=10))
+    assert {each.ttl for each in _stack(sent)} == {9}
+    assert IP(sent.data[-60:]).ttl == 9
 
 
 def test_uniform_model_puts_the_class_into_the_tag(pe: PipelineUnderTest) -> None:

@@ -10,12 +10,16 @@ from scapy.layers.inet6 import (
     ICMPv6DestUnreach,
     ICMPv6EchoReply,
     ICMPv6EchoRequest,
+    ICMPv6MLReport2,
     ICMPv6ND_NA,
     ICMPv6ND_NS,
     ICMPv6NDOptDstLLAddr,
     ICMPv6NDOptSrcLLAddr,
     ICMPv6TimeExceeded,
     IPv6,
+    IPv6ExtHdrFragment,
+    IPv6ExtHdrHopByHop,
+    RouterAlert,
 )
 from scapy.packet import Packet, Raw
 
@@ -36,6 +40,7 @@ from tests.unit.p4src.provider_edge import (
     from_core,
     ip,
     mac,
+    routed,
     to_core,
 )
 
@@ -127,6 +132,49 @@ def test_not_answered_on_the_owners_circuit_nor_for_a_probe_nor_below_255(pe: Pi
     probe = solicit(HOST_B, B, A, dst=HOST_A)
     pe.expect(2, probe, (1, solicit(HOST_B, B, A, dst=HOST_A, vlan=10)))
     assert len(pe.frames(2, solicit(HOST_B, B, PEER, hlim=254))) == 3
+
+
+def test_code_that_nobody_defined(pe: PipelineUnderTest) -> None:
+    """RFC 4861 §7.1.1."""
+    packet = solicit(HOST_B, B, PEER)
+    packet[ICMPv6ND_NS].code = 1
+    assert len(pe.frames(2, packet)) == 3
+
+
+def test_multicast_listener_report_is_flooded_with_its_hop_limit(pe: PipelineUnderTest) -> None:
+    """RFC 3810 §5.2: behind a hop-by-hop option, hop limit 1."""
+    report = IPv6(src="fe80::1", dst="ff02::16", hlim=1) / IPv6ExtHdrHopByHop(options=RouterAlert())
+    sent = frame(HOST_B, "33:33:00:00:00:16", report / ICMPv6MLReport2())
+    assert (1, bytes(frame(HOST_B, "33:33:00:00:00:16", report / ICMPv6MLReport2(), vlan=10))) in [
+        (out.port, out.data) for out in pe.frames(2, sent)
+    ]
+    assert pe.drops() == {"egress SOURCE_PRUNED": 1}
+
+
+def test_packets_with_extension_headers_are_routed(pe: PipelineUnderTest) -> None:
+    packet = IPv6(src=A, dst=B, hlim=9) / IPv6ExtHdrFragment(offset=0, m=1, id=5) / UDP() / Raw(bytes(64))
+    sent = frame(HOST_A, GATEWAY, packet, vlan=10)
+    pe.expect(1, sent, (2, routed(sent, HOST_B)))
+    packet.hlim = 1
+    pe.expect(1, frame(HOST_A, GATEWAY, packet, vlan=10))
+    assert pe.drops() == {"ingress TTL_EXCEEDED": 1}
+
+
+@pytest.mark.parametrize(
+    ("src", "dst"),
+    [("::", C), ("::1", C), ("ff02::5", C), ("fe80::5", C), (A, "::1"), (A, "ff0e::5"), (A, "fe80::5")],
+)
+@pytest.mark.parametrize("hlim", [1, 64])
+def test_martians(pe: PipelineUnderTest, src: str, dst: str, hlim: int) -> None:
+    """RFC 4291 §2.5, §2.7: neither routed, by a default route neither, nor answered."""
+    pe.add("ip_vrf_ipv6", {"vrf": 5}, "route_to", next_hop=110)
+    assert pe.send(1, frame(HOST_A, GATEWAY, IPv6(src=src, dst=dst, hlim=hlim) / UDP(), vlan=10)) == []
+    assert pe.drops() == {"ingress MARTIAN": 1}
+
+
+def test_version_that_is_not_6(pe: PipelineUnderTest) -> None:
+    pe.expect(1, frame(HOST_A, GATEWAY, IPv6(version=7, src=A, dst=B) / UDP(), vlan=10))
+    assert pe.drops() == {"ingress MALFORMED": 1}
 
 
 def test_duplicate_address_detection_is_flooded(pe: PipelineUnderTest) -> None:

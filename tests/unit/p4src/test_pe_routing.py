@@ -164,6 +164,26 @@ def test_bad_checksum_is_dropped_by_the_router_not_by_the_bridge(pe: PipelineUnd
     pe.expect(2, udp(HOST_B, HOST_A, chksum=0x1234), (1, udp(HOST_B, HOST_A, vlan=10, chksum=0x1234)))
 
 
+@pytest.mark.parametrize("field", [{"version": 5}, {"version": 0}, {"len": 19}, {"len": 0}])
+def test_header_that_contradicts_itself(pe: PipelineUnderTest, field: dict[str, int]) -> None:
+    """RFC 1812 §5.2.2: no router forwards it, though its checksum is right; a bridge does."""
+    pe.expect(1, udp(HOST_A, GATEWAY, vlan=10, dst="10.0.20.13", **field))
+    assert pe.drops() == {"ingress MALFORMED": 1}
+    pe.expect(2, udp(HOST_B, HOST_A, **field), (1, udp(HOST_B, HOST_A, vlan=10, **field)))
+
+
+@pytest.mark.parametrize(
+    "address", ["0.0.0.1", "127.0.0.1", "224.0.0.5", "239.255.0.1", "250.0.0.1", "255.255.255.255"]
+)
+@pytest.mark.parametrize("ttl", [1, 64])
+def test_martians(pe: PipelineUnderTest, address: str, ttl: int) -> None:
+    """RFC 1812 §4.3.2.7, §5.3.7: neither routed, by a default route neither, nor answered."""
+    pe.add("ip_vrf_ipv4", {"vrf": 5}, "route_to", next_hop=110)
+    assert pe.send(1, udp(HOST_A, GATEWAY, vlan=10, src=address, dst="10.0.20.13", ttl=ttl)) == []
+    assert pe.send(1, udp(HOST_A, GATEWAY, vlan=10, dst=address, ttl=ttl)) == []
+    assert pe.drops() == {"ingress MARTIAN": 2}
+
+
 def test_packets_with_options_are_routed(pe: PipelineUnderTest) -> None:
     from scapy.layers.inet import IPOption_Router_Alert
 
