@@ -212,16 +212,21 @@ class Bench:
 
     def pipeline(self, case: Case) -> None:
         """The compiled program by itself, without packet I/O; compile times."""
-        from testbed.p4.switch.bench.memory import lookups, run_in_memory
+        from testbed.p4.switch.bench.memory import run_in_memory
 
         start = time.perf_counter()
         compiled = compile_program(case.source)
         self.row("p4c", OURS, case.name, time.perf_counter() - start, "s", note="nothing cached")
         for measure, value, unit, note in run_in_memory(case, compiled):
             self.row(measure, OURS, case.name, value, unit, frame_bytes=64, note=note)
-        if case.name == "l3":
-            for measure, value, unit, note in lookups(compiled):
-                self.row(measure, OURS, case.name, value, unit, note=note)
+
+    def lookups(self) -> None:
+        """Lookups in small and large tables."""
+        from testbed.p4.switch.bench.lookups import LOOKUPS, lookups
+
+        programs = {f"lookup_{lookup.kind}": lookup.source.stem for lookup in LOOKUPS}
+        for measure, value, unit, note in lookups():
+            self.row(measure, OURS, programs[measure], value, unit, note=note)
 
     def entries(self, switch: str) -> None:
         """Entries over P4Runtime in batches of 1,000, with 100,000 present; memory with 10,000."""
@@ -267,6 +272,7 @@ def _measure(pe: Path | None, seconds: float, report: Callable[[Row], None]) -> 
     bench.row("load_average", "", "", os.getloadavg()[0], "processes", note="before")
     for case in cases:
         bench.pipeline(case)
+    bench.lookups()
     for case in cases:
         for switch in switches:
             bench.forwarding(case, switch, 1, (64, 1500))

@@ -168,7 +168,7 @@ class TableWriter(Statements):
             case "lpm":
                 call = f"vs_lpm_find(t, key, {h}, {n}, {layout.lpm_bits})"
             case _:
-                call = f"vs_ternary_find(t, key, {h}, {str(layout.ranges).lower()})"
+                call = f"vs_ternary_find(t, key, {n}, {str(layout.ranges).lower()})"
         self.w.line(f"struct vs_entry *const e = {call};")
 
     def _key_value(self, field: KeyField) -> tuple[str, int]:

@@ -13,7 +13,7 @@ void vs_epoch_init(struct vs_epoch *e)
 void vs_epoch_free(struct vs_epoch *e)
 {
     for (size_t i = e->first; i < e->count; i++)
-        free(e->list[i].memory);
+        vs_give(e->list[i].memory);
     free(e->list);
     e->list = NULL;
     e->count = e->capacity = e->first = 0;
@@ -47,7 +47,7 @@ void vs_reclaim(struct vs_epoch *e)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     u64 seen = vs_load(&e->seen);
     while (e->first < e->count && e->list[e->first].epoch <= seen)
-        free(e->list[e->first++].memory);
+        vs_give(e->list[e->first++].memory);
     if (e->first == e->count)
         e->first = e->count = 0;
 }

@@ -12,7 +12,7 @@ struct vs_hash *vs_hash_new(u64 capacity, u64 seed)
     u64 slots = MIN_SLOTS;
     while (slots < capacity * 2)
         slots *= 2;
-    struct vs_hash *h = calloc(1, sizeof *h + slots * sizeof h->slot[0]);
+    struct vs_hash *h = vs_take_large(sizeof *h + slots * sizeof h->slot[0]);
     if (h != NULL) {
         h->mask = slots - 1;
         h->seed = seed;

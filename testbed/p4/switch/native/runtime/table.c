@@ -28,17 +28,32 @@ static void put_left_aligned(u64 *words, const u8 *bytes, unsigned bits)
     }
 }
 
+/* The leading bits that the low and the high end of a range, one after the other in `bound`, have in common. */
+static void put_common_bits(u64 *key, u64 *mask, const u64 *bound, unsigned words)
+{
+    bool common = true;
+    for (unsigned w = words; w-- > 0;) {
+        u64 differing = bound[w] ^ bound[words + w];
+        u64 same = differing == 0 ? ~(u64)0 : ~(~(u64)0 >> __builtin_clzll(differing));
+        mask[w] = common ? same : 0;
+        key[w] = bound[w] & mask[w];
+        common = common && differing == 0;
+    }
+}
+
 /* Fills `key` (zeroed) and, where the table has masks, `mask`. */
 static void pack_key(const struct vs_table_desc *d, const struct vs_entry_spec *s, u64 *key, u64 *mask)
 {
     const u8 *key_bytes = s->key, *mask_bytes = s->mask;
-    u64 *bound = key + d->hash_words;
+    u64 *bound = key + d->key_words;
     for (unsigned i = 0; i < d->key_fields; i++) {
         const struct vs_field *f = &d->fields[i];
         if (f->kind == VS_F_RANGE) {
+            unsigned words = words_of(f->bits);
             put_number(bound, key_bytes, f->bits, 0);
-            put_number(bound + words_of(f->bits), mask_bytes, f->bits, 0);
-            bound += 2 * words_of(f->bits);
+            put_number(bound + words, mask_bytes, f->bits, 0);
+            put_common_bits(key + f->word, mask + f->word, bound, words);
+            bound += 2 * words;
         } else if (d->match == VS_LPM && f->kind == VS_F_LPM) {
             put_left_aligned(key + f->word, key_bytes, f->bits);
         } else {
@@ -53,7 +68,7 @@ static void pack_key(const struct vs_table_desc *d, const struct vs_entry_spec *
 
 static unsigned stored_words(const struct vs_table_desc *d)
 {
-    return d->match == VS_TERNARY ? d->hash_words + 2 * (d->key_words - d->hash_words) : d->key_words;
+    return d->match == VS_TERNARY ? d->key_words + 2 * (d->key_words - d->hash_words) : d->key_words;
 }
 
 bool vs_table_init(struct vs_table *t, const struct vs_table_desc *desc, u64 seed)
@@ -81,7 +96,7 @@ static struct vs_act *first_act(const struct vs_table *t, struct vs_entry *entry
 static struct vs_entry *new_entry(const struct vs_table *t, const struct vs_entry_spec *s)
 {
     size_t bytes = VS_LINE + sizeof(struct vs_entry) + stored_words(t->desc) * sizeof(u64) + s->act_bytes;
-    u8 *memory = aligned_alloc(VS_LINE, (bytes + VS_LINE - 1) / VS_LINE * VS_LINE);
+    u8 *memory = vs_take(bytes);
     if (memory == NULL)
         return NULL;
     memset(memory, 0, bytes);
@@ -96,7 +111,7 @@ static void free_entry(const struct vs_table *t, struct vs_entry *entry)
     if (entry->act != first_act(t, entry))
         free(entry->act);
     free(vs_rest(entry)->meter);
-    free(vs_rest(entry));
+    vs_give(vs_rest(entry));
 }
 
 void vs_table_free(struct vs_table *t)

@@ -1,13 +1,16 @@
 /* Ternary, optional and range match by tuple space search (Srinivasan, Suri and Varghese, 1999): entries with the
  * same mask are in one hash set; the sets are searched in the order of the best entry each may hold, until none
- * that is left can win. Ranges are compared on the entries that the other fields let through. */
+ * that is left can win.
+ *
+ * A range counts as the bits that its bounds have in common, and is compared in full on the entries that are left. Of
+ * ranges that do not overlap no two fall together: both would have to cross the middle of what they have in common. */
 #include "vs_tables.h"
 
 static unsigned words_of(unsigned bits) { return (bits + 63) / 64; }
 
 bool vs_in_ranges(const struct vs_table_desc *d, const struct vs_entry *e, const u64 *key)
 {
-    const u64 *bound = e->key + d->hash_words;
+    const u64 *bound = e->key + d->key_words;
     for (unsigned i = 0; i < d->key_fields; i++) {
         const struct vs_field *f = &d->fields[i];
         if (f->kind != VS_F_RANGE)
@@ -35,7 +38,7 @@ bool vs_ternary_init(struct vs_table *t)
 static struct vs_tuple *find_tuple(const struct vs_table *t, const u64 *mask)
 {
     for (u32 i = 0; i < t->tuples->count; i++)
-        if (vs_key_equal(t->tuples->tuple[i]->mask, mask, t->desc->hash_words))
+        if (vs_key_equal(t->tuples->tuple[i]->mask, mask, t->desc->key_words))
             return t->tuples->tuple[i];
     return NULL;
 }
@@ -67,7 +70,7 @@ static bool republish(struct vs_table *t, const struct vs_tuple *out, struct vs_
 
 static struct vs_tuple *add_tuple(struct vs_table *t, const u64 *mask, u64 best, struct vs_epoch *e)
 {
-    unsigned words = t->desc->hash_words;
+    unsigned words = t->desc->key_words;
     struct vs_tuple *tuple = calloc(1, sizeof *tuple + words * sizeof tuple->mask[0]);
     if (tuple == NULL)
         return NULL;
@@ -114,7 +117,7 @@ bool vs_ternary_insert(struct vs_table *t, struct vs_entry *entry, const u64 *ma
         if (!republish(t, tuple, tuple, e))
             return false;
     }
-    if (!chain(tuple, entry, t->desc->hash_words, e))
+    if (!chain(tuple, entry, t->desc->key_words, e))
         return false;
     tuple->count++;
     return true;
@@ -123,7 +126,7 @@ bool vs_ternary_insert(struct vs_table *t, struct vs_entry *entry, const u64 *ma
 /* The tuple that holds the entry: its key is masked, so several masks may fit; only one has it. */
 static struct vs_tuple *tuple_of(const struct vs_table *t, const struct vs_entry *entry)
 {
-    unsigned words = t->desc->hash_words;
+    unsigned words = t->desc->key_words;
     for (u32 i = 0; i < t->tuples->count; i++) {
         struct vs_tuple *tuple = t->tuples->tuple[i];
         struct vs_entry *at = vs_hash_find(tuple->hash, entry->key, words, offsetof(struct vs_entry, key));
@@ -136,7 +139,7 @@ static struct vs_tuple *tuple_of(const struct vs_table *t, const struct vs_entry
 
 void vs_ternary_remove(struct vs_table *t, struct vs_entry *entry, struct vs_epoch *e)
 {
-    unsigned words = t->desc->hash_words;
+    unsigned words = t->desc->key_words;
     size_t offset = offsetof(struct vs_entry, key);
     struct vs_tuple *tuple = tuple_of(t, entry);
     struct vs_entry *head = vs_hash_find(tuple->hash, entry->key, words, offset);

@@ -106,18 +106,23 @@ struct vs_hash {
 #define VS_SLOT_DEAD 1
 #define VS_SLOT_PTR(s) ((void *)(uintptr_t)((s) & 0xffffffffffffu))
 
-/* A node of the longest prefix trie: six bits of the prefix (lpm.c). */
+/* A node of the longest prefix trie: six bits of the prefix (lpm.c). A link to a subtree is a pointer to its first
+ * node, or, where there is one prefix only, a leaf: the entry, its prefix length, and bit 0 set. */
 struct vs_node {
     u64 inner; /* prefixes that end in this node, after fewer than its six bits */
     u64 full;  /* ... after all of them */
-    u64 outer; /* children */
-    void *slot[];
+    u64 outer; /* subtrees */
+    u64 slot[];
 };
+
+#define VS_LEAF(entry, length) ((u64)(length) << 48 | (u64)(uintptr_t)(entry) | 1)
+#define VS_IS_LEAF(link) (((link) & 1) != 0)
+#define VS_LEAF_ENTRY(link) ((struct vs_entry *)(uintptr_t)((link) & 0xfffffffffffeu))
+#define VS_LEAF_LENGTH(link) ((unsigned)((link) >> 48))
 
 /* The roots of an LPM table with exact fields beside the prefix, one per value of those. */
 struct vs_root {
-    struct vs_node *node;
-    u32 count;
+    u64 link;
     u64 key[];
 };
 
@@ -151,7 +156,7 @@ struct vs_table {
     const struct vs_table_desc *desc;
     struct vs_act *fallback;   /* default action, NULL: none */
     struct vs_hash *hash;      /* exact: all entries; LPM: prefixes of full length */
-    struct vs_node *root;      /* LPM without exact fields */
+    u64 root;                  /* LPM without exact fields: a link */
     struct vs_hash *roots;     /* LPM with exact fields */
     struct vs_tuples *tuples;  /* ternary, optional, range */
     struct vs_entry **entries; /* by handle; writer only */
@@ -216,28 +221,46 @@ VS_INLINE unsigned vs_lpm_index(const u64 *bits, unsigned words, unsigned at)
     return (unsigned)(v >> 58);
 }
 
-VS_INLINE struct vs_entry *vs_trie_find(const struct vs_node *n, const u64 *bits, unsigned words, unsigned width)
+/* Whether the first `length` bits are the same. */
+VS_INLINE bool vs_same_prefix(const u64 *a, const u64 *b, unsigned length)
 {
-    const void *const *best = NULL;
-    for (unsigned at = 0; n != NULL; at += 6) {
+    unsigned i = 0;
+    for (; length > 64; length -= 64, i++)
+        if (a[i] != b[i])
+            return false;
+    return length == 0 || (a[i] ^ b[i]) >> (64 - length) == 0;
+}
+
+/* `key`: `hash_words` exact words, then the prefix left-aligned in `words` more, most significant word first. */
+VS_INLINE struct vs_entry *vs_trie_find(u64 link, const u64 *key, unsigned hash_words, unsigned words, unsigned width)
+{
+    const u64 *best = NULL, *bits = key + hash_words;
+    for (unsigned at = 0; link != 0; at += 6) {
+        if (VS_IS_LEAF(link)) {
+            struct vs_entry *e = VS_LEAF_ENTRY(link);
+            if (vs_same_prefix(e->key + hash_words, bits, VS_LEAF_LENGTH(link)))
+                return e;
+            break;
+        }
+        const struct vs_node *n = (const struct vs_node *)(uintptr_t)link;
         unsigned i = at < width ? vs_lpm_index(bits, words, at) : 0;
         u64 below = ((u64)1 << i) - 1, ending = n->inner & vs_lpm_path[i];
         unsigned inner = (unsigned)__builtin_popcountll(n->inner);
         if ((n->full >> i & 1) != 0) {
-            best = (const void *const *)&n->slot[inner + (unsigned)__builtin_popcountll(n->full & below)];
+            best = &n->slot[inner + (unsigned)__builtin_popcountll(n->full & below)];
         } else if (ending != 0) {
             u64 bit = (u64)1 << (63 - __builtin_clzll(ending));
-            best = (const void *const *)&n->slot[__builtin_popcountll(n->inner & (bit - 1))];
+            best = &n->slot[__builtin_popcountll(n->inner & (bit - 1))];
         }
         if ((n->outer >> i & 1) == 0)
             break;
         unsigned child = inner + (unsigned)__builtin_popcountll(n->full) + (unsigned)__builtin_popcountll(n->outer & below);
-        n = vs_load(&n->slot[child]);
+        link = vs_load(&n->slot[child]);
     }
     return best == NULL ? NULL : (struct vs_entry *)(uintptr_t)vs_load(best);
 }
 
-/* `key`: `hash_words` exact words, then the prefix left-aligned, most significant word first. */
+/* `key`: as for vs_trie_find; `words` is all of it. */
 VS_INLINE struct vs_entry *vs_lpm_find(const struct vs_table *t, const u64 *key, unsigned hash_words,
                                        unsigned words, unsigned width)
 {
@@ -247,14 +270,14 @@ VS_INLINE struct vs_entry *vs_lpm_find(const struct vs_table *t, const u64 *key,
         if (e != NULL)
             return e;
     }
-    const struct vs_node *root;
+    u64 link;
     if (hash_words == 0) {
-        root = vs_load(&t->root);
+        link = vs_load(&t->root);
     } else {
         struct vs_root *r = vs_hash_find(vs_load(&t->roots), key, hash_words, offsetof(struct vs_root, key));
-        root = r == NULL ? NULL : vs_load(&r->node);
+        link = r == NULL ? 0 : vs_load(&r->link);
     }
-    return vs_trie_find(root, key + hash_words, words - hash_words, width);
+    return vs_trie_find(link, key, hash_words, words - hash_words, width);
 }
 
 bool vs_in_ranges(const struct vs_table_desc *d, const struct vs_entry *e, const u64 *key);

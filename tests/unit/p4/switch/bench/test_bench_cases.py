@@ -9,6 +9,7 @@ import pytest
 
 from testbed.p4.compiler.compile import compile_program
 from testbed.p4.switch.bench.cases import Case, l3_case, pe_case
+from testbed.p4.switch.bench.lookups import LOOKUPS, Lookup, lookups
 from testbed.p4.switch.bench.memory import insert_all
 from testbed.p4.switch.bench.null import SOURCE
 from testbed.p4.switch.model import parse_program
@@ -42,3 +43,9 @@ def test_the_null_forwarder_changes_nothing() -> None:
         assert target.inject(3, b"") == [(2, b"")]
     finally:
         target.close()
+
+
+@pytest.mark.parametrize("lookup", LOOKUPS, ids=lambda lookup: lookup.kind)
+def test_lookups_hit(lookup: Lookup) -> None:
+    (figure,) = lookups((lookup,), (16,))
+    assert figure[1] > 0
