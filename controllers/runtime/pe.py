@@ -188,6 +188,8 @@ class PeController:
         self.switch.stamp("received", routes=len(events), first=str(events[0].nlri))
         for event in events:
             self._handle(event)
+        # At once: while the switch works on this, the next PE on this event loop reads what it was sent.
+        self.switch.commit()
 
     def _peer(self, event: PeerEvent) -> None:
         self.switch.stamp("bgp up" if event.up else "bgp down", peer=str(event.peer), reason=event.reason)

@@ -130,6 +130,11 @@ class SwitchController:
                 self._commit()
                 self._soon(self._becomes_ready())
 
+    def commit(self) -> None:
+        """Write what is due now, without waiting for the next turn of the event loop."""
+        if self._due:
+            self._commit()
+
     def _schedule(self) -> None:
         if self._connected and not self._held and not self._due:
             self._due = True

@@ -50,6 +50,9 @@ _NEXT_HOP: Final = int(AttributeType.NEXT_HOP)
 _MP_REACH: Final = int(AttributeType.MP_REACH_NLRI)
 _MP_UNREACH: Final = int(AttributeType.MP_UNREACH_NLRI)
 
+DECODED: Final = 128
+"""UPDATEs remembered decoded: those that a reflector sends to several speakers of one process at once."""
+
 KeyedNlri = tuple[bytes, bytes]
 """A route's key within its family, and its NLRI as it stands on the wire."""
 
@@ -311,10 +314,12 @@ def _withdrawals(parts: _Parts, faults: list[Fault]) -> tuple[list[Withdrawn], F
     return withdrawn, end_of_rib
 
 
+@lru_cache(maxsize=DECODED)
 def decode_update(body: bytes, *, internal: bool) -> Update:
     """Decode the body of an UPDATE from an internal or external neighbour with four-octet AS numbers.
 
-    Raises DecodeError where the session must be reset; any lesser fault is in the result.
+    Raises DecodeError where the session must be reset; any lesser fault is in the result, which nobody may
+    change: speakers in one process that are sent the same bytes by a reflector share it, lists included.
     """
     if body == b"\0\0\0\0":
         return Update(end_of_rib=IPV4_UNICAST)

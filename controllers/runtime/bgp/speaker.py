@@ -204,6 +204,18 @@ class Speaker:
         if self._flush_handle is None and self._running:
             self._flush_handle = asyncio.get_running_loop().call_soon(self._flush)
 
+    def updates_read(self) -> None:
+        """See `Hooks`. With one neighbour there is nothing to wait for that could be flushed along."""
+        if len(self._peers) != 1 or not self._running:
+            self.tables_changed()
+            return
+        try:
+            self._flush()
+        except Exception as error:
+            # As in a turn of its own: an error of the caller's harms no session.
+            context = {"message": "on_routes failed", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
+
     def _flush(self) -> None:
         if self._flush_handle is not None:
             self._flush_handle.cancel()
