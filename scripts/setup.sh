@@ -10,7 +10,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 level=${1:-all}
 
-base_packages=(python3 python3-venv gcc libc6-dev mininet iproute2 net-tools ethtool iputils-ping procps util-linux)
+base_packages=(python3 python3-venv gcc libc6-dev mininet iproute2 net-tools ethtool iputils-ping procps util-linux
+  fonts-dejavu-core)
 lab_packages=(gobgpd frr tcpdump)
 test_packages=(chromium chromium-driver debootstrap vagrant)
 
