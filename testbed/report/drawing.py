@@ -123,7 +123,8 @@ def draw_routes(plan: Plan, where: Layout, scene: Scene) -> Svg:
     """The group of all routes alone: what changes on a drawing when packets take other ways."""
     lanes: dict[tuple[str, str], int] = defaultdict(int)
     drawn = [_route(plan, where, route, lanes, scene) for route in scene.routes]
-    return tag("g", *drawn, id=f"{scene.prefix}routes", class_="routes")
+    halos, routes = [halo for halo, _ in drawn if halo], [route for _, route in drawn]
+    return tag("g", *halos, *routes, id=f"{scene.prefix}routes", class_="routes")
 
 
 def place(where: Layout, plan: Plan, machine: str, at: Mapping[str, str]) -> Box:
@@ -289,7 +290,10 @@ def _machine(machine: HostPlan | VmPlan, box: Box, scene: Scene) -> Svg:
     )
 
 
-def _route(plan: Plan, where: Layout, route: Route, lanes: dict[tuple[str, str], int], scene: Scene) -> Svg:
+def _route(
+    plan: Plan, where: Layout, route: Route, lanes: dict[tuple[str, str], int], scene: Scene
+) -> tuple[Svg, Svg]:
+    """What shines below all routes where this one makes a detour, and the route itself."""
     start, end = (place(where, plan, name, scene.at or {}).centre for name in (route.source, route.target))
     first, last = (where.nodes[route.nodes[n]].centre for n in (0, -1))
     hops: list[tuple[tuple[str, str], Line]] = [((route.source, route.nodes[0]), (start, first))]
@@ -299,21 +303,19 @@ def _route(plan: Plan, where: Layout, route: Route, lanes: dict[tuple[str, str],
     for ends, line in hops:
         lines.append(displaced(line, LANE_FIRST + LANE_NEXT * lanes[ends]))
         lanes[ends] += 1
-    arrows = [arrow for line in lines for arrow in _arrows(line)]
-    whole = joined_up(lines)
-    shown = [tag("path", d=rounded(whole, CORNER), class_="way", id=f"{scene.prefix}way-{route.name}")]
+    halo = Svg("")
     if route.trombone:
         pes = [number for number, name in enumerate(route.nodes) if plan.switches[name].role is Role.PE]
         # lines[n] leads to nodes[n].
-        shown.insert(
-            0, tag("path", d=rounded(joined_up(lines[pes[0] + 1 : pes[-1] + 1]), CORNER), class_="halo")
-        )
+        detour = joined_up(lines[pes[0] + 1 : pes[-1] + 1])
+        halo = tag("path", d=rounded(detour, CORNER), class_="halo", data_name=route.name)
+    way = rounded(joined_up(lines), CORNER)
     about = f"{route.source} to {route.target}: {' '.join(route.nodes)}{', a trombone' * route.trombone}"
-    return tag(
+    return halo, tag(
         "g",
         tag("title", words(about)),
-        *shown,
-        *arrows,
+        tag("path", d=way, class_="way", id=f"{scene.prefix}way-{route.name}"),
+        *(arrow for line in lines for arrow in _arrows(line)),
         id=f"{scene.prefix}route-{route.name}",
         class_=" ".join(["route", "from" if route.back else "to", *(["detour"] if route.trombone else [])]),
         data_name=route.name,

@@ -91,7 +91,7 @@ RULES: Final = """
 .vmto .slot rect { fill: none; stroke: var(--vmto-line); stroke-width: 1.2; stroke-dasharray: 4 4; }
 .vmto .slot text { fill: var(--vmto-muted); font-weight: 400; }
 .vmto .route .way { fill: none; stroke-width: 3; stroke-linejoin: round; stroke-linecap: round; }
-.vmto .route .halo { fill: none; stroke: var(--vmto-alarm); stroke-width: 9; stroke-opacity: 0.27; }
+.vmto .routes .halo { fill: none; stroke: var(--vmto-alarm); stroke-width: 9; stroke-opacity: 0.27; }
 .vmto .route.to .way { stroke: var(--vmto-to); }
 .vmto .route.to .arrow { fill: var(--vmto-to); }
 .vmto .route.from .way { stroke: var(--vmto-from); stroke-dasharray: 9 5; stroke-linecap: butt; }
@@ -103,7 +103,28 @@ RULES: Final = """
 .vmto .key .alarm { fill: var(--vmto-alarm); font-weight: 700; }
 .vmto .key .good { fill: var(--vmto-good); font-weight: 700; }
 """.strip().replace("FONT", FONT)
-"""Of drawings and charts; colours are custom properties."""
+"""Of drawings; colours are custom properties."""
+
+CHART_RULES: Final = """
+.vmto .group { font-weight: 600; }
+.vmto .small { font-size: 11.5px; fill: var(--vmto-muted); }
+.vmto .value { font-size: 12.5px; font-weight: 600; }
+.vmto .axis { stroke: var(--vmto-line); stroke-width: 1.2; }
+.vmto .grid { stroke: var(--vmto-rule); stroke-width: 1; }
+.vmto .mark { stroke: var(--vmto-muted); stroke-width: 1.2; stroke-dasharray: 4 3; }
+.vmto .whisker { stroke: var(--vmto-ink); stroke-width: 1.5; fill: none; }
+.vmto .bar.to, .vmto .bar.after { fill: var(--vmto-to); }
+.vmto .bar.from { fill: var(--vmto-from); }
+.vmto .bar.before { fill: var(--vmto-line); }
+.vmto .dots { fill: none; stroke-width: 5; stroke-linecap: round; }
+.vmto .dots.step { stroke: var(--vmto-pe-edge); stroke-width: 9; }
+.vmto .dots.to, .vmto .curve.to { stroke: var(--vmto-to); }
+.vmto .dots.from, .vmto .curve.from { stroke: var(--vmto-from); }
+.vmto .curve { fill: none; stroke-width: 1.6; }
+.vmto .band rect { fill: var(--vmto-muted); fill-opacity: 0.13; }
+.vmto .band.gap rect { fill: var(--vmto-alarm); fill-opacity: 0.13; }
+""".strip()
+"""Of charts, besides those of drawings."""
 
 
 def properties(colours: dict[str, str]) -> str:

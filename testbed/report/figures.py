@@ -1,0 +1,215 @@
+"""All pictures of a report: each can be drawn into the page, or as a file with colours of its own. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final, final
+
+from testbed.experiments.result import Arrivals, Event, Move, Series
+from testbed.model.plan import Plan
+from testbed.report import charts
+from testbed.report.charts import Band, Bar, Frame, Group, Lane, Points
+from testbed.report.drawing import Scene, draw
+from testbed.report.runs import Run, View
+from testbed.report.svg import Svg
+from testbed.report.theme import Theme
+
+STEPS: Final = (
+    "paused",
+    "unplugged",
+    "resumed",
+    "announced",
+    "learned",
+    "advertised",
+    "received",
+    "withdrawn",
+    "programmed",
+    "first packet",
+)
+"""The story of a move in its order; other events come behind."""
+
+ECHO_REACH: Final = 80.0
+"""Echoes not further apart than this, ms, are joined by a line: one that is lost breaks it."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A picture with a name that is unique in the report, and good as that of a file."""
+
+    name: str
+    caption: str
+    paint: Callable[[str, Theme | None], Svg]
+    """With a prefix for its ids."""
+
+    @property
+    def inline(self) -> Svg:
+        """For the page."""
+        return self.paint(f"{self.name}-", None)
+
+    def file(self, theme: Theme) -> Svg:
+        """For a file."""
+        return self.paint("", theme)
+
+
+def topology(run: Run, plan: Plan, client: str, view: View) -> Figure:
+    """The lab with the packets' ways."""
+    setting = run.result.setting
+    title = f"{run.result.mode}, {view.title.lower()}: packets between {client} and {setting.machine}"
+
+    def paint(prefix: str, theme: Theme | None) -> Svg:
+        scene = Scene(
+            routes=view.routes, at=view.at, title=title, prefix=prefix, addresses=False, theme=theme
+        )
+        return draw(plan, scene)
+
+    return Figure(_name(run, client, view.name), title, paint)
+
+
+def at_a_glance(run: Run, plan: Plan) -> Figure:
+    """The packets' ways of the first client after the move."""
+    _, after = run.views(run.result.setting.client)
+
+    def paint(prefix: str, theme: Theme | None) -> Svg:
+        scene = Scene(
+            routes=after.routes, at=after.at, title=run.title, prefix=prefix, addresses=False, theme=theme
+        )
+        return draw(plan, scene)
+
+    return Figure(f"{run.name}-glance", run.title, paint)
+
+
+def steps(run: Run) -> Figure:
+    """The steps of the move."""
+    title = f"{run.result.mode}: the move, step by step"
+    events = run.result.move.timeline
+    found = [Lane(name, moments) for name, moments in by_step(events) if moments]
+    off = blackout(events)
+    told = "; ".join(f"{lane.name} {lane.moments[0][0]:.0f} ms" for lane in found)
+
+    def paint(prefix: str, theme: Theme | None) -> Svg:
+        band = Band(f"{run.result.setting.machine} is off the network", *off, "off") if off else None
+        return charts.lanes(Frame(title, f"First moment of each step: {told}.", prefix, theme), found, band)
+
+    return Figure(_name(run, "", "steps"), title, paint)
+
+
+def by_step(events: Iterable[Event]) -> Iterator[tuple[str, tuple[tuple[float, str], ...]]]:
+    """(time in ms, node) of each step."""
+    known = list(events)
+    more = dict.fromkeys(event.event for event in known if event.event not in STEPS)
+    for name in (*STEPS, *more):
+        yield name, tuple((event.t_ms, event.node) for event in known if event.event == name)
+
+
+def blackout(events: Sequence[Event]) -> tuple[float, float] | None:
+    """From the first pause to the next time the machine is back, ms."""
+    start = next((event.t_ms for event in events if event.event == "paused"), None)
+    end = next((event.t_ms for event in events if event.event == "resumed"), None)
+    return (start, end) if start is not None and end is not None else None
+
+
+def samples(run: Run, client: str, move: Move, series: Series) -> Iterator[Figure]:
+    """Datagrams and echoes of a client around the move."""
+    machine = run.result.setting.machine
+    yield _datagrams(run, client, move, series)
+    title = f"{run.result.mode}: round-trip time of echoes from {client} to {machine}"
+    echoes = Points("echo there and back", "to", _points(series.echoes), joined=ECHO_REACH)
+    off = blackout(move.timeline)
+    bands = [Band("blackout", *off, "off")] if off else []
+    span = _span(series.echoes, 0.0)
+    seen = f"{len(echoes.values)} echoes came back."
+
+    def paint(prefix: str, theme: Theme | None) -> Svg:
+        return charts.samples(Frame(title, seen, prefix, theme), [echoes], bands, span)
+
+    yield Figure(_name(run, client, "echoes"), title, paint)
+
+
+def _datagrams(run: Run, client: str, move: Move, series: Series) -> Figure:
+    machine = run.result.setting.machine
+    title = f"{run.result.mode}: datagrams between {client} and {machine} around the move"
+    found = [
+        Points(f"to {machine}", "to", _points(series.ingress)),
+        Points(f"from {machine}", "from", _points(series.egress)),
+    ]
+    silent = silence(series.ingress)
+    gap = move.gap_ms.ingress
+    bands = [Band(f"gap to {machine}: {gap:.0f} ms", *silent, "gap")] if silent else []
+    span = _span(series.ingress, 10.0)
+    seen = f"Longest silence to the machine {gap:.1f} ms, from it {move.gap_ms.egress:.1f} ms."
+
+    def paint(prefix: str, theme: Theme | None) -> Svg:
+        return charts.samples(Frame(title, seen, prefix, theme), found, bands, span)
+
+    return Figure(_name(run, client, "datagrams"), title, paint)
+
+
+def silence(arrivals: Arrivals) -> tuple[float, float] | None:
+    """The longest span without an arrival, ms."""
+    moments = sorted(sent + delay for sent, delay in zip(arrivals.sent_ms, arrivals.delay_ms, strict=True))
+    return max(pairwise(moments), key=lambda pair: pair[1] - pair[0], default=None)
+
+
+def overview(runs: Sequence[Run]) -> Iterator[Figure]:
+    """What is compared, side by side: round-trip times and gaps."""
+    delays = [
+        Group(
+            run.name,
+            (
+                Bar("before", run.result.before.ingress.rtt_ms, "before"),
+                Bar("after", run.result.after.ingress.rtt_ms, "after", _interval(run, "rtt")),
+            ),
+        )
+        for run in runs
+    ]
+    gaps = [
+        Group(
+            run.name,
+            (
+                Bar("to", run.result.move.gap_ms.ingress, "to", _interval(run, "gap to")),
+                Bar("from", run.result.move.gap_ms.egress, "from", _interval(run, "gap from")),
+            ),
+        )
+        for run in runs
+    ]
+    off = {run.result.setting.blackout_ms for run in runs}
+    mark = (off.pop(), "blackout") if len(off) == 1 else None
+    yield _bars("rtt", "Round-trip time before and after the move, by mode", delays)
+    yield _bars("gaps", "Longest silence to and from the machine, by mode", gaps, mark)
+
+
+def _bars(name: str, title: str, groups: list[Group], mark: tuple[float, str] | None = None) -> Figure:
+    told = "; ".join(
+        f"{group.name}: "
+        + ", ".join(
+            f"{bar.name} {'none' if bar.value is None else f'{bar.value:.1f} ms'}" for bar in group.bars
+        )
+        for group in groups
+    )
+
+    def paint(prefix: str, theme: Theme | None) -> Svg:
+        return charts.bars(Frame(title, f"{told}.", prefix, theme), groups, "ms", mark)
+
+    return Figure(name, title, paint)
+
+
+def _points(arrivals: Arrivals) -> tuple[tuple[float, float], ...]:
+    return tuple(zip(arrivals.sent_ms, arrivals.delay_ms, strict=True))
+
+
+def _span(arrivals: Arrivals, margin: float) -> tuple[float, float]:
+    times = arrivals.sent_ms or [0.0, 1.0]
+    return min(times) - margin, max(*times, min(times) + 1.0) + margin
+
+
+def _name(run: Run, client: str, what: str) -> str:
+    """The first client's figures need no name of a client."""
+    further = client and client != run.result.setting.client
+    return f"{run.name}-{client}-{what}" if further else f"{run.name}-{what}"
+
+
+def _interval(_run: Run, _figure: str) -> tuple[float, float] | None:
+    return None

@@ -1,0 +1,171 @@
+"""Files of results -> runs to tell of, each with its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, final
+
+from pydantic import ValidationError
+
+from testbed import resources
+from testbed.experiments.result import Comparison, Directions, PathSeen, Result, Sessions
+from testbed.lab.errors import LabError
+from testbed.model.load import load_plan
+from testbed.model.plan import Plan
+from testbed.report.drawing import Route
+
+FILES: Final = ("compare.json", "result.json")
+"""What experiments write into a folder."""
+
+MODES: Final = {
+    "vpls": "VPLS, one active gateway",
+    "evpn": "EVPN, one active gateway",
+    "evpn-egress": "EVPN, a gateway on every PE",
+    "evpn-vmto": "EVPN, gateways everywhere and host routes",
+}
+"""What a mode is, in a few words."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class View:
+    """A span of a run in which packets took some paths: before the move, after it."""
+
+    name: str
+    title: str
+    at: Mapping[str, str]
+    """The slots of machines."""
+    routes: tuple[Route, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One mode of one result."""
+
+    name: str
+    """Unique on the page; letters, digits and `-`."""
+    result: Result
+    plan: Plan | None
+    """None if nobody knows the topology: then nothing is drawn."""
+    source: Path
+    clients: Mapping[str, Sessions] = field(default_factory=dict)
+    """What each client saw, the first one first."""
+
+    @property
+    def title(self) -> str:
+        """The mode and what it is."""
+        about = MODES.get(self.result.mode)
+        return f"{self.result.mode}: {about}" if about else self.result.mode
+
+    def views(self, client: str) -> tuple[View, View]:
+        """Before and after the move, of one client."""
+        setting, seen = self.result.setting, self.clients[client]
+        return (
+            View(
+                "before",
+                "Before the move",
+                {setting.machine: setting.origin},
+                self._routes(client, seen.before),
+            ),
+            View(
+                "after",
+                "After the move",
+                {setting.machine: setting.destination},
+                self._routes(client, seen.after),
+            ),
+        )
+
+    def _routes(self, client: str, seen: Directions) -> tuple[Route, ...]:
+        machine = self.result.setting.machine
+        both = (("to", client, machine, seen.ingress), ("from", machine, client, seen.egress))
+        return tuple(
+            Route(name, source, target, tuple(path.nodes), back=name == "from", trombone=path.trombone)
+            for name, source, target, path in both
+            if path.nodes
+        )
+
+
+def words(path: PathSeen) -> str:
+    """A path as a line of text."""
+    return " ".join(path.nodes) or "none seen"
+
+
+def read_runs(files: Sequence[Path], topology: Path | None = None) -> list[Run]:
+    """All runs of result and comparison files; a folder stands for the newer one in it.
+
+    `topology` is that of runs in a lab that did not come along. LabError for what is not a result.
+    """
+    found: list[Run] = []
+    plans: dict[str, Plan | None] = {}
+    own = load_plan(topology) if topology else None
+    for file in (_in_folder(file) for file in files):
+        for result in _results(file):
+            name = result.setting.topology
+            if name not in plans:
+                plans[name] = own if own and own.name == name else _shipped(name)
+            found.append(_run(result, plans[name], file, {run.name for run in found}))
+    return found
+
+
+def _run(result: Result, plan: Plan | None, file: Path, taken: set[str]) -> Run:
+    first = Sessions(before=result.before, after=result.after, move=result.move)
+    name = next(each for each in _names(result.mode) if each not in taken)
+    return Run(name, result, _fitting(plan, result), file, {result.setting.client: first, **result.others})
+
+
+def _names(mode: str) -> Iterable[str]:
+    yield mode
+    number = 2
+    while True:
+        yield f"{mode}-{number}"
+        number += 1
+
+
+def _fitting(plan: Plan | None, result: Result) -> Plan | None:
+    """The plan, unless it cannot be that of the run: a topology file may have changed since."""
+    if plan is None or result.setting.machine not in plan.vms:
+        return None
+    seen: list[Result | Sessions] = [result, *result.others.values()]
+    paths = [p for each in seen for d in (each.before, each.after) for p in (d.ingress, d.egress)]
+    known = all(node in plan.switches for path in paths for node in path.nodes)
+    slots = {slot.name for slot in plan.vms[result.setting.machine].slots}
+    machines = {result.setting.client, *result.others} <= set(plan.machines)
+    return (
+        plan if known and machines and {result.setting.origin, result.setting.destination} <= slots else None
+    )
+
+
+def _shipped(name: str) -> Plan | None:
+    path = resources.topologies() / f"{name}.yaml"
+    return load_plan(path) if path.is_file() else None
+
+
+def _in_folder(path: Path) -> Path:
+    if not path.is_dir():
+        return path
+    present = [path / name for name in FILES if (path / name).is_file()]
+    if not present:
+        raise LabError(f"{path} holds no result: run `vmto run` or `vmto compare` first, or name a file")
+    return max(present, key=lambda file: file.stat().st_mtime)
+
+
+def _results(file: Path) -> list[Result]:
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        raise LabError(
+            f"{file} cannot be read ({error.strerror}): name a result.json or compare.json"
+        ) from None
+    try:
+        if b'"modes"' in text[:64]:
+            return list(Comparison.model_validate_json(text).modes.values())
+        return [Result.model_validate_json(text)]
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise LabError(
+            f"{file} is no result of this version ({where}: {first['msg']}): run the experiment again"
+        ) from None

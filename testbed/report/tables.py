@@ -1,0 +1,295 @@
+"""All tables of a report, for the page and as CSV. Pure."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, final
+
+from testbed.experiments.result import Arrivals, Compared, Event, PathSeen, Result
+from testbed.report.runs import Run, words
+
+Value = str | int | float
+BIN: Final = 100.0
+"""Width of the bins of the tables beside plots, ms."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table on the page."""
+
+    text: str
+    kind: str = ""
+    """A class of the style sheet: good, bad, number."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table on the page; the first column names the row."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A CSV file: one thing a line, units in the head."""
+
+    name: str
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[Value, ...], ...]
+
+
+# -- the page ---------------------------------------------------------------------------------------
+
+
+def figures(runs: Sequence[Run]) -> Table:
+    """All figures, a column for each run."""
+    rows = []
+    for name, cell in FIGURES:
+        cells = [_right(cell(run.result)) for run in runs]
+        if any(each.text for each in cells):
+            rows.append((Cell(name), *cells))
+    return Table("The same figures for every run", ("", *(run.name for run in runs)), tuple(rows))
+
+
+def paths(run: Run) -> Table:
+    """The paths of all clients, before and after."""
+    machine = run.result.setting.machine
+    rows = []
+    for client, seen in run.clients.items():
+        for phase, both in (("before", seen.before), ("after", seen.after)):
+            for ends, path in (
+                (f"{client} to {machine}", both.ingress),
+                (f"{machine} to {client}", both.egress),
+            ):
+                rows.append(
+                    (
+                        Cell(ends),
+                        Cell(phase),
+                        Cell(words(path), "path"),
+                        Cell(str(path.crossings), "number"),
+                        _trombone(path),
+                        Cell(_ms(both.ingress.rtt_ms), "number"),
+                    )
+                )
+    head = ("packets", "move", "switches they passed", "WAN crossings", "trombone", "RTT, ms")
+    return Table("Paths, as the switches reported the packets", head, tuple(rows))
+
+
+def sessions(run: Run) -> Table:
+    """What each client's sessions saw of the move."""
+    machine = run.result.setting.machine
+    rows = tuple(
+        (
+            Cell(client),
+            Cell(_ms(seen.move.gap_ms.ingress), "number"),
+            Cell(_ms(seen.move.gap_ms.egress), "number"),
+            Cell(f"{seen.move.lost} of {seen.move.sent}", "number"),
+            _lives(seen.move.tcp_survived),
+        )
+        for client, seen in run.clients.items()
+    )
+    head = ("client", f"gap to {machine}, ms", f"gap from {machine}, ms", "datagrams lost", "TCP session")
+    return Table("Sessions through the move", head, rows)
+
+
+def timeline(run: Run) -> Table:
+    """The steps of the move; several of a kind in a row are one line."""
+    rows = tuple(
+        (Cell(f"{t:.1f}", "number"), Cell(step), Cell(" ".join(nodes)))
+        for t, step, nodes in _grouped(run.result.move.timeline)
+    )
+    return Table("The move, step by step", ("ms after the pause", "step", "where"), rows)
+
+
+def binned(caption: str, columns: Sequence[tuple[str, Arrivals]]) -> Table:
+    """What a plot shows, in spans of time: how many arrived, and the median of their delay."""
+    head = ["sent, ms after the pause"]
+    spans: dict[int, list[Cell]] = {}
+    starts = [int(sent // BIN) for _, arrivals in columns for sent in arrivals.sent_ms]
+    for number in range(min(starts, default=0), max(starts, default=-1) + 1):
+        spans[number] = [Cell(f"{number * BIN:g} to {(number + 1) * BIN:g}")]
+    for name, arrivals in columns:
+        head += [f"{name}: arrived", f"{name}: median delay, ms"]
+        for number, cells in spans.items():
+            delays = [
+                delay
+                for sent, delay in zip(arrivals.sent_ms, arrivals.delay_ms, strict=True)
+                if sent // BIN == number
+            ]
+            cells.append(Cell(str(len(delays)), "number"))
+            cells.append(Cell(f"{statistics.median(delays):.1f}" if delays else "-", "number"))
+    return Table(caption, tuple(head), tuple(tuple(cells) for cells in spans.values()))
+
+
+def setting(run: Run) -> Table:
+    """What was run, and with what."""
+    found = run.result.setting
+    rows = [
+        ("topology", found.topology),
+        ("machine", f"{found.machine}, from {found.origin} to {found.destination}"),
+        ("clients", ", ".join(run.clients)),
+        ("blackout", f"{found.blackout_ms:g} ms"),
+        ("announced by", found.announce),
+        ("route reflector", found.reflector),
+        ("switches", found.target),
+        *((name, version) for name, version in found.versions.items()),
+        ("result file", str(run.source)),
+    ]
+    cells = tuple((Cell(name), Cell(value)) for name, value in rows)
+    return Table(f"What made the result of {run.name}", ("", "value"), cells)
+
+
+def _right(cell: Cell) -> Cell:
+    return cell if "number" in cell.kind else Cell(cell.text, f"number {cell.kind}")
+
+
+def _grouped(events: Iterable[Event]) -> list[tuple[float, str, list[str]]]:
+    lines: list[tuple[float, str, list[str]]] = []
+    for event in events:
+        if lines and lines[-1][1] == event.event:
+            if event.node not in lines[-1][2]:
+                lines[-1][2].append(event.node)
+        else:
+            lines.append((event.t_ms, event.event, [event.node]))
+    return lines
+
+
+def _ms(value: float | None) -> str:
+    return "none" if value is None else f"{value:.1f}"
+
+
+def _trombone(path: PathSeen) -> Cell:
+    if not path.nodes:
+        return Cell("none seen", "bad")
+    return Cell("yes", "bad") if path.trombone else Cell("no", "good")
+
+
+def _lives(alive: bool) -> Cell:
+    return Cell("lives", "good") if alive else Cell("died", "bad")
+
+
+def _of_compared(figure: Callable[[Compared], Value]) -> Callable[[Result], Cell]:
+    return lambda result: Cell(str(figure(result)), "number") if isinstance(result, Compared) else Cell("")
+
+
+def _proof(result: Result) -> Cell:
+    proof = result.proof
+    if proof is None:
+        return Cell("")
+    good = proof.agreeing == proof.compared
+    return Cell(f"{proof.agreeing} of {proof.compared}", "number good" if good else "number bad")
+
+
+FIGURES: Final[tuple[tuple[str, Callable[[Result], Cell]], ...]] = (
+    ("trombone to the machine, after", lambda result: _trombone(result.after.ingress)),
+    ("trombone from the machine, after", lambda result: _trombone(result.after.egress)),
+    ("RTT before, ms", lambda result: Cell(_ms(result.before.ingress.rtt_ms), "number")),
+    ("RTT after, ms", lambda result: Cell(_ms(result.after.ingress.rtt_ms), "number")),
+    (
+        "WAN crossings before, to / from",
+        lambda result: Cell(
+            f"{result.before.ingress.crossings} / {result.before.egress.crossings}", "number"
+        ),
+    ),
+    (
+        "WAN crossings after, to / from",
+        lambda result: Cell(f"{result.after.ingress.crossings} / {result.after.egress.crossings}", "number"),
+    ),
+    ("gap to the machine, ms", lambda result: Cell(_ms(result.move.gap_ms.ingress), "number")),
+    ("gap from the machine, ms", lambda result: Cell(_ms(result.move.gap_ms.egress), "number")),
+    ("datagrams lost", lambda result: Cell(f"{result.move.lost} of {result.move.sent}", "number")),
+    ("TCP session", lambda result: _lives(result.move.tcp_survived)),
+    ("flooded unicast copies", _of_compared(lambda result: result.flooded)),
+    ("BGP UPDATEs for the move", _of_compared(lambda result: result.updates)),
+    ("P4Runtime writes for the move", _of_compared(lambda result: result.writes)),
+    (
+        "WAN bytes per payload byte, after",
+        _of_compared(lambda result: f"{result.wan_bytes_per_byte:.2f}"),
+    ),
+    ("echoes on which captures agree", _proof),
+)
+
+
+# -- files ------------------------------------------------------------------------------------------
+
+
+def sheets(runs: Sequence[Run]) -> tuple[Sheet, ...]:
+    """All CSV files."""
+    return (
+        Sheet("figures", "All figures", ("run", "mode", "figure", "value"), tuple(_figure_rows(runs))),
+        Sheet(
+            "paths",
+            "All paths",
+            ("run", "phase", "from", "to", "nodes", "wan_crossings", "trombone", "rtt_ms"),
+            tuple(_path_rows(runs)),
+        ),
+        Sheet("timeline", "All events", ("run", "t_ms", "event", "node"), tuple(_event_rows(runs))),
+        Sheet(
+            "samples",
+            "What arrived around the move",
+            ("run", "client", "flow", "sent_ms", "delay_ms"),
+            tuple(_sample_rows(runs)),
+        ),
+    )
+
+
+def _figure_rows(runs: Sequence[Run]) -> Iterator[tuple[Value, ...]]:
+    for run in runs:
+        result = run.result
+        values: dict[str, Value | None] = {
+            "rtt_before_ms": result.before.ingress.rtt_ms,
+            "rtt_after_ms": result.after.ingress.rtt_ms,
+            "crossings_to_after": result.after.ingress.crossings,
+            "crossings_from_after": result.after.egress.crossings,
+            "gap_to_ms": result.move.gap_ms.ingress,
+            "gap_from_ms": result.move.gap_ms.egress,
+            "datagrams_lost": result.move.lost,
+            "datagrams_sent": result.move.sent,
+            "tcp_survived": int(result.move.tcp_survived),
+        }
+        if isinstance(result, Compared):
+            values |= {
+                "flooded": result.flooded,
+                "updates": result.updates,
+                "writes": result.writes,
+                "wan_bytes_per_byte": result.wan_bytes_per_byte,
+            }
+        yield from (
+            (run.name, result.mode, name, "" if value is None else value) for name, value in values.items()
+        )
+
+
+def _path_rows(runs: Sequence[Run]) -> Iterator[tuple[Value, ...]]:
+    for run in runs:
+        machine = run.result.setting.machine
+        for client, seen in run.clients.items():
+            for phase, both in (("before", seen.before), ("after", seen.after)):
+                rtt = both.ingress.rtt_ms
+                for ends, path in (((client, machine), both.ingress), ((machine, client), both.egress)):
+                    facts = path.crossings, int(path.trombone), "" if rtt is None else rtt
+                    yield run.name, phase, *ends, " ".join(path.nodes), *facts
+
+
+def _event_rows(runs: Sequence[Run]) -> Iterator[tuple[Value, ...]]:
+    for run in runs:
+        yield from ((run.name, event.t_ms, event.event, event.node) for event in run.result.move.timeline)
+
+
+def _sample_rows(runs: Sequence[Run]) -> Iterator[tuple[Value, ...]]:
+    for run in runs:
+        for client, seen in run.clients.items():
+            series = seen.move.series
+            flows = (
+                (("echo", series.echoes), ("to", series.ingress), ("from", series.egress)) if series else ()
+            )
+            for flow, arrivals in flows:
+                for sent, delay in zip(arrivals.sent_ms, arrivals.delay_ms, strict=True):
+                    yield run.name, client, flow, sent, delay
