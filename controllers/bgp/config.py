@@ -21,7 +21,9 @@ class PeerConfig:
     `max_routes` limits what it may announce over all families; the session ends if it sends more (RFC
     4486). `next_hop_self` puts our own address in as next hop; None: only towards another AS and only for
     plain IP routes. A labelled route keeps the next hop that its label belongs to, since labels are not
-    rewritten here (RFC 4364 §10 c).
+    rewritten here (RFC 4364 §10 c). `restart_time` is how long the neighbour may keep our routes when the
+    session breaks, because forwarding goes on (RFC 4724); 0: it shall not, but if it asks we keep its routes;
+    None: neither.
     """
 
     address: IpAddress
@@ -37,6 +39,7 @@ class PeerConfig:
     export_policy: Policy | None = None
     max_routes: int | None = None
     next_hop_self: bool | None = None
+    restart_time: int | None = None
 
 
 @final

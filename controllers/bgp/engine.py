@@ -7,7 +7,7 @@ that has changed since. Whoever drives the engine calls it as soon as there is n
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import Final, final
 
@@ -52,6 +52,8 @@ class Engine:
         self._local = Source(None, config.router_id)
         self._own: dict[RouteKey, Path] = {}
         self._counters: dict[IpAddress, Counters] = {}
+        self._kept: dict[IpAddress, Neighbor] = {}
+        """Neighbours whose session broke, with the routes of theirs that are kept."""
         self._want_events = want_events
         self._events: list[RouteEvent] = []
         self._logged: set[tuple[IpAddress, object]] = set()
@@ -64,21 +66,57 @@ class Engine:
         """A session is up: owe the neighbour every table it negotiated."""
         external = config.asn != self.config.local_as
         counters = self.counters(config.address)
-        neighbor = Neighbor(config, negotiated, local_address, counters, external=external)
+        former = self._kept.pop(config.address, None)
+        neighbor = Neighbor(config, negotiated, local_address, counters, external=external, former=former)
+        if former is not None:
+            self._forget_all(former)
         self.neighbors[config.address] = neighbor
         for family in negotiated.families:
             neighbor.owe_table(family, self.tables[family])
         return neighbor
 
-    def detach(self, neighbor: Neighbor) -> None:
-        """A session is down: forget what the neighbour sent."""
-        if self.neighbors.get(neighbor.config.address) is neighbor:
-            del self.neighbors[neighbor.config.address]
+    def detach(self, neighbor: Neighbor, *, broken: bool = False) -> float:
+        """A session is down: forget what the neighbour sent.
+
+        If it is `broken` and the neighbour forwards on without us (RFC 4724 §4.2), its routes are kept;
+        returns after how many seconds to call `expire`, 0 if nothing is kept.
+        """
+        address = neighbor.config.address
+        if self.neighbors.get(address) is neighbor:
+            del self.neighbors[address]
+        for family in tuple(neighbor.stale):
+            self._complete(neighbor, family)
+        kept = neighbor.negotiated.keeps if broken and neighbor.negotiated.restart_time else ()
+        self._forget_all(neighbor, but=kept)
+        if not any(neighbor.received.values()):
+            return 0.0
+        self._kept[address] = neighbor
+        return float(neighbor.negotiated.restart_time)
+
+    def expire(self, address: IpAddress) -> None:
+        """Forget what was kept of a neighbour, if it has not come back."""
+        former = self._kept.pop(address, None)
+        if former is not None:
+            self._forget_all(former)
+
+    def _forget_all(self, neighbor: Neighbor, but: Collection[Family] = ()) -> None:
         for family, received in neighbor.received.items():
-            table = self.tables[family]
-            for key in received:
+            if family not in but:
+                table = self.tables[family]
+                for key in received:
+                    table.remove(key, neighbor.source)
+                received.clear()
+
+    def _complete(self, neighbor: Neighbor, family: Family) -> None:
+        """Its table of a family is complete: what the former session had and this one has not is gone."""
+        stale = neighbor.stale.pop(family, None)
+        if stale:
+            received, table = neighbor.received[family], self.tables[family]
+            for key in stale:
+                del received[key]
                 table.remove(key, neighbor.source)
-            received.clear()
+            if family == RT_CONSTRAINT:
+                self._membership_changed(neighbor)
 
     def receive(self, neighbor: Neighbor, update: Update) -> None:
         """Take in an UPDATE. Raises DecodeError if the neighbour exceeds its limit of routes."""
@@ -90,6 +128,8 @@ class Engine:
             self._withdrawn(neighbor, withdrawn)
         for announced in update.announced:
             self._announced(neighbor, announced)
+        if update.end_of_rib is not None:
+            self._complete(neighbor, update.end_of_rib)
         limit = neighbor.config.max_routes
         if limit is not None and update.announced and neighbor.routes_received > limit:
             raise DecodeError(f"more than {limit} routes", ErrorCode.CEASE, CeaseSubcode.MAXIMUM_PREFIXES)
@@ -116,9 +156,14 @@ class Engine:
 
     def _forget(self, neighbor: Neighbor, family: Family, routes: list[KeyedNlri]) -> None:
         received, table, source = neighbor.received[family], self.tables[family], neighbor.source
+        self._confirm(neighbor, family, routes)
         for key, _ in routes:
             if received.pop(key, None) is not None:
                 table.remove(key, source)
+
+    def _confirm(self, neighbor: Neighbor, family: Family, routes: list[KeyedNlri]) -> None:
+        if family in neighbor.stale:
+            neighbor.stale[family].difference_update(key for key, _ in routes)
 
     def _announced(self, neighbor: Neighbor, announced: Announced) -> None:
         attributes, routes = announced
@@ -136,6 +181,7 @@ class Engine:
             counters.discarded += len(routes)
             self._forget(neighbor, family, routes)
             return
+        self._confirm(neighbor, family, routes)
         shared = neighbor.source.share(attributes)
         table = self.tables[family]
         policy = neighbor.import_policy

@@ -63,14 +63,20 @@ class Neighbor:
         counters: Counters,
         *,
         external: bool,
+        former: Neighbor | None = None,
     ) -> None:
+        """`former`: its last session, which broke and whose routes were kept (RFC 4724 §4.2)."""
         self.config = config
         self.negotiated = negotiated
         self.counters = counters
         self.source = Source(config.address, negotiated.remote_id, external=external, client=config.client)
         self.received: dict[Family, AdjRibIn] = {family: {} for family in negotiated.families}
+        self.stale: dict[Family, set[bytes]] = {}
+        """Routes of the former session that this one has not confirmed."""
+        if former is not None:
+            self._inherit(former)
         constrained = RT_CONSTRAINT in negotiated.families
-        self.membership: Membership | None = Membership() if constrained else None
+        self.membership: Membership | None = Membership(self.received[RT_CONSTRAINT]) if constrained else None
         self.export_key = ExportKey(
             external=external,
             client=config.client,
@@ -84,6 +90,15 @@ class Neighbor:
         self._owed: dict[Family, dict[bytes, bytes | None]] = {}
         self._end_of_rib_due: set[Family] = set()
         self._sees: dict[Audience, bool] = {}
+
+    def _inherit(self, former: Neighbor) -> None:
+        """Take over routes whose forwarding state was preserved; they keep their source."""
+        self.source = former.source
+        for family in self.negotiated.preserved:
+            kept = former.received.pop(family, None)
+            if kept:
+                self.received[family] = kept
+                self.stale[family] = set(kept)
 
     @property
     def routes_received(self) -> int:

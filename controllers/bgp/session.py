@@ -40,6 +40,7 @@ from controllers.wire.errors import CeaseSubcode, ErrorCode, OpenSubcode
 from controllers.wire.messages import (
     Capabilities,
     CapabilityCode,
+    GracefulRestart,
     Keepalive,
     Message,
     Notification,
@@ -83,6 +84,8 @@ class SessionConfig:
     retry_first: float = 1.0
     retry_limit: float = 60.0
     jitter_seed: int = 0
+    restart_time: int | None = None
+    """See `PeerConfig`."""
 
     @property
     def internal(self) -> bool:
@@ -91,8 +94,15 @@ class SessionConfig:
 
     def open(self) -> Open:
         """The OPEN this side sends."""
+        restart = None
+        if self.restart_time is not None:
+            kept = tuple((family, True) for family in self.families) if self.restart_time else ()
+            restart = GracefulRestart(self.restart_time, kept)
         capabilities = Capabilities(
-            families=self.families, extended_message=True, four_octet_as=self.local_as
+            families=self.families,
+            extended_message=True,
+            four_octet_as=self.local_as,
+            graceful_restart=restart,
         )
         return Open(self.local_as, self.hold_time, self.router_id, capabilities)
 
@@ -172,12 +182,12 @@ class _Turn:
         self.actions.append(Close(connection.id))
         self.lose(connection, reason)
 
-    def lose(self, connection: Connection, reason: str) -> None:
+    def lose(self, connection: Connection, reason: str, *, broken: bool = False) -> None:
         """Forget a connection that is closed."""
         session = self.session
         session = replace(session, connections=tuple(c for c in session.connections if c.id != connection.id))
         if connection.state is State.ESTABLISHED:
-            self.actions.append(Down(connection.id, reason))
+            self.actions.append(Down(connection.id, reason, broken))
             lasted = self.now - connection.established_at
             session = replace(session, failures=0 if lasted >= STABLE_AFTER else session.failures)
         else:
@@ -308,7 +318,7 @@ def _on_connection(
 ) -> None:
     match event:
         case Closed(reason=reason):
-            turn.lose(connection, reason)
+            turn.lose(connection, reason, broken=True)
         case Failed(error=error):
             turn.drop(connection, error.reason, Notification(error.code, error.subcode, error.data))
         case UpdateReceived():
@@ -401,12 +411,19 @@ def _common_families(config: SessionConfig, remote: Open) -> tuple[Family, ...]:
 
 
 def _negotiate(config: SessionConfig, remote: Open) -> Negotiated:
+    families = _common_families(config, remote)
+    restart = remote.capabilities.graceful_restart
+    if config.restart_time is None or restart is None:
+        restart = GracefulRestart()
     return Negotiated(
-        families=_common_families(config, remote),
+        families=families,
         hold_time=min(config.hold_time, remote.hold_time),
         remote_id=remote.router_id,
         route_refresh=remote.capabilities.route_refresh,
         extended_message=remote.capabilities.extended_message,
+        restart_time=restart.time,
+        keeps=tuple(family for family, _ in restart.families if family in families),
+        preserved=tuple(family for family, kept in restart.families if kept and family in families),
     )
 
 

@@ -14,13 +14,20 @@ from controllers.wire.types import Family
 @final
 @dataclass(frozen=True, slots=True)
 class Negotiated:
-    """What an established session may use. `hold_time` in seconds, 0: no timers."""
+    """What an established session may use. `hold_time` in seconds, 0: no timers.
+
+    Graceful restart (RFC 4724): when the session breaks, the neighbour wants its routes of the `keeps`
+    families kept for `restart_time` seconds; what was kept before is still good for `preserved` families.
+    """
 
     families: tuple[Family, ...]
     hold_time: int
     remote_id: IPv4Address
     route_refresh: bool
     extended_message: bool
+    restart_time: int = 0
+    keeps: tuple[Family, ...] = ()
+    preserved: tuple[Family, ...] = ()
 
 
 @final
@@ -140,10 +147,11 @@ class Up:
 @final
 @dataclass(frozen=True, slots=True)
 class Down:
-    """The established session is over, and why."""
+    """The established session is over, and why. `broken`: neither end had said so before."""
 
     connection: int
     reason: str
+    broken: bool = False
 
 
 @final

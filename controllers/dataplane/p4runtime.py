@@ -112,7 +112,7 @@ class Session:
             self._outbox.put_nowait(self.codec.packet_out(payload, metadata))
 
     async def run(self) -> None:
-        """Keep the session up until cancelled; waits between attempts grow from 50 ms to 2 s."""
+        """Keep the session up until cancelled; waits between attempts grow from 50 ms to 0.5 s."""
         delay = 0.05
         while True:
             client = P4Client(self.address, wait_for_ready=False)
@@ -128,7 +128,7 @@ class Session:
                 self._client = None
                 await client.close()
             await asyncio.sleep(delay)
-            delay = min(2 * delay, 2.0)
+            delay = min(2 * delay, 0.5)
 
     async def _handshake(self, client: P4Client) -> None:
         arbitration = p4r.MasterArbitrationUpdate(

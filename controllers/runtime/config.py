@@ -21,11 +21,15 @@ CoreConfig: TypeAlias = Annotated[PeConfig | VplsPeConfig, Field(discriminator="
 @final
 @dataclass(frozen=True, slots=True)
 class CoreTimes:
-    """BGP timers in seconds: hold time, first and longest wait before a session is tried again."""
+    """BGP timers in seconds: hold time, first and longest wait before a session is tried again.
+
+    `restart`: how long the routes of a PE are good while its controller is gone (RFC 4724), below 4096.
+    """
 
     hold: float = 90.0
     connect_retry: float = 1.0
-    connect_retry_limit: float = 4.0
+    connect_retry_limit: float = 2.0
+    restart: int = 30
 
 
 @final

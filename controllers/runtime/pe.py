@@ -41,9 +41,12 @@ _TRANSMIT, _BRIDGE = 0, 2
 
 _NEIGHBOR_REASONS: Final = (PuntReason.ARP, PuntReason.ND, PuntReason.RARP)
 
-ADOPTION_SETTLE: Final = 1.0
-"""Seconds from the reflector's End-of-RIB until adopted tables are brought to the desired state: what other
-PEs say anew at the same moment may come a little later."""
+RESTORE_SETTLE: Final = 4.0
+"""Seconds from the End-of-RIB of a reflector until what it did not mention counts as gone: to one that was
+away other PEs may come later than this one."""
+
+ADOPTION_SETTLE: Final = 0.5
+"""Seconds from the reflector's End-of-RIB until adopted tables are brought to the desired state."""
 
 ADOPTION_PATIENCE: Final = 20.0
 """Seconds that adopted tables are left alone if there is no End-of-RIB (RFC 4724 §4.1)."""
@@ -70,6 +73,7 @@ class PeController:
         self._down: set[int] = set()
         self._wake: asyncio.TimerHandle | None = None
         self._release: asyncio.TimerHandle | None = None
+        self._completing: dict[Family, asyncio.TimerHandle] = {}
         self._awaited = set(families(setup, bgp.kind)) - {RT_CONSTRAINT}
         """Families whose End-of-RIB is to come."""
         self._speaking: asyncio.Task[None] | None = None
@@ -108,7 +112,7 @@ class PeController:
         self.speaker.abort()
 
     def _end(self) -> None:
-        for timer in (self._wake, self._release, self._speaking):
+        for timer in (self._wake, self._release, self._speaking, *self._completing.values()):
             if timer is not None:
                 timer.cancel()
 
@@ -194,10 +198,13 @@ class PeController:
     def _peer(self, event: PeerEvent) -> None:
         self.switch.stamp("bgp up" if event.up else "bgp down", peer=str(event.peer), reason=event.reason)
         (self.connected.set if event.up else self.connected.clear)()
+        while self._completing:
+            self._completing.popitem()[1].cancel()
         self._handle(event)
 
     def _end_of_rib(self, event: EndOfRibEvent) -> None:
-        self._handle(event)
+        loop = asyncio.get_running_loop()
+        self._completing[event.family] = loop.call_later(RESTORE_SETTLE, self._handle, event)
         if event.family in self._awaited:
             self._awaited.discard(event.family)
             if not self._awaited:
@@ -287,6 +294,7 @@ def _speaker(setup: PeSetup, bgp: BgpConfig) -> SpeakerConfig:
         hold_time=int(bgp.times.hold),
         retry_first=bgp.times.connect_retry,
         retry_limit=bgp.times.connect_retry_limit,
+        restart_time=bgp.times.restart,
     )
     loopback = setup.core.loopback
     if loopback.version != 4:

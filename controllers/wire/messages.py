@@ -30,13 +30,28 @@ class MessageType(IntEnum):
 
 
 class CapabilityCode(IntEnum):
-    """Capabilities known here; others are kept raw (graceful restart, add-path, ...)."""
+    """Capabilities known here; others are kept raw (add-path, ...)."""
 
     MULTIPROTOCOL = 1
     ROUTE_REFRESH = 2
     EXTENDED_MESSAGE = 6
+    GRACEFUL_RESTART = 64
     FOUR_OCTET_AS = 65
     ENHANCED_ROUTE_REFRESH = 70
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class GracefulRestart:
+    """What a neighbour may do with our routes when the session breaks (RFC 4724 §3).
+
+    `time`: seconds it may keep them, below 4096; `families`: each with whether its forwarding state was
+    preserved; none: this side only keeps the neighbour's. `restarted`: this session is the first one since.
+    """
+
+    time: int = 0
+    families: tuple[tuple[Family, bool], ...] = ()
+    restarted: bool = False
 
 
 @final
@@ -49,6 +64,7 @@ class Capabilities:
     enhanced_route_refresh: bool = False
     extended_message: bool = False
     four_octet_as: int | None = None
+    graceful_restart: GracefulRestart | None = None
     unknown: tuple[tuple[int, bytes], ...] = ()
 
 
@@ -157,7 +173,27 @@ def _encode_capabilities(capabilities: Capabilities) -> bytes:
     found += [(code, b"") for present, code in flags if present]
     if c.four_octet_as is not None:
         found.append((CapabilityCode.FOUR_OCTET_AS, c.four_octet_as.to_bytes(4, "big")))
+    if c.graceful_restart is not None:
+        found.append((CapabilityCode.GRACEFUL_RESTART, _encode_restart(c.graceful_restart)))
     return b"".join(bytes((code, len(value))) + value for code, value in (*found, *c.unknown))
+
+
+_RESTARTED, _FORWARDING, _TIME = 0x8000, 0x80, 0x0FFF
+
+
+def _encode_restart(restart: GracefulRestart) -> bytes:
+    head = (_RESTARTED * restart.restarted | restart.time & _TIME).to_bytes(2, "big")
+    flags = (family.wire + bytes((_FORWARDING * kept,)) for family, kept in restart.families)
+    return head + b"".join(flags)
+
+
+def _decode_restart(value: bytes) -> GracefulRestart:
+    head = int.from_bytes(value[:2], "big")
+    families = (
+        (Family(value[at] << 8 | value[at + 1], value[at + 2]), bool(value[at + 3] & _FORWARDING))
+        for at in range(2, len(value), 4)
+    )
+    return GracefulRestart(head & _TIME, tuple(families), bool(head & _RESTARTED))
 
 
 def _open_error(reason: str, subcode: int = OpenSubcode.UNSPECIFIC, data: bytes = b"") -> DecodeError:
@@ -189,18 +225,30 @@ def _optional_parameters(body: bytes) -> Iterator[tuple[int, bytes]]:
     return _tlvs(parameters, 2 if extended else 1, "an optional parameter")
 
 
+_SIZED: Final = (
+    CapabilityCode.MULTIPROTOCOL,
+    CapabilityCode.FOUR_OCTET_AS,
+    CapabilityCode.GRACEFUL_RESTART,
+)
+"""Capabilities whose value has one length, or lengths of one form."""
+
+
 def _decode_capabilities(runs: list[bytes]) -> Capabilities:
     """Gather capabilities from all parameters of OPEN; one with a wrong length is refused (RFC 5492 §4)."""
     families: dict[Family, None] = {}
     flags: set[int] = set()
     four_octet_as = None
+    restart = None
     unknown = []
     for code, value in (pair for run in runs for pair in _tlvs(run, 1, "a capability")):
         if code == CapabilityCode.MULTIPROTOCOL and len(value) == 4:
             families[Family(value[0] << 8 | value[1], value[3])] = None
         elif code == CapabilityCode.FOUR_OCTET_AS and len(value) == 4:
             four_octet_as = int.from_bytes(value, "big")
-        elif code in (CapabilityCode.MULTIPROTOCOL, CapabilityCode.FOUR_OCTET_AS):
+        elif code == CapabilityCode.GRACEFUL_RESTART and len(value) % 4 == 2:
+            # RFC 4724 §3: the last one counts.
+            restart = _decode_restart(value)
+        elif code in _SIZED:
             raise _open_error(f"OPEN: capability {code} of {len(value)} bytes")
         elif code in tuple(CapabilityCode):
             flags.add(code)
@@ -212,6 +260,7 @@ def _decode_capabilities(runs: list[bytes]) -> Capabilities:
         enhanced_route_refresh=CapabilityCode.ENHANCED_ROUTE_REFRESH in flags,
         extended_message=CapabilityCode.EXTENDED_MESSAGE in flags,
         four_octet_as=four_octet_as,
+        graceful_restart=restart,
         unknown=tuple(unknown),
     )
 

@@ -58,12 +58,14 @@ class Peer:
                 retry_first=config.retry_first,
                 retry_limit=config.retry_limit,
                 jitter_seed=int(config.address) & 0xFFFF_FFFF,
+                restart_time=config.restart_time,
             )
         )
         self._connections: dict[int, BgpConnection] = {}
         self._carrier: BgpConnection | None = None
         self._dialing: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._expiry: asyncio.TimerHandle | None = None
         self._changed_at = 0.0
         self._reason = "not started"
 
@@ -90,10 +92,13 @@ class Peer:
     def stop(self, subcode: int, reason: str) -> None:
         """Want it no more; a NOTIFICATION says so (RFC 4486)."""
         self._handle(events.Stop(subcode, reason))
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expire()
 
     def abort(self) -> None:
         """Break all connections and do nothing any more."""
-        for timer in (self._timer, self._dialing):
+        for timer in (self._timer, self._expiry, self._dialing):
             if timer is not None:
                 timer.cancel()
         for connection in self._connections.values():
@@ -139,8 +144,8 @@ class Peer:
                     connection.close()
             case events.Up(connection=number, negotiated=negotiated):
                 self._up(self._connections[number], negotiated)
-            case events.Down(reason=reason):
-                self._down(reason)
+            case events.Down(reason=reason, broken=broken):
+                self._down(reason, broken=broken)
             case events.Refresh(message=message):
                 self._refresh(message)
             case events.Note(reason=reason):
@@ -155,6 +160,8 @@ class Peer:
 
     def _up(self, connection: BgpConnection, negotiated: events.Negotiated) -> None:
         self._carrier = connection
+        if self._expiry is not None:
+            self._expiry.cancel()
         if negotiated.extended_message:
             connection.allow_extended_messages()
         self._engine.counters(self.config.address).sessions += 1
@@ -162,13 +169,21 @@ class Peer:
         self._report(True, "established")
         self._hooks.tables_changed()
 
-    def _down(self, reason: str) -> None:
+    def _down(self, reason: str, *, broken: bool) -> None:
         self._engine.counters(self.config.address).flaps += 1
         self._carrier = None
         if self.neighbor is not None:
-            self._engine.detach(self.neighbor)
+            kept = self._engine.detach(self.neighbor, broken=broken)
             self.neighbor = None
+            if kept:
+                self._expiry = asyncio.get_running_loop().call_later(kept, self._expire)
         self._report(False, reason)
+        self._hooks.tables_changed()
+
+    def _expire(self) -> None:
+        """The neighbour has not come back in its time."""
+        self._expiry = None
+        self._engine.expire(self.config.address)
         self._hooks.tables_changed()
 
     def _report(self, up: bool, reason: str) -> None:

@@ -36,6 +36,8 @@ from controllers.wire.types import (
 
 FRR_BGPD: Final = Path("/usr/lib/frr/bgpd")
 
+_GOBGP_SOCKET: Final = "gobgp.sock"
+
 STOP_PATIENCE: Final = 5.0
 """Seconds a reflector may take to end when asked to."""
 
@@ -125,12 +127,19 @@ def gobgp_config(plan: ReflectorPlan) -> str:
             "[neighbors.route-reflector.config]",
             "route-reflector-client = true",
             f'route-reflector-cluster-id = "{plan.router_id}"',
+            "[neighbors.timers.config]",
+            "idle-hold-time-after-reset = 1",
+            "[neighbors.graceful-restart.config]",
+            "enabled = true",
+            "helper-only = true",
         ]
         for family in plan.families:
             lines += [
                 "[[neighbors.afi-safis]]",
                 "[neighbors.afi-safis.config]",
                 f'afi-safi-name = "{_GOBGP_FAMILIES[family]}"',
+                "[neighbors.afi-safis.mp-graceful-restart.config]",
+                "enabled = true",
             ]
     return "\n".join(lines) + "\n"
 
@@ -205,7 +214,7 @@ class ReflectorProcess:
     @property
     def api_socket(self) -> str:
         """Where gobgpd answers: `gobgp --target <this>`."""
-        return f"unix://{self._directory}/gobgp.sock"
+        return f"unix://{self._directory / _GOBGP_SOCKET}"
 
     @property
     def vty_directory(self) -> Path:
@@ -259,6 +268,8 @@ class ReflectorProcess:
         """Write the configuration and start the program; its output goes to `reflector.log`."""
         file, text = self.configuration()
         file.write_text(text)
+        # gobgpd does not start where one that was killed has left its socket.
+        (self._directory / _GOBGP_SOCKET).unlink(missing_ok=True)
         with (self._directory / "reflector.log").open("wb") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *self.command(), stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output

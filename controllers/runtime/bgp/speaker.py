@@ -245,6 +245,7 @@ def reflector(
 ) -> Speaker:
     """A route reflector that waits for its clients to connect (RFC 4456)."""
     peers = tuple(
-        PeerConfig(client, local_as, families=families, passive=True, client=True) for client in clients
+        PeerConfig(client, local_as, families=families, passive=True, client=True, restart_time=0)
+        for client in clients
     )
     return Speaker(SpeakerConfig(local_as, router_id, address, port, peers))

@@ -83,16 +83,20 @@ class Fabric:
         for local, remote, options in ((a, b, a_sees), (b, a, b_sees)):
             asn = self.engines[remote].config.local_as
             config = PeerConfig(remote, asn, families=families, **(options or {}))  # type: ignore[arg-type]
-            negotiated = Negotiated(families, 90, remote, route_refresh=True, extended_message=False)
+            restart = config.restart_time or 0
+            kept = families if restart else ()
+            negotiated = Negotiated(families, 90, remote, True, False, restart, kept, kept)
             self.sessions[local, remote] = self.engines[local].attach(config, negotiated, local)
             self.readers[local, remote] = MessageReader()
             self.queues[local, remote] = deque()
             self.sent[local, remote] = []
 
-    def disconnect(self, a: IPv4Address, b: IPv4Address) -> None:
-        for local, remote in ((a, b), (b, a)):
-            self.engines[local].detach(self.sessions.pop((local, remote)))
+    def disconnect(self, a: IPv4Address, b: IPv4Address, *, broken: bool = False) -> float:
+        """End a session; how long `a` keeps what `b` had sent."""
+        for local, remote in ((b, a), (a, b)):
+            kept = self.engines[local].detach(self.sessions.pop((local, remote)), broken=broken)
             self.queues[local, remote].clear()
+        return kept
 
     def flush(self, address: IPv4Address) -> None:
         """Have one speaker say what it has to say."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from controllers.wire.errors import CeaseSubcode, DecodeError, ErrorCode
 from controllers.wire.messages import (
     Capabilities,
+    GracefulRestart,
     Keepalive,
     Message,
     MessageReader,
@@ -27,8 +28,15 @@ from tests.unit.controllers.wire.strategies import ipv4, u8, u16, u32
 ROUTER_ID = IPv4Address("10.255.0.1")
 
 families = st.builds(Family, u16, u8)
+restarts = st.builds(
+    GracefulRestart,
+    st.integers(0, 4095),
+    st.lists(st.tuples(families, st.booleans()), max_size=5).map(tuple),
+    st.booleans(),
+)
 capabilities = st.builds(
     Capabilities,
+    graceful_restart=st.none() | restarts,
     families=st.lists(families, max_size=40, unique=True).map(tuple),
     route_refresh=st.booleans(),
     enhanced_route_refresh=st.booleans(),
@@ -73,6 +81,16 @@ def test_open_by_hand() -> None:
         "02 16 0104 0019 00 46 0104 0001 00 84 0200 0600 4104 fa56ea00"
     )
     assert message.to_bytes().hex() == bytes.fromhex(expected).hex()
+
+
+def test_graceful_restart_by_hand() -> None:
+    """RFC 4724 §3: restart flag, 300 s, forwarding preserved for EVPN and not for RT constraint."""
+    restart = GracefulRestart(300, ((EVPN, True), (RT_CONSTRAINT, False)), restarted=True)
+    message = Open(1, 90, ROUTER_ID, Capabilities(four_octet_as=1, graceful_restart=restart))
+    assert bytes.fromhex("400a 812c 0019 46 80 0001 84 00") in message.to_bytes()
+    bad = message.to_bytes().replace(bytes.fromhex("400a 812c"), bytes.fromhex("4007 812c"))
+    with pytest.raises(DecodeError):
+        read(bad)
 
 
 def test_many_capabilities_take_the_long_form() -> None:
