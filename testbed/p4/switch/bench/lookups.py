@@ -27,8 +27,8 @@ _MASKS: Final = [
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A table, and how its entry number `i`, and a frame that hits it, are made from a random 24-bit number that
-    no other entry has."""
+    """A table, and how its entry number `i`, and a frame that hits it, are made of a random 24-bit number
+    that no other entry has."""
 
     kind: str
     source: Path
