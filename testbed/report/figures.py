@@ -12,7 +12,7 @@ from testbed.model.plan import Plan
 from testbed.report import charts
 from testbed.report.charts import Band, Bar, Frame, Group, Lane, Points
 from testbed.report.drawing import Scene, draw
-from testbed.report.runs import Run, View
+from testbed.report.runs import Run, View, slug
 from testbed.report.svg import Svg
 from testbed.report.theme import Theme
 
@@ -208,7 +208,7 @@ def _span(arrivals: Arrivals, margin: float) -> tuple[float, float]:
 def _name(run: Run, client: str, what: str) -> str:
     """The first client's figures need no name of a client."""
     further = client and client != run.result.setting.client
-    return f"{run.name}-{client}-{what}" if further else f"{run.name}-{what}"
+    return f"{run.name}-{slug(client)}-{what}" if further else f"{run.name}-{what}"
 
 
 def _interval(_run: Run, _figure: str) -> tuple[float, float] | None:

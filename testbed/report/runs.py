@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,6 +89,11 @@ class Run:
         )
 
 
+def slug(text: str) -> str:
+    """Text as part of an id and of a file's name."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "run"
+
+
 def words(path: PathSeen) -> str:
     """A path as a line of text."""
     return " ".join(path.nodes) or "none seen"
@@ -112,7 +118,7 @@ def read_runs(files: Sequence[Path], topology: Path | None = None) -> list[Run]:
 
 def _run(result: Result, plan: Plan | None, file: Path, taken: set[str]) -> Run:
     first = Sessions(before=result.before, after=result.after, move=result.move)
-    name = next(each for each in _names(result.mode) if each not in taken)
+    name = next(each for each in _names(slug(result.mode)) if each not in taken)
     return Run(name, result, _fitting(plan, result), file, {result.setting.client: first, **result.others})
 
 

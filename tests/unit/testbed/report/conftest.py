@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from testbed.experiments.result import Compared, Comparison
 from testbed.model.derive import derive
 from testbed.model.load import load_plan, topology_from_text
 from testbed.model.plan import Plan
@@ -17,6 +18,87 @@ from testbed.model.plan import Plan
 @pytest.fixture(scope="session")
 def plan() -> Plan:
     return load_plan(Path(__file__).parents[4] / "topologies" / "wan.yaml")
+
+
+TROMBONE = ("acc4", "pe4", "p4", "p1", "pe1", "p1", "p2", "pe2", "acc2")
+STRAIGHT = ("acc4", "pe4", "p4", "p2", "pe2", "acc2")
+BEFORE = ("acc4", "pe4", "p4", "p1", "pe1", "acc1")
+STEPS = {"paused": "vm1", "unplugged": "vm1", "resumed": "vm1", "learned": "pe2", "first packet": "acc4"}
+
+
+def _path(nodes: tuple[str, ...], rtt_ms: float | None = 14.0) -> dict[str, Any]:
+    crossings = sum(node.startswith("pe") for node in nodes) - 1
+    return {"nodes": nodes, "crossings": crossings, "trombone": crossings > 1, "rtt_ms": rtt_ms}
+
+
+def _both(there: tuple[str, ...], back: tuple[str, ...]) -> dict[str, Any]:
+    return {"ingress": _path(there), "egress": _path(back[::-1])}
+
+
+def _arrivals(start: float, silence: tuple[float, float]) -> dict[str, list[float]]:
+    sent = [start + 4.0 * n for n in range(200)]
+    kept = [t for t in sent if not silence[0] <= t < silence[1]]
+    return {"sent_ms": kept, "delay_ms": [7.0 for _ in kept]}
+
+
+def _compared(mode: str, there: tuple[str, ...], back: tuple[str, ...], **changed: Any) -> Compared:
+    series = {
+        "echoes": _arrivals(-300, (0, 130)),
+        "ingress": _arrivals(-300, (0, 130)),
+        "egress": _arrivals(-300, (0, 104)),
+    }
+    move = {
+        "gap_ms": {"ingress": 130.0, "egress": 104.0},
+        "lost": 57,
+        "sent": 2000,
+        "tcp_survived": True,
+        "timeline": [
+            {"t_ms": 30.0 * n, "event": event, "node": node} for n, (event, node) in enumerate(STEPS.items())
+        ],
+        "series": series,
+    }
+    seen = {"before": _both(BEFORE, BEFORE), "after": _both(there, back), "move": move}
+    setting = {
+        "topology": "wan",
+        "machine": "vm1",
+        "client": "client",
+        "origin": "dc1",
+        "destination": "dc2",
+        "blackout_ms": 100.0,
+        "announce": "garp",
+        "reflector": "embedded",
+        "target": "embedded",
+        "versions": {"vmto-testbed": "0.1.0"},
+    }
+    cost = {"flooded": 0, "updates": 8, "writes": 39, "wan_bytes_per_byte": 3.45}
+    proof = {"compared": 360, "agreeing": 360}
+    found = {"mode": mode, "setting": setting, "proof": proof, **seen, **cost, "others": {"h3": seen}}
+    return Compared.model_validate(found | changed)
+
+
+@pytest.fixture(scope="session")
+def compared() -> Callable[..., Compared]:
+    return _compared
+
+
+@pytest.fixture(scope="session")
+def comparison() -> Comparison:
+    """A trombone both ways, one way, and none."""
+    return Comparison(
+        modes={
+            "evpn": _compared("evpn", TROMBONE, TROMBONE),
+            "evpn-egress": _compared("evpn-egress", TROMBONE, STRAIGHT),
+            "evpn-vmto": _compared("evpn-vmto", STRAIGHT, STRAIGHT),
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory: pytest.TempPathFactory, comparison: Comparison) -> Path:
+    """A folder as `vmto compare` leaves it."""
+    folder = tmp_path_factory.mktemp("results")
+    (folder / "compare.json").write_text(comparison.model_dump_json())
+    return folder
 
 
 @pytest.fixture(scope="session")
