@@ -217,7 +217,8 @@ class Codec:
         """What a switch reported, in the form that was written; None for kinds that nobody here writes."""
         match message.WhichOneof("entity"):
             case "table_entry":
-                return self._read_table_entry(message.table_entry)
+                constant = message.table_entry.table_id in self._constant
+                return None if constant else self.read_table_entry(message.table_entry)
             case "packet_replication_engine_entry":
                 entry = message.packet_replication_engine_entry
                 if entry.WhichOneof("type") == "multicast_group_entry":
@@ -254,10 +255,9 @@ class Codec:
         ]
         return self.digests.name_of[message.digest_id], samples
 
-    def _read_table_entry(self, message: p4r.TableEntry) -> Entity | None:
+    def read_table_entry(self, message: p4r.TableEntry) -> TableEntry | DefaultEntry:
+        """An entry as a switch reported it, the program's own among them."""
         table = self.tables.name_of[message.table_id]
-        if message.table_id in self._constant:
-            return None
         if message.is_default_action:
             return DefaultEntry(table, self._read_action(message.action.action))
         fields = {field.id: field for field in self._keys[message.table_id]}

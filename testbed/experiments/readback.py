@@ -72,8 +72,9 @@ class Rows:
         }
 
     def row(self, message: p4r.Entity) -> Row | None:
-        """One entity; None for kinds that are not shown, such as the entries that the program itself has."""
-        match self._codec.read(message):
+        """One entity; None for kinds that are not shown."""
+        entry = message.WhichOneof("entity") == "table_entry"
+        match self._codec.read_table_entry(message.table_entry) if entry else self._codec.read(message):
             case TableEntry(table, match, does, priority):
                 counted = message.table_entry.counter_data
                 return {
