@@ -46,6 +46,16 @@ class Gateway:
         self.hosts = Hosts(context, instance, config, vrf, macs, self)
 
     @property
+    def config(self) -> VrrpConfig:
+        """What it was told."""
+        return self._config
+
+    @property
+    def state(self) -> VrrpState:
+        """Its part in the virtual router."""
+        return self._router.state
+
+    @property
     def master(self) -> bool:
         """True while this PE holds the virtual address."""
         return self._router.state is VrrpState.MASTER

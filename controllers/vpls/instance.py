@@ -39,6 +39,16 @@ class SitePath(NamedTuple):
 
 
 @final
+class PseudoWire(NamedTuple):
+    """A pseudo-wire that is up: its far site, its number, where it leads, the label it comes in by."""
+
+    site: int
+    number: int
+    remote: Remote
+    incoming_label: int
+
+
+@final
 class Instance:
     """The decisions of one bridge domain."""
 
@@ -71,6 +81,22 @@ class Instance:
         self._settle()
         if self.gateway is not None:
             self.gateway.start()
+
+    @property
+    def forwards(self) -> bool:
+        """False while another PE of the same site does."""
+        return self._forwards
+
+    @property
+    def pseudo_wires(self) -> list[PseudoWire]:
+        """Those that are up, by site."""
+        first, labels = self.config.first_pw, self.config.label_base - self.config.block_offset
+        wires = ((ve, self.macs.attachments[first + ve]) for ve in sorted(self._wires))
+        return [
+            PseudoWire(ve, first + ve, wire.remote, labels + ve)
+            for ve, wire in wires
+            if isinstance(wire, ViaPseudoWire)
+        ]
 
     # --- frames ---------------------------------------------------------------------------------------------
 
@@ -220,8 +246,7 @@ class Instance:
             )
 
     def _program_flooding(self) -> None:
-        wires = [self.macs.attachments[self.config.first_pw + ve] for ve in self._wires]
-        remotes = {wire.remote for wire in wires if isinstance(wire, ViaPseudoWire)}
+        remotes = {wire.remote for wire in self.pseudo_wires}
         acs = tuple(sorted(self._up)) if self._forwards else ()
         ordered = sorted(remotes, key=lambda remote: (int(remote.pe), remote.label))
         self._context.effects.set(FloodList(self.config.bd, acs, tuple(ordered)))

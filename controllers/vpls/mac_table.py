@@ -40,9 +40,9 @@ class MacTable:
         number = self._where.get(mac)
         return None if number is None else self._attachments[number]
 
-    def macs(self) -> list[int]:
-        """Every MAC there is."""
-        return list(self._where)
+    def behind(self, number: int) -> int:
+        """How many MACs are behind an attachment."""
+        return len(self._behind.get(number, ()))
 
     def attach(self, number: int, attachment: Attachment) -> None:
         """Learn from an attachment from now on."""

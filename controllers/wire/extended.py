@@ -227,6 +227,11 @@ class Layer2Info:
             + self.preference.to_bytes(2, "big")
         )
 
+    def __str__(self) -> str:
+        flags = f", flags {self.control_flags:#04x}" if self.control_flags else ""
+        preference = f", preference {self.preference}" if self.preference else ""
+        return f"layer2 encapsulation {self.encapsulation}, mtu {self.mtu}{flags}{preference}"
+
 
 @final
 @dataclass(frozen=True, slots=True)

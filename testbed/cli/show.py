@@ -44,6 +44,12 @@ def evpn(pe: Pe, name: Name = "lab", as_json: AsJson = False) -> None:
 
 
 @app.command()
+def vpls(pe: Pe, name: Name = "lab", as_json: AsJson = False) -> None:
+    """Pseudo-wires to the other sites, and who is master of the gateway (mode vpls)."""
+    _show("vpls", pe, name, as_json, states.vpls)
+
+
+@app.command()
 def mac(node: Node, name: Name = "lab", as_json: AsJson = False) -> None:
     """The MAC tables of a PE or an access switch."""
     _show("mac", node, name, as_json, states.macs)

@@ -78,9 +78,32 @@ def evpn(rows: Sequence[Row]) -> str:
     return "\n\n".join(parts) if parts else "no MACs"
 
 
+def vpls(rows: Sequence[Row]) -> str:
+    """A table of pseudo-wires for each bridge domain, beneath its own site and virtual router."""
+    parts = []
+    for row in rows:
+        lines = [
+            f"Bridge domain: {row['bridge_domain']}, site {row['site']} "
+            f"({'active' if row['forwards'] else 'standby'} here)"
+        ]
+        if (vrrp := row["vrrp"]) is not None:
+            lines.append(
+                f"VRRP {vrrp['vrid']}: {vrrp['state']}, gateway {vrrp['virtual']}, "
+                f"own address {vrrp['own']}, priority {vrrp['priority']}"
+            )
+        body = [
+            (wire["site"], wire["pe"], wire["number"], wire["label_in"], wire["label_out"], wire["macs"])
+            for wire in row["pseudo_wires"]
+        ]
+        headings = ("Site", "PE", "Pseudo-wire", "Label in", "Label out", "MACs")
+        lines.append(columns(headings, body) if body else "no pseudo-wires")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) if parts else "no VPLS instances"
+
+
 def macs(rows: Sequence[Row]) -> str:
     """A table for each bridge domain or VLAN."""
-    flags = {"local": "D", "remote": "DC", "static": "S", "gateway": "G"}
+    flags = {"local": "D", "pseudo-wire": "D", "remote": "DC", "static": "S", "gateway": "G"}
     parts = []
     for name, entries in groupby(rows, key=lambda row: row["bridge_domain"]):
         body = ((row["mac"], flags[row["kind"]], row["via"]) for row in entries)

@@ -6,6 +6,7 @@ from typing import Any, final
 
 from controllers.runtime.fabric import Controller
 from controllers.runtime.pe import PeController
+from controllers.vpls.pe import VplsPe
 from testbed.experiments.arguments import text
 from testbed.experiments.readback import read_tables
 from testbed.experiments.running import RunningLab
@@ -37,6 +38,8 @@ class Shows:
     async def evpn(self, args: dict[str, Any], _emit: Emit) -> Json:
         """MACs and addresses of a PE's bridge domains, with sequence numbers."""
         name, speaker = self._pe(args)
+        if isinstance(self._lab.fabric.pes[name].core, VplsPe):
+            raise LabError(f"mode vpls has no EVPN: use `vmto show vpls {name}` or `vmto show mac {name}`")
         routes = [
             path
             for family in {family for peer in speaker.config.peers for family in peer.families}
@@ -44,6 +47,14 @@ class Shows:
             for path in speaker.rib.paths(best.key)
         ]
         return self._view(name).bindings(routes)
+
+    async def vpls(self, args: dict[str, Any], _emit: Emit) -> Json:
+        """Pseudo-wires and virtual routers of a PE's bridge domains."""
+        name, _ = self._pe(args)
+        core = self._lab.fabric.pes[name].core
+        if not isinstance(core, VplsPe):
+            raise LabError(f"no pseudo-wires in mode {self._lab.setup.mode}: use `vmto show evpn {name}`")
+        return self._view(name).vpls(core.instances.values())
 
     async def mac(self, args: dict[str, Any], _emit: Emit) -> Json:
         """MAC tables of a PE or an access switch."""

@@ -13,6 +13,8 @@ from controllers import intents as want
 from controllers.bgp.routes import Route
 from controllers.dataplane.access import LearnedMac
 from controllers.underlay.transport import Hop, TransportLabel
+from controllers.vpls.gateway import Gateway
+from controllers.vpls.instance import Instance
 from controllers.wire.attributes import PathAttributes
 from controllers.wire.evpn import MacIpAdvertisement
 from controllers.wire.extended import ArpNd, DefaultGateway, ExtendedCommunity, MacMobility
@@ -83,16 +85,12 @@ class View:
     # -- tables ----------------------------------------------------------------------------------------------
 
     def macs(self) -> list[Row]:
-        """The MAC tables. `kind`: local, remote, static or gateway."""
+        """The MAC tables. `kind`: local, pseudo-wire (learned there), remote (by BGP), static, gateway."""
         rows = [
             {
                 "bridge_domain": self.bridge_domain(entry.bd),
                 "mac": mac_to_text(entry.mac),
-                "kind": "static"
-                if entry.static
-                else "local"
-                if isinstance(entry.via, want.LocalAc)
-                else "remote",
+                "kind": "static" if entry.static else _mac_kind(entry.via),
                 "via": self.target(entry.via),
             }
             for entry in self._of(want.MacEntry)
@@ -164,6 +162,32 @@ class View:
             case want.PseudoWireEnd(bd, pw):
                 return f"bridge domain {self.bridge_domain(bd)}, pseudo-wire {pw}"
 
+    def vpls(self, instances: Iterable[Instance]) -> list[Row]:
+        """Sites, pseudo-wires and the virtual router of a PE's VPLS instances."""
+        return sorted(
+            (
+                {
+                    "bridge_domain": self.bridge_domain(instance.config.bd),
+                    "site": instance.config.ve_id,
+                    "forwards": instance.forwards,
+                    "pseudo_wires": [
+                        {
+                            "site": wire.site,
+                            "pe": self.pe(wire.remote.pe),
+                            "number": wire.number,
+                            "label_in": wire.incoming_label,
+                            "label_out": wire.remote.label,
+                            "macs": instance.macs.behind(wire.number),
+                        }
+                        for wire in instance.pseudo_wires
+                    ],
+                    "vrrp": None if instance.gateway is None else _vrrp(instance.gateway),
+                }
+                for instance in instances
+            ),
+            key=lambda row: str(row["bridge_domain"]),
+        )
+
     def bindings(self, routes: Iterable[Route]) -> list[Row]:
         """MACs with their addresses, who advertised them and with which sequence (RFC 7432 §15).
 
@@ -206,8 +230,28 @@ class View:
         }
 
 
+def _vrrp(gateway: Gateway) -> Row:
+    config = gateway.config
+    return {
+        "vrid": config.vrid,
+        "state": gateway.state.value,
+        "virtual": str(config.virtual),
+        "own": str(config.own),
+        "priority": config.priority,
+    }
+
+
 def _leads_to(via: object, pe: IpAddress | None) -> bool:
     return isinstance(via, want.Remote) and via.pe == pe
+
+
+def _mac_kind(via: want.MacTarget) -> str:
+    match via:
+        case want.LocalAc():
+            return "local"
+        case want.ViaPseudoWire():
+            return "pseudo-wire"
+    return "remote"
 
 
 def _route_kind(via: want.IpTarget) -> str:

@@ -41,7 +41,7 @@ def _register(server: ControlServer, lab: RunningLab, traffic: Traffic) -> None:
     server.register("flow start", traffic.start)
     server.register("flow stop", traffic.stop)
     shows = Shows(lab)
-    for name in ("bgp", "evpn", "mac", "route", "labels", "tables"):
+    for name in ("bgp", "evpn", "vpls", "mac", "route", "labels", "tables"):
         server.register(f"show {name}", getattr(shows, name))
 
 

@@ -81,6 +81,8 @@ def test_evpn_database() -> None:
 def test_tables_of_macs_routes_and_labels() -> None:
     mac = {"bridge_domain": "servers", "mac": "02:00:00:00:00:01", "kind": "remote", "via": "pe2, label 5"}
     assert ["02:00:00:00:00:01", "DC", "pe2,", "label", "5"] in words(states.macs([mac]))
+    learned = states.macs([mac | {"kind": "pseudo-wire", "via": "pseudo-wire to pe2, label 5"}])
+    assert ["02:00:00:00:00:01", "D", "pseudo-wire", "to", "pe2,", "label", "5"] in words(learned)
     connected = {"vrf": "red", "prefix": "10.0.10.0/24", "kind": "connected", "via": "directly connected"}
     remote = connected | {"kind": "remote", "via": "pe2, label 5"}
     lines = words(states.routes([connected, remote]))
@@ -151,3 +153,20 @@ def test_trace() -> None:
     whole = found | {"answered": True, "rtt_ms": 13.25, "lost": 0, "there": way(delivered=True)}
     assert states.trace(whole).startswith("client > vm1: 13.2 ms there and back\n")
     assert "reached" not in states.trace(whole)
+
+
+def test_pseudo_wires_and_the_gateway() -> None:
+    wire = {"site": 2, "pe": "pe2", "number": 16418, "label_in": 264002, "label_out": 264961, "macs": 3}
+    vrrp = {
+        "vrid": 10,
+        "state": "master",
+        "virtual": "10.0.10.1",
+        "own": "10.0.10.254/24",
+        "priority": 200,
+    }
+    row = {"bridge_domain": "servers", "site": 1, "forwards": True, "pseudo_wires": [wire], "vrrp": vrrp}
+    text = states.vpls([row, row | {"forwards": False, "pseudo_wires": [], "vrrp": None}])
+    assert ["2", "pe2", "16418", "264002", "264961", "3"] in words(text)
+    assert "VRRP 10: master, gateway 10.0.10.1, own address 10.0.10.254/24, priority 200" in text
+    assert text.splitlines()[-2:] == ["Bridge domain: servers, site 1 (standby here)", "no pseudo-wires"]
+    assert states.vpls([]) == "no VPLS instances"

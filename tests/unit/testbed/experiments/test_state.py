@@ -8,15 +8,19 @@ from typing import Any
 import pytest
 
 from controllers import intents as want
-from controllers.bgp.routes import Route
+from controllers.bgp.routes import Route, RouteEvent
 from controllers.dataplane.access import LearnedMac
 from controllers.underlay.transport import Hop, TransportLabel
+from controllers.vpls.config import VplsPeConfig
+from controllers.vpls.pe import VplsPe
 from controllers.wire.attributes import PathAttributes
 from controllers.wire.evpn import MacIpAdvertisement
 from controllers.wire.extended import ArpNd, DefaultGateway, MacMobility
 from controllers.wire.types import ZERO_ESI, RouteDistinguisher, RouteTarget
 from testbed.experiments.state import View, route_row
+from testbed.lab.fabric_config import fabric_config
 from testbed.model.plan import Plan
+from testbed.model.topology import Mode, Reflector
 
 VM = 0x02_00_0A_00_0A_0B
 MAC = "02:00:0a:00:0a:0b"
@@ -53,7 +57,7 @@ def test_mac_tables(plan: Plan) -> None:
     ).macs()
     assert [(row["bridge_domain"], row["kind"], row["via"]) for row in found] == [
         ("databases", "static", "ac 9"),
-        ("databases", "remote", "pseudo-wire to pe2, label 5"),
+        ("databases", "pseudo-wire", "pseudo-wire to pe2, label 5"),
         ("servers", "gateway", "routed in red"),
         ("servers", "local", "pe1-eth2.10"),
         ("servers", "remote", "pe2, label 302001"),
@@ -137,3 +141,22 @@ def test_a_route_of_the_rib(plan: Plan) -> None:
     assert row["targets"] == ["65000:10"]
     assert row["communities"] == ["mobility 3", "arp-nd RI"]
     assert (row["next_hop"], row["peer"], row["best"]) == ("10.255.0.2", str(plan.reflector), True)
+
+
+def test_vpls_instances(plan: Plan) -> None:
+    """As decided from the labels that a PE of another site offers."""
+    config = fabric_config(plan, Mode.VPLS, Reflector.EMBEDDED)
+    cores = {pe.switch.name: VplsPe(pe.core) for pe in config.pes if isinstance(pe.core, VplsPeConfig)}
+    for core in cores.values():
+        core.start(0.0)
+    for offered in cores["pe2"].originated:
+        cores["pe1"].handle(RouteEvent(offered.key, offered.nlri, offered), 1.0)
+    databases, servers = view(plan).vpls(cores["pe1"].instances.values())
+    assert (databases["bridge_domain"], servers["bridge_domain"]) == ("databases", "servers")
+    assert (servers["site"], servers["forwards"]) == (1, True)
+    (wire,) = servers["pseudo_wires"]
+    base = {pe: plan.bridge_domains["servers"].instances[pe].vpls_label_base for pe in ("pe1", "pe2")}
+    labels = (wire["label_in"], wire["label_out"])
+    assert (wire["site"], wire["pe"], labels) == (2, "pe2", (base["pe1"] + 2, base["pe2"] + 1))
+    assert servers["vrrp"]["state"] == "backup", "until no other master is heard for a while"
+    assert servers["vrrp"]["virtual"] == "10.0.10.1"
