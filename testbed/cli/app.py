@@ -5,32 +5,26 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from testbed import resources
-from testbed.cli import bench, show, tools
+from testbed.cli import bench, scenarios, show, tools
 from testbed.cli.calls import call, print_json
 from testbed.cli.options import (
     AnnounceOption,
     AsJson,
     Blackout,
-    ClientOption,
     Logs,
-    MachineOption,
     ModeOption,
     Name,
     ReflectorOption,
-    ToOption,
     Topology,
 )
 from testbed.lab.errors import LabError
 from testbed.lab.switches import Target
 from testbed.model.errors import TopologyError
-from testbed.model.topology import Mode
 
 app = typer.Typer(
     help="EVPN-MPLS testbed in P4: machines move between data centers, packets prove their paths.",
@@ -42,95 +36,7 @@ app = typer.Typer(
 TargetOption = Annotated[Target, typer.Option(help="Which P4 switch runs the pipelines.")]
 
 
-@app.command()
-def run(
-    topology: Topology = "wan",
-    machine: MachineOption = None,
-    to: ToOption = None,
-    client: ClientOption = None,
-    mode: ModeOption = None,
-    reflector: ReflectorOption = None,
-    target: TargetOption = Target.EMBEDDED,
-    blackout_ms: Blackout = None,
-    announce: AnnounceOption = None,
-    name: Name = "run",
-    results: Annotated[Path, typer.Option(help="Folder for result.json.")] = Path("results/latest"),
-    logs: Logs = None,
-) -> int:
-    """Build a lab, move a machine live under sessions, tell and record what happened."""
-    from testbed.experiments.defaults import run_spec
-    from testbed.experiments.launch import QUIET
-    from testbed.lab.container import run_in_lab
-
-    spec = run_spec(
-        topology,
-        machine=machine,
-        to=to,
-        clients=client,
-        mode=mode,
-        reflector=reflector,
-        target=target,
-        blackout_ms=blackout_ms,
-        announce=announce,
-        results=results,
-        logs=logs,
-    )
-    return run_in_lab(name, _inside("run", spec.model_dump_json()), env=QUIET).wait()
-
-
-@app.command()
-def compare(
-    topology: Topology = "wan",
-    machine: MachineOption = None,
-    to: ToOption = None,
-    client: ClientOption = None,
-    mode: Annotated[list[Mode] | None, typer.Option(help="A mode; may be repeated. All without.")] = None,
-    reflector: ReflectorOption = None,
-    target: TargetOption = Target.EMBEDDED,
-    blackout_ms: Blackout = None,
-    announce: AnnounceOption = None,
-    name: Name = "compare",
-    results: Annotated[Path, typer.Option(help="Folder for compare.json.")] = Path("results/latest"),
-    logs: Logs = None,
-) -> int:
-    """Run the same move in every mode, and set what was measured side by side."""
-    from rich.console import Console
-
-    from testbed.experiments import side_by_side
-    from testbed.experiments.compare import FILE, NotMeasuredError, problems
-    from testbed.experiments.compare import compare as run_all
-    from testbed.experiments.defaults import run_spec
-    from testbed.experiments.launch import QUIET
-    from testbed.experiments.modes import modes
-    from testbed.experiments.result import write
-    from testbed.model.load import load_plan
-
-    plan = load_plan(resources.topology(topology))
-    chosen = tuple(mode) if mode else modes(plan, reflector or plan.defaults.reflector)
-    spec = partial(
-        run_spec,
-        topology,
-        machine=machine,
-        to=to,
-        clients=client,
-        reflector=reflector,
-        target=target,
-        blackout_ms=blackout_ms,
-        announce=announce,
-        results=results,
-        logs=logs,
-    )
-    try:
-        found = run_all({each: spec(mode=each) for each in chosen}, name, QUIET, progress)
-    except NotMeasuredError as error:
-        print(f"vmto: {error}", file=sys.stderr)
-        return 1
-    side_by_side.show(found, plan, Console(highlight=False))
-    print(f"\nwritten to {write(found, results.absolute(), FILE)}")
-    wrong = problems(found, plan)
-    for line in wrong:
-        print(f"vmto: {line}", file=sys.stderr)
-    return 1 if wrong else 0
+scenarios.register(app)
 
 
 @app.command()
@@ -247,15 +153,6 @@ def switch(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> i
     from testbed.p4.switch.main import main
 
     return main(arguments or [])
-
-
-def progress(line: str) -> None:
-    """Tell what is going on."""
-    print(line, flush=True)
-
-
-def _inside(program: str, spec: str) -> list[str]:
-    return [sys.executable, "-m", "testbed.experiments.inside", program, spec]
 
 
 def run_command(arguments: Sequence[str]) -> int:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, final
 
 from controllers.runtime.bgp.reflectors import ReflectorKind, is_installed
 from testbed import resources
+from testbed.experiments.modes import modes
+from testbed.experiments.scenario.load import check, find, is_topology, load, topology_of
+from testbed.experiments.scenario.model import Scenario
+from testbed.experiments.scenario.parts import CLIENT, CLIENTS, MACHINE, TO, Cast
 from testbed.experiments.spec import LabSpec, RunSpec
 from testbed.lab.errors import LabError
 from testbed.lab.fabric_config import fabric_config
@@ -14,6 +20,9 @@ from testbed.lab.switches import Target
 from testbed.model.load import load_plan
 from testbed.model.plan import Plan, VmPlan
 from testbed.model.topology import Announce, Mode, Reflector, SiteKind
+
+DEFAULT: Final = "move"
+"""The scenario that is run unless another one is asked for."""
 
 
 def lab_spec(
@@ -37,32 +46,86 @@ def lab_spec(
     return LabSpec(topology=path, mode=mode, reflector=reflector, target=target, logs=logs)
 
 
-def run_spec(
-    topology: str,
+@final
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A scenario that can be run: read, checked, with all roles given."""
+
+    scenario: Scenario
+    path: Path
+    topology: str
+    plan: Plan
+    cast: Cast
+
+    def modes(self, reflector: Reflector | None) -> tuple[Mode, ...]:
+        """Those that it is for, and that have controllers for the topology."""
+        able = modes(self.plan, reflector or self.plan.defaults.reflector)
+        return tuple(mode for mode in able if mode in (self.scenario.modes or able))
+
+    def in_mode(self, mode: Mode | None) -> Mode:
+        """The mode asked for, else the topology's, else the first there is. LabError if it is not for it."""
+        wanted = self.scenario.modes
+        if mode is not None and wanted and mode not in wanted:
+            raise LabError(f"scenario {self.scenario.name} is not for {mode}: use one of {', '.join(wanted)}")
+        default = self.plan.defaults.mode
+        return mode or (default if not wanted or default in wanted else wanted[0])
+
+
+def choose(
+    name: str | None,
     *,
-    machine: str | None,
-    to: str | None,
-    clients: Sequence[str] | None,
-    mode: Mode | None,
+    topology: str | None = None,
+    machine: str | None = None,
+    to: str | None = None,
+    clients: Sequence[str] | None = None,
+) -> Chosen:
+    """A scenario by name or path; of a topology by name or path, and of nothing, a move.
+
+    TopologyError or LabError for what cannot be run.
+    """
+    if name is not None and is_topology(name):
+        name, topology = None, topology or name
+    path = find(name or DEFAULT).absolute()
+    scenario, source = load(path)
+    file = resources.topology(topology) if topology else topology_of(scenario, path)
+    plan = load_plan(file)
+    for option, given, roles in (
+        ("--machine", machine, {MACHINE}),
+        ("--to", to, {TO}),
+        ("--client", clients, {CLIENT, CLIENTS}),
+    ):
+        if given and not roles & scenario.roles:
+            raise LabError(f"{option} means nothing to scenario {scenario.name}: it has no {min(roles)}")
+    vm = _machine(plan, machine or scenario.machine)
+    cast = Cast(
+        machine=vm.name,
+        to=_destination(vm, to or scenario.to),
+        clients=tuple(clients or scenario.clients or _clients(plan, vm)),
+    )
+    check(scenario, source, cast, plan)
+    return Chosen(scenario, path, str(file), plan, cast)
+
+
+def run_spec(
+    chosen: Chosen,
+    mode: Mode,
+    *,
     reflector: Reflector | None,
     target: Target,
     blackout_ms: float | None,
     announce: Announce | None,
-    results: Path,
+    seed: int,
     logs: Path | None,
 ) -> RunSpec:
-    """A move. TopologyError or LabError for what cannot be run."""
-    lab = lab_spec(topology, mode=mode, reflector=reflector, target=target, logs=logs)
-    plan = load_plan(lab.topology)
-    vm = _machine(plan, machine)
+    """One run. LabError for what cannot be run."""
+    defaults = chosen.plan.defaults
     return RunSpec(
-        lab=lab,
-        machine=vm.name,
-        destination=_destination(vm, to),
-        clients=tuple(clients) if clients else _clients(plan, vm),
-        blackout_ms=plan.defaults.blackout_ms if blackout_ms is None else blackout_ms,
-        announce=announce or plan.defaults.announce,
-        results=results.absolute(),
+        lab=lab_spec(chosen.topology, mode=mode, reflector=reflector, target=target, logs=logs),
+        scenario=chosen.path,
+        cast=chosen.cast,
+        blackout_ms=defaults.blackout_ms if blackout_ms is None else blackout_ms,
+        announce=announce or defaults.announce,
+        seed=seed,
     )
 
 

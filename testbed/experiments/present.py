@@ -6,7 +6,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from testbed.experiments.result import Directions, Event, PathSeen, Proof, Result, Sessions
+from testbed.experiments.result import (
+    Check,
+    Directions,
+    Event,
+    FlowSeen,
+    PathSeen,
+    Repeated,
+    Result,
+    Sessions,
+)
 from testbed.model.plan import Plan
 from testbed.model.topology import Role
 
@@ -14,26 +23,70 @@ STYLES = {Role.PE: "bold cyan", Role.P: "dim", Role.ACCESS: ""}
 
 
 def show(result: Result, plan: Plan, console: Console) -> None:
-    """Paths before and after for every client, what the sessions saw, and the steps of the move."""
+    """Paths before and after for every client, what the sessions saw, the steps, and the expectations."""
     setting = result.setting
     first = Sessions(before=result.before, after=result.after, move=result.move)
     seen = {setting.client: first, **result.others}
     console.print()
     console.print(
-        f"[bold]{setting.machine}[/] moved from [bold]{setting.origin}[/] to [bold]{setting.destination}[/]"
-        f"   mode {result.mode}, blackout {setting.blackout_ms:g} ms, announced by {setting.announce}"
+        f"[bold]{result.scenario}[/] in mode [bold]{result.mode}[/]: {setting.machine} from {setting.origin} "
+        f"to {setting.destination}, blackout {setting.blackout_ms:g} ms, announced by {setting.announce}"
     )
     console.print(_paths(setting.machine, seen, plan))
     console.print(_sessions(setting.machine, seen))
+    if result.flows:
+        console.print(_flows(result.flows))
     console.print(_timeline(result.move.timeline))
-    if result.proof is not None:
-        console.print(_proof(result.proof))
+    if result.checks:
+        console.print(_checks(result.checks))
+    if result.repeated:
+        console.print(_repeated(result.repeated))
 
 
-def _proof(proof: Proof) -> Text:
-    """What the captures say of the switches' reports."""
-    words = f"\n{proof.agreeing} of {proof.compared} echoes: captures on the links show the same ways"
-    return Text(words, "green" if proof.agreeing == proof.compared else "bold red")
+def _checks(checks: list[Check]) -> Table:
+    """Every expectation with what was seen."""
+    table = Table(title="\nExpected, and seen", title_justify="left", box=None, pad_edge=False)
+    for heading in ("", "phase"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("expected", "seen"):
+        table.add_column(heading, overflow="fold")
+    for check in checks:
+        verdict = Text("holds", "green") if check.holds else Text("fails", "bold red")
+        table.add_row(verdict, check.phase or "all", check.expected, check.seen)
+    return table
+
+
+def _flows(flows: list[FlowSeen]) -> Table:
+    table = Table(title="\nFlows, from beginning to end", title_justify="left", box=None, pad_edge=False)
+    for heading in ("flow", ""):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("longest gap", "lost", "goodput", "worst", "below half"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for flow in flows:
+        rates = ("", "", "")
+        if flow.goodput:
+            median, lowest = (f"{rate / 1e3:.0f} kB/s" for rate in (flow.goodput.median, flow.goodput.lowest))
+            rates = (median, lowest, f"{flow.goodput.dip_ms:.0f} ms")
+        lost = "" if flow.kind == "bulk" else f"{flow.lost} of {flow.sent}"
+        ends = f"{flow.source} > {flow.destination}"
+        table.add_row(flow.kind, ends, f"{flow.gap_ms:.1f} ms", flow.broken or lost, *rates)
+    return table
+
+
+def _repeated(repeated: Repeated) -> Table:
+    title = (
+        f"\n{repeated.runs} runs, seed {repeated.seed}: {repeated.failed} failed, "
+        f"{repeated.wrong_paths} with wrong paths, {repeated.dead_sessions} dead sessions"
+    )
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for heading in ("median", "from", "to", "confidence"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, figure in repeated.figures.items():
+        if figure.median is not None and figure.low is not None and figure.high is not None:
+            numbers = (f"{value:.2f}" for value in (figure.median, figure.low, figure.high))
+            table.add_row(name, *numbers, f"{figure.confidence * 100:.0f} %")
+    return table
 
 
 def _paths(machine: str, seen: dict[str, Sessions], plan: Plan) -> Table:
@@ -57,7 +110,9 @@ def _add_paths(table: Table, ends: tuple[str, str], phase: str, directions: Dire
         (directions.ingress, client, machine),
         (directions.egress, machine, client),
     ):
-        rtt = f"{path.rtt_ms:.1f} ms" if path is directions.ingress else ""
+        rtt = ""
+        if path is directions.ingress:
+            rtt = "none" if path.rtt_ms is None else f"{path.rtt_ms:.1f} ms"
         table.add_row(
             phase if path is directions.ingress else "",
             f"{source} > {target}",
@@ -70,6 +125,8 @@ def _add_paths(table: Table, ends: tuple[str, str], phase: str, directions: Dire
 
 def nodes(path: PathSeen, plan: Plan) -> Text:
     """The switches of a path, each in the colour of its role."""
+    if not path.nodes:
+        return Text("nothing arrives", "bold red")
     return Text(" ").join(Text(node, STYLES[plan.switches[node].role]) for node in path.nodes)
 
 
@@ -91,7 +148,7 @@ def _sessions(machine: str, seen: dict[str, Sessions]) -> Table:
 
 
 def _timeline(events: list[Event]) -> Table:
-    table = Table(title="\nThe move, step by step", title_justify="left", box=None, pad_edge=False)
+    table = Table(title="\nStep by step", title_justify="left", box=None, pad_edge=False)
     table.add_column("ms", justify="right", no_wrap=True)
     table.add_column("step", no_wrap=True)
     table.add_column("node")

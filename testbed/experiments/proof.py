@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import final
 
@@ -18,7 +17,7 @@ from testbed.experiments.running import RunningLab
 from testbed.lab import rundir
 from testbed.lab.container import LAB_NAME
 from testbed.lab.eventually import NotInTime, eventually_async
-from testbed.lab.machines import Guest, Move, VirtualMachine
+from testbed.lab.machines import Guest
 from testbed.model.plan import Endpoint, Plan
 from testbed.observe.frames import Flow, PacketId
 from testbed.observe.paths import NOT_SENT_ON, Trace, assemble, differences
@@ -35,43 +34,7 @@ LATE_SECONDS = 3.0
 NAMED = 10
 """Differences that are written down; all are counted."""
 
-IN_FLIGHT = 0.5
-"""Seconds that a packet may be under way: those sent so long before a move may meet either slot."""
-
 ICMP = 1
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Slots:
-    """Which slots of a moving machine had no carrier, by the time at which a packet was sent."""
-
-    everywhere: frozenset[Endpoint]
-    origin: Endpoint
-    destination: Endpoint
-    paused: float
-    plugged: float
-
-    @classmethod
-    def of(cls, vm: VirtualMachine, moved: Move) -> Slots:
-        """From the machine's slots and its move."""
-        ports = {slot.name: slot.port for slot in vm.plan.slots}
-        return cls(
-            frozenset(ports.values()),
-            ports[moved.source],
-            ports[moved.target],
-            moved.paused,
-            moved.plugged,
-        )
-
-    def dark(self, sent: float | None) -> Sequence[frozenset[Endpoint]]:
-        """The slots without carrier for a packet sent then; around the move it is one of several sets."""
-        before, after = self.everywhere - {self.origin}, self.everywhere - {self.destination}
-        if sent is not None and sent < self.paused - IN_FLIGHT:
-            return (before,)
-        if sent is not None and sent > self.plugged:
-            return (after,)
-        return before, after, self.everywhere
 
 
 @final

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+RESULT: Final = "result.json"
+COMPARISON: Final = "compare.json"
 
 
 class _Model(BaseModel):
@@ -17,12 +20,17 @@ class _Model(BaseModel):
 class PathSeen(_Model):
     """One direction between a client and the moving machine, as switches reported the packets."""
 
-    nodes: list[str] = Field(description="Switches in the order the packets passed them.")
+    nodes: list[str] = Field(
+        description="Switches in the order the packets passed them; of several paths the most used one, "
+        "empty if none was seen."
+    )
     crossings: int = Field(description="How often the packets crossed the WAN from one PE to another.")
     trombone: bool = Field(
         description="The packets visit a PE that is neither the sender's nor the receiver's."
     )
-    rtt_ms: float = Field(description="Median round-trip time of the pings of this phase, in ms.")
+    rtt_ms: float | None = Field(
+        description="Median round-trip time of the pings of this phase, in ms; null if none came back."
+    )
 
 
 class Directions(_Model):
@@ -104,8 +112,107 @@ class Setting(_Model):
     versions: dict[str, str]
 
 
+class WaySeen(_Model):
+    """A path that packets of a phase took."""
+
+    nodes: list[str]
+    crossings: int
+    trombone: bool
+    packets: int = Field(description="How many echoes took it.")
+
+
+class Traffic(_Model):
+    """The echoes of one direction in a phase."""
+
+    source: str
+    destination: str
+    ways: list[WaySeen] = Field(description="The most used one first.")
+    incomplete: int = Field(description="Echoes of which no whole path was seen.")
+    rtt_ms: float | None
+
+
+class PhaseSeen(_Model):
+    """A phase of the scenario. `t_ms` counts from the first thing that was done."""
+
+    name: str
+    t_ms: float
+    ms: float = Field(description="How long it was looked at.")
+    traffic: list[Traffic]
+    at: dict[str, str | None] = Field(description="Slot of each machine that moves, at its end.")
+    flooded: int = Field(description="Copies of unicast echoes that PEs sent to where the receiver is not.")
+
+
+class GoodputSeen(_Model):
+    """Bytes per second that a bulk session delivered."""
+
+    median: float = Field(description="Median of the windows before the first thing that was done.")
+    lowest: float = Field(description="The worst window after that.")
+    dip_ms: float = Field(description="The longest time below half of the median, in ms.")
+    window_ms: float
+    series: list[float] = Field(description="Every window from the beginning of the first phase.")
+
+
+class FlowSeen(_Model):
+    """One flow from the beginning to the end."""
+
+    kind: Literal["ping", "udp", "tcp", "bulk", "http"]
+    source: str
+    destination: str
+    sent: int = Field(description="Datagrams, echoes, requests; bytes of a bulk session.")
+    lost: int = Field(description="Those that did not arrive, or were not answered.")
+    gap_ms: float = Field(description="Longest silence.")
+    gap_t_ms: float = Field(description="When it began, from the first thing that was done.")
+    broken: str = Field(description="The error that ended a TCP session, as errno names it; empty if none.")
+    goodput: GoodputSeen | None = None
+
+
+class Check(_Model):
+    """One expectation of the scenario, and what was seen."""
+
+    phase: str = Field(description="The phase it is about; empty for the whole.")
+    about: str = Field(description="What it looks at, as the scenario names it: path, gap, session, ...")
+    expected: str
+    seen: str
+    holds: bool
+
+
+class Violated(_Model):
+    """An invariant of all tables that did not hold for a time. `t_ms` as in `PhaseSeen`."""
+
+    kind: str = Field(description="loop, black-hole, trombone or leak.")
+    source: str
+    destination: str
+    t_ms: float
+    ms: float
+
+
+class Figure(_Model):
+    """One figure over all repetitions."""
+
+    median: float | None
+    low: float | None = Field(description="Lower end of the confidence interval of the median.")
+    high: float | None = Field(description="Upper end.")
+    confidence: float = Field(
+        description="Probability at least that the interval has the true median: 0.95, less below six runs."
+    )
+    values: list[float | None] = Field(description="By repetition; null where there was nothing to measure.")
+
+
+class Repeated(_Model):
+    """All repetitions of a run; the object around it is that of the first."""
+
+    runs: int
+    seed: int
+    wrong_paths: int = Field(description="Runs in which an expectation of a path did not hold.")
+    dead_sessions: int = Field(description="Sessions between clients and the machine that died, of all runs.")
+    failed: int = Field(description="Runs in which any expectation did not hold.")
+    failures: list[str] = Field(description="Every expectation that did not hold, a line each.")
+    figures: dict[str, Figure]
+
+
 class Result(_Model):
-    """One run in one mode. `before`, `after` and `move` are those of the first client."""
+    """One run in one mode. `before`, `after` and `move` are those of the first client: the first phase, the
+    last phase, and what its sessions saw from the one to the other."""
 
     mode: str
     before: Directions
@@ -116,6 +223,13 @@ class Result(_Model):
     )
     setting: Setting
     proof: Proof | None = Field(default=None, description="What captures on the links say of the paths.")
+    scenario: str = Field(default="", description="Name of the scenario.")
+    seed: int = Field(default=0, description="What moments and orders that may vary were drawn from.")
+    phases: list[PhaseSeen] = Field(default_factory=list)
+    flows: list[FlowSeen] = Field(default_factory=list)
+    checks: list[Check] = Field(default_factory=list, description="Every expectation, and what was seen.")
+    violations: list[Violated] = Field(default_factory=list)
+    repeated: Repeated | None = Field(default=None, description="With --repeat: all runs together.")
 
 
 class Compared(Result):
@@ -147,7 +261,7 @@ def comparison_schema() -> dict[str, object]:
     return Comparison.model_json_schema()
 
 
-def write(found: Result | Comparison, directory: Path, name: str = "result.json") -> Path:
+def write(found: Result | Comparison, directory: Path, name: str = RESULT) -> Path:
     """Write a file into `directory` (made if need be), whole or not at all; returns its path.
 
     Under sudo the files belong to the user who called it.

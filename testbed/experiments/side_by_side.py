@@ -18,11 +18,12 @@ Cell = str | Text
 
 def show(found: Comparison, plan: Plan, console: Console) -> None:
     """Paths of each mode line by line, then all figures in one table."""
-    setting = next(iter(found.modes.values())).setting
+    first = next(iter(found.modes.values()))
+    setting = first.setting
     console.print()
     console.print(
-        f"[bold]{setting.machine}[/] moved from [bold]{setting.origin}[/] to [bold]{setting.destination}[/]"
-        f"   blackout {setting.blackout_ms:g} ms, announced by {setting.announce}, seen by {setting.client}"
+        f"[bold]{first.scenario}[/]: {setting.machine} from {setting.origin} to {setting.destination}, "
+        f"blackout {setting.blackout_ms:g} ms, announced by {setting.announce}, seen by {setting.client}"
     )
     console.print(_paths(found, plan))
     console.print(_figures(found))
@@ -70,11 +71,42 @@ def _proof(mode: Compared) -> Cell:
     return Text(f"{proof.agreeing} of {proof.compared}", style)
 
 
+def _ms(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
+def _dip(mode: Compared) -> Cell:
+    """Of the bulk session: how low, and for how long."""
+    for flow in mode.flows:
+        if flow.goodput:
+            share = flow.goodput.lowest / flow.goodput.median * 100
+            return f"to {share:.0f} %, {flow.goodput.dip_ms:.0f} ms"
+    return "-"
+
+
+def _at(step: str) -> Callable[[Compared], Cell]:
+    """When a step of the move happened first."""
+
+    def first(mode: Compared) -> Cell:
+        times = [event.t_ms for event in mode.move.timeline if event.event == step]
+        return f"{times[0]:.1f}" if times else "-"
+
+    return first
+
+
+def _all_live(mode: Compared) -> Cell:
+    moves = [mode.move, *(other.move for other in mode.others.values())]
+    dead = sum(not move.tcp_survived for move in moves)
+    return Text(f"{dead} died", "bold red") if dead else Text("live", "green")
+
+
+STEPS: Final = ("resumed", "announced", "learned", "advertised", "received", "programmed", "first packet")
+
 FIGURES: Final[tuple[tuple[str, Callable[[Compared], Cell]], ...]] = (
     ("trombone to the machine, after", _trombone(lambda mode: mode.after.ingress)),
     ("trombone from the machine, after", _trombone(lambda mode: mode.after.egress)),
-    ("RTT before, ms", lambda mode: f"{mode.before.ingress.rtt_ms:.1f}"),
-    ("RTT after, ms", lambda mode: f"{mode.after.ingress.rtt_ms:.1f}"),
+    ("RTT before, ms", lambda mode: _ms(mode.before.ingress.rtt_ms)),
+    ("RTT after, ms", lambda mode: _ms(mode.after.ingress.rtt_ms)),
     (
         "WAN crossings before, to / from",
         lambda mode: f"{mode.before.ingress.crossings} / {mode.before.egress.crossings}",
@@ -86,14 +118,14 @@ FIGURES: Final[tuple[tuple[str, Callable[[Compared], Cell]], ...]] = (
     ("gap to the machine, ms", lambda mode: f"{mode.move.gap_ms.ingress:.1f}"),
     ("gap from the machine, ms", lambda mode: f"{mode.move.gap_ms.egress:.1f}"),
     ("datagrams lost", lambda mode: f"{mode.move.lost} of {mode.move.sent}"),
-    (
-        "TCP session",
-        lambda mode: Text("lives", "green") if mode.move.tcp_survived else Text("died", "bold red"),
-    ),
+    ("TCP sessions of all clients", _all_live),
+    ("goodput dip", _dip),
     ("flooded unicast copies", lambda mode: str(mode.flooded)),
     ("BGP UPDATEs for the move", lambda mode: str(mode.updates)),
     ("P4Runtime writes for the move", lambda mode: str(mode.writes)),
     ("WAN bytes per payload byte, after", lambda mode: f"{mode.wan_bytes_per_byte:.2f}"),
     ("echoes on which captures agree", _proof),
+    *((f"{step}, ms after the pause" if step == "resumed" else step, _at(step)) for step in STEPS),
+    ("expectations met", lambda mode: f"{sum(c.holds for c in mode.checks)} of {len(mode.checks)}"),
 )
 """The rows of the table."""

@@ -7,6 +7,7 @@ from typing import final
 
 from pydantic import BaseModel, ConfigDict
 
+from testbed.experiments.scenario.parts import Cast
 from testbed.lab.switches import Target
 from testbed.model.topology import Announce, Mode, Reflector
 
@@ -26,14 +27,23 @@ class LabSpec(BaseModel):
 
 @final
 class RunSpec(BaseModel):
-    """A move in a lab of its own. `results` is the folder that result.json goes to."""
+    """One run of a scenario in a lab of its own. `results` is the folder that its file goes to."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     lab: LabSpec
-    machine: str
-    destination: str
-    clients: tuple[str, ...]
+    scenario: Path
+    cast: Cast
     blackout_ms: float
     announce: Announce
-    results: Path
+    results: Path = Path()
+    seed: int = 0
+    repetition: int = 0
+    """From 0; with the seed what moments and orders are drawn from."""
+    talks: bool = False
+    """Prints what it does."""
+
+    @property
+    def file(self) -> str:
+        """Name of the file that it writes."""
+        return f"{self.lab.mode}-{self.repetition}.json"

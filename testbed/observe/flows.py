@@ -197,16 +197,115 @@ class TcpFlow:
             load = await self._load.stop()
         talk = await self._talk.stop()
         served = await self._server.stop()
-        bins = {int(number): int(count) for number, count in served["bins"]}
         return TcpResult(
             sent=int(talk["sent"]),
             samples=decode(talk["samples"]),
             broken=talk["broken"] or load["broken"],
             retransmits=int(talk["retransmits"]) + int(load["retransmits"]),
-            goodput=Goodput(served["bin_ns"] / 1e9, bins),
+            goodput=_goodput(served),
             loaded=int(load["sent"]),
         )
 
     async def kill(self) -> None:
         """End all at once."""
         await asyncio.gather(*(probe.kill() for probe in (self._talk, self._load, self._server) if probe))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BulkResult:
+    """A session that carries as many bytes as it may."""
+
+    broken: str
+    """The error that ended it, as errno names it; empty if none did."""
+    retransmits: int
+    goodput: Goodput
+    loaded: int
+    """Bytes that were sent."""
+
+
+@final
+class BulkFlow:
+    """A TCP session from one machine to another with bulk data."""
+
+    def __init__(
+        self, source: Machine, destination: Machine, address: str, port: int, *, mbps: float = 0.0
+    ) -> None:
+        """`address` and `port` of the destination; `mbps` limits the rate."""
+        self._server = probe(destination, "tcp-serve", port)
+        self._load = probe(source, "tcp-load", address, port, "--mbps", mbps)
+
+    async def start(self) -> None:
+        """Server first."""
+        await self._server.start()
+        await self._load.start()
+
+    async def stop(self) -> BulkResult:
+        """Sender first."""
+        load = await self._load.stop()
+        served = await self._server.stop()
+        return BulkResult(
+            load["broken"], int(load["retransmits"]), _goodput(served), loaded=int(load["sent"])
+        )
+
+    async def kill(self) -> None:
+        """End both at once."""
+        await asyncio.gather(self._load.kill(), self._server.kill())
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class HttpResult:
+    """GETs, each on a connection of its own; times are from the beginning to the whole answer."""
+
+    sent: int
+    samples: tuple[Sample, ...]
+    failed: int
+    """Those whose connection broke, or that were not answered with 200."""
+
+    def survived(self, since: float) -> bool:
+        """Was a GET sent at or after `since` answered?"""
+        return any(sample.sent >= since for sample in self.samples)
+
+    def stats(self, start: float, end: float) -> FlowStats:
+        """Of whole answers; longest silence in a span."""
+        return stats(self.samples, self.sent, start, end)
+
+
+@final
+class HttpFlow:
+    """GETs at an interval in seconds from a small HTTP server; `size` in bytes of each answer's body."""
+
+    def __init__(
+        self,
+        client: Machine,
+        server: Machine,
+        address: str,
+        port: int,
+        *,
+        interval: float = 0.05,
+        size: int = 1000,
+    ) -> None:
+        """`address` and `port` of the server."""
+        self._server = probe(server, "tcp-serve", port)
+        self._getter = probe(client, "http-get", address, port, "--interval", interval, "--size", size)
+
+    async def start(self) -> None:
+        """Server first."""
+        await self._server.start()
+        await self._getter.start()
+
+    async def stop(self) -> HttpResult:
+        """Client first, once what is under way has had time to come back."""
+        report = await self._getter.stop()
+        await self._server.stop()
+        return HttpResult(int(report["sent"]), decode(report["samples"]), int(report["failed"]))
+
+    async def kill(self) -> None:
+        """End both at once."""
+        await asyncio.gather(self._getter.kill(), self._server.kill())
+
+
+def _goodput(served: dict[str, Any]) -> Goodput:
+    """What a server counted."""
+    return Goodput(served["bin_ns"] / 1e9, {int(number): int(count) for number, count in served["bins"]})

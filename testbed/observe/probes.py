@@ -6,6 +6,7 @@
     python -m testbed.observe.probes tcp-serve PORT
     python -m testbed.observe.probes tcp-talk ADDRESS PORT --interval 0.02
     python -m testbed.observe.probes tcp-load ADDRESS PORT
+    python -m testbed.observe.probes http-get ADDRESS PORT --interval 0.05
 
 Each writes the line `ready` when it is, runs until its standard input ends, and then writes one JSON object.
 Times are nanoseconds of CLOCK_MONOTONIC, which all namespaces share: one-way times are true. Samples are
@@ -28,6 +29,7 @@ import time
 from array import array
 from collections.abc import Callable
 
+from testbed.observe import web_probe
 from testbed.observe.frames import PROBE, PROBE_MAGIC
 
 RECORD = struct.Struct("!Qq")
@@ -37,6 +39,8 @@ BIN_NS = 10_000_000
 LINGER = 0.3
 """Seconds that a probe which stopped asking waits for answers under way."""
 _STDIN = 0
+_BURST = 1 << 16
+"""Bytes that a bulk session sends at a time."""
 
 
 class Samples:
@@ -195,7 +199,8 @@ def ping(options: argparse.Namespace) -> None:
 
 
 class _Server:
-    """TCP sessions, each of the kind that its first byte says: `t` answers what comes, `b` counts it."""
+    """TCP sessions, each of the kind that its first byte says: `t` answers what comes, `b` counts it, and
+    `G` begins an HTTP request."""
 
     def __init__(self, port: int) -> None:
         both = socket.has_dualstack_ipv6()
@@ -233,6 +238,9 @@ class _Server:
         data = session.recv(1 << 18)
         if self.kinds[descriptor] == b"t":
             session.sendall(data)
+        elif self.kinds[descriptor] == web_probe.FIRST:
+            session.sendall(web_probe.respond(web_probe.FIRST + data))
+            return False
         elif data:
             slot = time.monotonic_ns() // BIN_NS
             self.bins[slot] = self.bins.get(slot, 0) + len(data)
@@ -304,7 +312,9 @@ def tcp_load(options: argparse.Namespace) -> None:
     """One session that sends as fast as it may, or at a rate; the server counts."""
     wire = _connect(options, b"b")
     wire.setblocking(False)
-    chunk, sent, broken = bytes(1 << 16), 0, ""
+    # A limited rate comes in pieces of some milliseconds, not in bursts.
+    chunk = bytes(min(_BURST, max(1 << 10, int(options.mbps * 1e6 / 8 * 0.01))) if options.mbps else _BURST)
+    sent, broken = 0, ""
     start = time.monotonic()
     poller = select.poll()
     poller.register(_STDIN, select.POLLIN)
@@ -328,6 +338,16 @@ def tcp_load(options: argparse.Namespace) -> None:
                 if problem or not event & select.POLLOUT:
                     broken = errno.errorcode.get(problem, "EPIPE")
                     poller.unregister(wire)
+
+
+def http_get(options: argparse.Namespace) -> None:
+    """A GET at an interval, each on its own connection; the report has a sample for each whole answer."""
+    samples = Samples()
+    getter = web_probe.Getter(options.address, options.port, options.size, samples.add)
+    _ready()
+    pace = _Pace(options.interval, getter.get)
+    web_probe.run(getter, pace, _STDIN, LINGER)
+    _report(sent=pace.count, failed=getter.failed, samples=samples.encode())
 
 
 def _connect(options: argparse.Namespace, kind: bytes) -> socket.socket:
@@ -391,6 +411,9 @@ def _parser() -> argparse.ArgumentParser:
     talk.add_argument("--interval", type=float, default=0.02, help="seconds between requests")
     load = verb("tcp-load", tcp_load, "address", "port")
     load.add_argument("--mbps", type=float, default=0.0, help="rate; as fast as it goes unless given")
+    getter = verb("http-get", http_get, "address", "port")
+    getter.add_argument("--interval", type=float, default=0.05, help="seconds between requests")
+    getter.add_argument("--size", type=int, default=1000, help="bytes of an answer's body")
     for client in (talk, load):
         client.add_argument("--timeout", type=float, default=10.0, help="seconds to set up the session")
     return parser

@@ -122,6 +122,33 @@ def median_delay_ms(samples: Iterable[Sample], start: float = 0.0, end: float = 
     return statistics.median(delays) * 1e3 if delays else None
 
 
+def lost_between(samples: Iterable[Sample], sent: int, start: float, end: float) -> int:
+    """How many of those sent in a span did not arrive, of a flow that sent `sent` in all.
+
+    Nobody has noted when those that are missing were sent: one at the edge of the span counts as outside at
+    its beginning and as inside at its end.
+    """
+    by_sequence = {sample.sequence: sample.sent for sample in samples}
+    inside = [sequence for sequence, t in by_sequence.items() if start <= t < end]
+    before = max((sequence for sequence, t in by_sequence.items() if t < start), default=-1)
+    first = min(inside, default=before + 1)
+    last = min((sequence for sequence, t in by_sequence.items() if t >= end), default=sent)
+    return max(0, last - first - len(inside))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Dip:
+    """How far goodput fell, and for how long."""
+
+    median: float
+    """Bytes per second before: the median of the windows."""
+    lowest: float
+    """Bytes per second in the worst window after."""
+    ms: float
+    """The longest time below half of the median, ms."""
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class Goodput:
@@ -138,18 +165,40 @@ class Goodput:
         total = sum(self.bins.get(n, 0) for n in range(first, last))
         return total * 8 / ((last - first) * self.width) / 1e6 if last > first else 0.0
 
-    def stalled_ms(self, start: float, end: float) -> float:
-        """Longest run of empty bins in a span, ms."""
-        longest = run = 0
-        for n in range(*self._range(start, end)):
-            run = 0 if self.bins.get(n) else run + 1
-            longest = max(longest, run)
-        return longest * self.width * 1e3
+    def total(self, start: float, end: float) -> int:
+        """Bytes in the whole bins of a span."""
+        return sum(self.bins.get(n, 0) for n in range(*self._range(start, end)))
 
-    def series(self, start: float, end: float) -> list[tuple[float, float]]:
-        """(start of the bin in s, Mbit/s) for every bin of a span."""
-        scale = 8 / self.width / 1e6
-        return [(n * self.width, self.bins.get(n, 0) * scale) for n in range(*self._range(start, end))]
+    def longest_stall(self, start: float, end: float) -> Silence:
+        """The longest run of empty bins in a span."""
+        longest, began = Silence(start, start), None
+        first, last = self._range(start, end)
+        for n in range(first, last + 1):
+            if n < last and not self.bins.get(n):
+                began = n if began is None else began
+            elif began is not None:
+                stall = Silence(began * self.width, n * self.width)
+                longest, began = max(longest, stall, key=lambda each: each.ms), None
+        return longest
+
+    def rates(self, start: float, end: float, window: float) -> list[float]:
+        """Bytes per second in every whole window (seconds) of a span."""
+        first, last = self._range(start, end)
+        width = max(1, round(window / self.width))
+        totals = [sum(self.bins.get(n + i, 0) for i in range(width)) for n in range(first, last, width)]
+        return [total / (width * self.width) for total in totals[: (last - first) // width]]
+
+    def dip(self, before: tuple[float, float], span: tuple[float, float], window: float) -> Dip | None:
+        """What a span has less than the one before; None if there was nothing before, or no whole window."""
+        usual, rates = self.rates(*before, window), self.rates(*span, window)
+        median = statistics.median(usual) if usual else 0.0
+        if not median or not rates:
+            return None
+        longest = run = 0
+        for rate in rates:
+            run = run + 1 if rate < median / 2 else 0
+            longest = max(longest, run)
+        return Dip(median, min(rates), longest * window * 1e3)
 
     def _range(self, start: float, end: float) -> tuple[int, int]:
         return round(start / self.width), round(end / self.width)

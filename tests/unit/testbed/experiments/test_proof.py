@@ -8,10 +8,12 @@ from ipaddress import IPv4Address
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import Dot1Q, Ether
 
-from testbed.experiments.proof import IN_FLIGHT, Slots, compare, echoes
+from testbed.experiments.carriers import IN_FLIGHT, Carriers
+from testbed.experiments.proof import compare, echoes
 from testbed.model.plan import Endpoint, Plan
 from testbed.observe.paths import NOT_SENT_ON, Hop, Trace
 from testbed.observe.pcapng import Captured
+from testbed.observe.timeline import Event
 
 Way = Callable[..., list[Hop]]
 Assemble = Callable[..., Trace]
@@ -65,7 +67,8 @@ def test_a_frame_turned_back_ends_silently(plan: Plan, way: Way, trace: Assemble
 
 def test_slots_without_carrier(plan: Plan, way: Way, trace: Assemble) -> None:
     port = {slot.name: slot.port for slot in plan.vms["vm1"].slots}
-    slots = Slots(frozenset(port.values()), port["dc1"], port["dc2"], paused=10.0, plugged=10.1)
+    moved = [Event(10.0, "unplugged", "vm1"), Event(10.1, "resumed", "vm1", {"slot": "dc2"})]
+    slots = Carriers(plan, {"vm1": "dc1"}, moved)
     assert slots.dark(9.0) == (frozenset((port["dc2"], port["dc3"])),)
     assert slots.dark(11.0) == (frozenset((port["dc1"], port["dc3"])),)
     assert len(slots.dark(10.0)) == len(slots.dark(None)) == 3

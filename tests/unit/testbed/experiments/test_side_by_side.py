@@ -10,8 +10,8 @@ from pathlib import Path
 from rich.console import Console
 
 from testbed.experiments import result, side_by_side
-from testbed.experiments.compare import problems
 from testbed.experiments.modes import modes
+from testbed.experiments.repeat import failures
 from testbed.experiments.result import Compared, Comparison
 from testbed.model.plan import Plan
 from testbed.model.topology import Mode, Reflector
@@ -51,10 +51,12 @@ def test_the_table_shows_every_mode(compared: Callable[..., Compared], plan: Pla
     assert len([line for line in lines if "acc4 pe4 p4 p2 pe2 acc2" in line]) == 8
 
 
-def test_problems_name_the_mode(compared: Callable[..., Compared], plan: Plan) -> None:
-    assert problems(comparison(compared), plan) == []
-    wrong = Comparison(modes={"evpn-vmto": compared("evpn-vmto", egress=True)})
-    assert problems(wrong, plan) == ["evpn-vmto: packets from the machine trombone after the move"]
+def test_what_failed_is_told_with_what_was_seen(compared: Callable[..., Compared]) -> None:
+    met = {"phase": "after", "about": "path", "expected": "no trombone", "seen": "a b", "holds": True}
+    broken = met | {"holds": False, "phase": ""}
+    assert failures(compared(changed={"checks": [met]})) == []
+    assert failures(compared(changed={"checks": [met, broken]})) == ["no trombone: a b"]
+    assert failures(compared(changed={"checks": [broken | {"phase": "x"}]})) == ["x: no trombone: a b"]
 
 
 def test_modes_that_can_be_run(plan: Plan) -> None:

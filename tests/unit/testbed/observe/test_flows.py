@@ -9,8 +9,11 @@ import time
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from testbed.observe.flows import PingFlow, TcpFlow, UdpFlow, probe
+from testbed.observe import web_probe
+from testbed.observe.flows import BulkFlow, HttpFlow, PingFlow, TcpFlow, UdpFlow, probe
 from testbed.observe.programs import ProgramError
 
 
@@ -76,6 +79,63 @@ async def test_a_session_that_is_reset_did_not_survive() -> None:
     result = await flow.stop()
     assert result.broken in ("ECONNRESET", "EPIPE")
     assert not result.survived(start)
+
+
+async def test_bulk() -> None:
+    flow = BulkFlow(Here(), Here(), "127.0.0.1", free_port(), mbps=8)
+    await flow.start()
+    start, end = await traffic(0.5)
+    result = await flow.stop()
+    assert result.broken == ""
+    assert 0.5e6 < result.goodput.total(start, end) / (end - start) < 1.5e6
+    assert result.goodput.longest_stall(start, end).ms < 150
+
+
+async def test_http() -> None:
+    flow = HttpFlow(Here(), Here(), "127.0.0.1", free_port(), interval=0.01, size=5000)
+    await flow.start()
+    start, end = await traffic(0.2)
+    result = await flow.stop()
+    assert (result.failed, result.survived(start), result.survived(end + 1)) == (0, True, False)
+    assert result.stats(start, end).lost == 0
+    assert result.sent >= 15
+
+
+async def test_http_of_a_server_that_has_gone() -> None:
+    flow = HttpFlow(Here(), Here(), "127.0.0.1", free_port(), interval=0.01)
+    await flow.start()
+    await flow._server.kill()
+    await flow._server.start()
+    await traffic(0.05)
+    await flow._server.kill()
+    await traffic(0.05)
+    await flow._server.start()
+    result = await flow.stop()
+    assert result.failed > 0
+    assert len(result.samples) + result.failed <= result.sent
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer"),
+    [
+        (b"GET /3 HTTP/1.1\r\n\r\n", b"200"),
+        (b"GET /9999999 HTTP/1.1\r\n\r\n", b"404"),
+        (b"GET /x HTTP/1.1\r\n\r\n", b"404"),
+        (b"POST /3 HTTP/1.1\r\n\r\n", b"404"),
+        (b"G", b"404"),
+        (b"", b"404"),
+    ],
+)
+def test_responses(request_: bytes, answer: bytes) -> None:
+    found = web_probe.respond(request_)
+    assert found.split()[1] == answer
+    assert web_probe.whole(found) is (answer == b"200")
+
+
+@given(st.binary(max_size=60))
+def test_answers_of_any_kind(data: bytes) -> None:
+    assert web_probe.whole(data) in (True, False)
+    assert web_probe.respond(data).startswith(b"HTTP/1.1 ")
 
 
 async def test_no_server_is_one_line() -> None:

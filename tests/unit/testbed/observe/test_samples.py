@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.observe.samples import Goodput, Sample, decode, longest_silence, median_delay_ms, stats
+from testbed.observe.samples import (
+    Goodput,
+    Sample,
+    decode,
+    longest_silence,
+    lost_between,
+    median_delay_ms,
+    stats,
+)
 
 STREAM = tuple(Sample(n, n * 0.005, n * 0.005 + 0.006) for n in range(200))
 """200 datagrams/s for a second, 6 ms under way."""
@@ -49,9 +57,39 @@ def test_delay_of_a_span() -> None:
 def test_goodput() -> None:
     goodput = Goodput(0.01, {100: 12_500, 101: 12_500, 105: 12_500})
     assert goodput.mbps(1.0, 1.02) == pytest.approx(10)
-    assert goodput.stalled_ms(1.0, 1.06) == pytest.approx(30)
-    assert [rate for _, rate in goodput.series(1.0, 1.03)] == pytest.approx([10, 10, 0])
+    stall = goodput.longest_stall(1.0, 1.06)
+    assert (stall.start, stall.ms) == (pytest.approx(1.02), pytest.approx(30))
+    assert goodput.longest_stall(1.0, 1.01).ms == 0
+    assert goodput.rates(1.0, 1.05, 0.02) == pytest.approx([1_250_000, 0])
+    assert goodput.total(1.0, 1.06) == 37_500
     assert goodput.mbps(1.0, 1.0) == 0
+
+
+def test_a_dip_is_what_is_below_half_of_the_median_before() -> None:
+    steady = dict.fromkeys(range(100), 1000)
+    goodput = Goodput(0.01, steady | {n: 1000 for n in range(100, 200) if not 120 <= n < 150})
+    found = goodput.dip((0.0, 1.0), (1.0, 2.0), 0.1)
+    assert found is not None
+    assert (found.median, found.lowest, found.ms) == (pytest.approx(100_000), 0, pytest.approx(300))
+    assert Goodput(0.01, {}).dip((0.0, 1.0), (1.0, 2.0), 0.1) is None
+    unhurt = Goodput(0.01, dict.fromkeys(range(200), 1000)).dip((0.0, 1.0), (1.0, 2.0), 0.1)
+    assert unhurt is not None
+    assert unhurt.ms == 0
+
+
+@pytest.mark.parametrize(
+    ("flow", "span", "lost"),
+    [
+        (STREAM, (0.2, 0.8), 0),
+        (without(100, 140), (0.2, 0.9), 40),
+        (without(100, 140), (0.1, 0.4), 0),
+        (without(100, 200), (0.2, 5.0), 100),
+        (without(100, 200), (2.0, 5.0), 100),
+        ((), (0.0, 1.0), 200),
+    ],
+)
+def test_lost_in_a_span(flow: tuple[Sample, ...], span: tuple[float, float], lost: int) -> None:
+    assert lost_between(flow, 200, *span) == lost
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 1 << 60)] * 3), max_size=20))

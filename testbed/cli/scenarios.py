@@ -1,0 +1,178 @@
+"""`vmto run` and `vmto compare`: scenarios in labs of their own, told and recorded."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from testbed.cli.options import (
+    AnnounceOption,
+    Blackout,
+    ClientOption,
+    Logs,
+    MachineOption,
+    ModeOption,
+    Name,
+    ReflectorOption,
+    ToOption,
+)
+from testbed.lab.switches import Target
+from testbed.model.topology import Mode
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from testbed.experiments.result import Compared
+    from testbed.experiments.spec import RunSpec
+
+WIDTH = 110
+
+
+def _complete(incomplete: str) -> list[str]:
+    from testbed.experiments.scenario.load import names
+
+    return [name for name in names() if name.startswith(incomplete)]
+
+
+ScenarioArgument = Annotated[
+    str | None,
+    typer.Argument(
+        help="Scenario file, or the name of one that comes along. A move without.",
+        autocompletion=_complete,
+        show_default=False,
+    ),
+]
+TopologyOption = Annotated[
+    str | None,
+    typer.Option("--topology", help="Topology file or name; the scenario's own without.", show_default=False),
+]
+TargetOption = Annotated[Target, typer.Option(help="Which P4 switch runs the pipelines.")]
+Repeat = Annotated[int, typer.Option("--repeat", min=1, max=1000, help="How often, each in a new lab.")]
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, help="What moments and orders that may vary are drawn from.")
+]
+Results = Annotated[Path, typer.Option(help="Folder for what is found.")]
+
+
+def run(
+    scenario: ScenarioArgument = None,
+    topology: TopologyOption = None,
+    machine: MachineOption = None,
+    to: ToOption = None,
+    client: ClientOption = None,
+    mode: ModeOption = None,
+    reflector: ReflectorOption = None,
+    target: TargetOption = Target.EMBEDDED,
+    blackout_ms: Blackout = None,
+    announce: AnnounceOption = None,
+    repeat: Repeat = 1,
+    seed: Seed = 0,
+    name: Name = "run",
+    results: Results = Path("results/latest"),
+    logs: Logs = None,
+) -> int:
+    """Run a scenario in one mode: build a lab, do what it says, tell and record what happened."""
+    from testbed.experiments import present
+    from testbed.experiments.defaults import choose, run_spec
+    from testbed.experiments.result import write
+
+    chosen = choose(scenario, topology=topology, machine=machine, to=to, clients=client)
+    spec = run_spec(
+        chosen,
+        chosen.in_mode(mode),
+        reflector=reflector,
+        target=target,
+        blackout_ms=blackout_ms,
+        announce=announce,
+        seed=seed,
+        logs=logs,
+    )
+    found = _measured([spec.model_copy(update={"talks": repeat == 1})], repeat, name)
+    for only in found.values():
+        present.show(only, chosen.plan, _console())
+        print(f"\nwritten to {write(only, results.absolute())}")
+    return _verdict(found)
+
+
+def compare(
+    scenario: ScenarioArgument = None,
+    topology: TopologyOption = None,
+    machine: MachineOption = None,
+    to: ToOption = None,
+    client: ClientOption = None,
+    mode: Annotated[list[Mode] | None, typer.Option(help="A mode; may be repeated. All without.")] = None,
+    reflector: ReflectorOption = None,
+    target: TargetOption = Target.EMBEDDED,
+    blackout_ms: Blackout = None,
+    announce: AnnounceOption = None,
+    repeat: Repeat = 1,
+    seed: Seed = 0,
+    name: Name = "compare",
+    results: Results = Path("results/latest"),
+    logs: Logs = None,
+) -> int:
+    """Run a scenario in every mode, and set what was measured side by side."""
+    from testbed.experiments import side_by_side
+    from testbed.experiments.defaults import choose, run_spec
+    from testbed.experiments.result import COMPARISON, Comparison, write
+
+    chosen = choose(scenario, topology=topology, machine=machine, to=to, clients=client)
+    specs = [
+        run_spec(
+            chosen,
+            each,
+            reflector=reflector,
+            target=target,
+            blackout_ms=blackout_ms,
+            announce=announce,
+            seed=seed,
+            logs=logs,
+        )
+        for each in (map(chosen.in_mode, mode) if mode else chosen.modes(reflector))
+    ]
+    found = _measured(specs, repeat, name)
+    if found:
+        comparison = Comparison(modes=found)
+        side_by_side.show(comparison, chosen.plan, _console())
+        print(f"\nwritten to {write(comparison, results.absolute(), COMPARISON)}")
+    return _verdict(found)
+
+
+def _measured(specs: Sequence[RunSpec], repeat: int, name: str) -> dict[str, Compared]:
+    """What was found in each mode; nothing, said on standard error, if a lab failed."""
+    from testbed.experiments.launch import QUIET
+    from testbed.experiments.repeat import NotMeasuredError, run_all
+
+    try:
+        return run_all(specs, repeat, name, QUIET, lambda line: print(line, flush=True))
+    except NotMeasuredError as error:
+        print(f"vmto: {error}", file=sys.stderr)
+        return {}
+
+
+def _verdict(found: dict[str, Compared]) -> int:
+    """Exit code; expectations that were not met go to standard error, a line each."""
+    from testbed.experiments.repeat import failures
+
+    wrong = [f"{mode}: {line}" for mode, each in found.items() for line in failures(each)]
+    for line in wrong:
+        print(f"vmto: {line}", file=sys.stderr)
+    return 1 if wrong or not found else 0
+
+
+def _console() -> Console:
+    """Paths need room: where no terminal sets the width, lines are as long as they have to be."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=WIDTH)
+
+
+def register(app: typer.Typer) -> None:
+    """Put both into a command line."""
+    app.command()(run)
+    app.command()(compare)

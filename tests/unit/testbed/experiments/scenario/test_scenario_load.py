@@ -1,0 +1,172 @@
+"""Scenario files: those that come along, and the mistakes of those who write their own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from testbed import resources
+from testbed.experiments.defaults import choose
+from testbed.experiments.scenario import load
+from testbed.experiments.scenario.model import scenario_schema
+from testbed.experiments.scenario.parts import Cast, Ends
+from testbed.lab.errors import LabError
+from testbed.model.errors import TopologyError
+from testbed.model.topology import Mode
+
+GOOD = """\
+name: mine
+flows:
+  - {ping: client > vm1}
+timeline:
+  - {migrate: vm1, to: dc2}
+  - phase: after
+    expect:
+      all:
+        - {path: client <> vm1, trombone: no}
+"""
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Path:
+    return tmp_path / "mine.yaml"
+
+
+@pytest.mark.parametrize("name", load.names())
+def test_what_comes_along(name: str) -> None:
+    chosen = choose(name)
+    assert chosen.scenario.name == name
+    assert chosen.scenario.description
+    assert chosen.modes(None)
+    first = (load.folder() / f"{name}.yaml").read_text().splitlines()[0]
+    assert first == "# yaml-language-server: $schema=../scenario.schema.json"
+
+
+def test_the_schema_is_that_of_the_models() -> None:
+    path = resources.topologies() / "scenario.schema.json"
+    assert json.loads(path.read_text()) == scenario_schema()
+
+
+MISTAKES: list[tuple[str, str, int, str]] = [
+    ("ping:", "pnig:", 3, "unknown key 'pnig': did you mean 'ping'?"),
+    ("client > vm1}", "client vm1}", 3, "write `client > vm1`, or <> for both ways"),
+    ("client > vm1}", "cleint > vm1}", 3, "no machine 'cleint': did you mean 'client'?"),
+    ("to: dc2", "too: dc2", 5, "unknown key 'too': did you mean 'to'?"),
+    (", to: dc2", "", 5, "add `to: ...` (The slot it goes to)"),
+    ("to: dc2", "to: mars", 5, "no slot of vm1 'mars': use one of dc1, dc2, dc3"),
+    ("to: dc2", "to: dc2, announce: garb", 5, "unknown value 'garb': did you mean 'garp'?"),
+    ("{migrate: vm1, to: dc2}", "{link-down: [p1, p3]}", 5, "no link between p1 and p3: use one of [p1, p2]"),
+    ("{migrate: vm1, to: dc2}", "{pe-down: p1}", 5, "no PE 'p1': did you mean 'pe1'?"),
+    ("{migrate: vm1, to: dc2}", "{}", 5, "nothing says what this is: write one of `migrate:`"),
+    ("all:", "evnp:", 8, "unknown mode 'evnp': did you mean 'evpn'?"),
+    ("path: client <> vm1", "path: h3 <> vm1", 9, "add `{ping: h3 > vm1}` to flows"),
+    (", trombone: no", "", 9, "add nodes, via, avoids, crossings or trombone"),
+    ("{path: client <> vm1, trombone: no}", "{gap: vm1 > h3, at_most_ms: 3}", 9, "add `{udp: vm1 > h3}`"),
+    ("{path: client <> vm1, trombone: no}", "{owner: vm1, pe: p1}", 9, "no PE 'p1'"),
+    ("  - phase: after", "  - phase: after\n  - phase: after", 7, "give each a name of its own"),
+    ("name: mine", "naem: mine", 1, "did you mean 'name'?"),
+]
+
+
+@pytest.mark.parametrize(("good", "bad", "line", "said"), MISTAKES)
+def test_mistakes(good: str, bad: str, line: int, said: str, scenario: Path) -> None:
+    scenario.write_text(GOOD.replace(good, bad, 1))
+    with pytest.raises(TopologyError) as caught:
+        choose(str(scenario))
+    (problem,) = str(caught.value).splitlines()
+    assert problem.startswith(f"{scenario}:{line}: ")
+    assert said in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "the file is empty"),
+        ("- 3", "the file is not a mapping"),
+        (GOOD.partition("  - phase")[0], "add `- phase: after` at its end"),
+        (GOOD + "  - {wait_s: 1}\n", "add `- phase: after` below it"),
+    ],
+)
+def test_files_that_are_none(text: str, said: str, scenario: Path) -> None:
+    scenario.write_text(text)
+    with pytest.raises(TopologyError, match=said):
+        choose(str(scenario))
+
+
+def test_names() -> None:
+    with pytest.raises(TopologyError, match=r"moev:1: no such scenario: did you mean 'move'\?"):
+        choose("moev")
+
+
+def test_a_topology_is_a_move_in_it(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(resources.topology("wan").read_text())
+    for name in ("wan", str(mine)):
+        assert choose(name).scenario.name == "move"
+    assert choose(str(mine)).topology == str(mine)
+
+
+def test_a_topology_beside_the_scenario(scenario: Path) -> None:
+    text = resources.topology("wan").read_text().replace("name: wan", "name: beside", 1)
+    scenario.with_name("lab.yaml").write_text(text)
+    scenario.write_text(GOOD + "topology: lab.yaml\n")
+    assert choose(str(scenario)).plan.name == "beside"
+
+
+def test_who_plays_which_role(scenario: Path) -> None:
+    assert choose(None).cast == Cast("vm1", "dc2", ("client", "h3"))
+    assert choose(None, to="dc3", clients=["h2"]).cast == Cast("vm1", "dc3", ("h2",))
+    scenario.write_text(GOOD)
+    for option in ({"to": "dc3"}, {"clients": ["h2"]}, {"machine": "vm1"}):
+        with pytest.raises(LabError, match="means nothing to scenario mine: it has no \\$"):
+            choose(str(scenario), **option)
+
+
+def test_modes(scenario: Path) -> None:
+    scenario.write_text(GOOD + "modes: [evpn, evpn-egress]\n")
+    chosen = choose(str(scenario))
+    assert chosen.in_mode(None) is Mode.EVPN
+    assert chosen.in_mode(Mode.EVPN_EGRESS) is Mode.EVPN_EGRESS
+    assert chosen.modes(None) == (Mode.EVPN, Mode.EVPN_EGRESS)
+    with pytest.raises(LabError, match="is not for vpls: use one of evpn, evpn-egress"):
+        chosen.in_mode(Mode.VPLS)
+    assert choose(None).in_mode(None) is Mode.EVPN_VMTO
+
+
+def test_pairs() -> None:
+    cast = Cast("vm1", "dc2", ("client", "h3"))
+    both = list(cast.pairs(Ends("$clients", "$machine", both=True)))
+    assert both == [("client", "vm1"), ("vm1", "client"), ("h3", "vm1"), ("vm1", "h3")]
+    assert list(cast.pairs(Ends("$client", "h1"))) == [("client", "h1")]
+
+
+KEYS = ["name", "flows", "timeline", "ping", "phase", "expect", "all", "path", "migrate", "to"]
+
+junk = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["name", "flows", "timeline", "ping", "phase", "expect", "all", "path", "migrate", "to"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(junk)
+def test_anything_else_is_told_in_words(data: object) -> None:
+    try:
+        load.from_text(yaml.safe_dump(data), "x.yaml")
+    except TopologyError as error:
+        for line in str(error).splitlines():
+            assert line.startswith("x.yaml:")
