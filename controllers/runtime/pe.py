@@ -126,6 +126,10 @@ class PeController:
                 metric = link_state.distances_to(node.name).get(name)
                 self._handle(ev.NextHopChanged(node.loopback, metric))
 
+    def order(self, order: AddStaticMac | RemoveStaticMac | ClearDuplicate) -> None:
+        """What an operator says; nothing follows where there is no such thing, as in VPLS."""
+        self._do(self.core.handle(order, _now()))
+
     # -- from the switch (controllers.runtime.switch.Decisions) ----------------------------------------------
 
     def adopt(self, present: list[Entity]) -> bool:
