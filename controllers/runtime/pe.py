@@ -16,6 +16,7 @@ from controllers.dataplane.pe import MAC_LEARN_DIGEST, PeRenderer
 from controllers.dataplane.plane import Keyed
 from controllers.dataplane.reports import PuntReason
 from controllers.evpn.config import HostRouteCarrier
+from controllers.evpn.events import AddStaticMac, ClearDuplicate, RemoveStaticMac
 from controllers.evpn.pe import EvpnPe
 from controllers.intents import Set, Unset
 from controllers.pe import events as ev
