@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, final
+from functools import lru_cache
+from typing import Any, Final, final
 
 from finsy.proto import p4i, p4r
 
@@ -27,6 +28,9 @@ from controllers.dataplane.entity import (
     Ternary,
     Update,
 )
+
+ACTIONS: Final = 4096
+"""Messages of actions that are remembered: many entries do the same, such as to forward to one next hop."""
 
 
 class SchemaError(Exception):
@@ -92,6 +96,7 @@ class Codec:
             action.preamble.id: {p.name: (p.id, p.bitwidth) for p in action.params}
             for action in p4info.actions
         }
+        self._action = lru_cache(maxsize=ACTIONS)(self._make_action)
         self._headers = {
             header.preamble.name: [(field.id, field.name, field.bitwidth) for field in header.metadata]
             for header in p4info.controller_packet_metadata
@@ -186,7 +191,7 @@ class Codec:
             raise SchemaError(f"table '{entry.table}' has no key '{next(iter(values))}'")
         return found
 
-    def _action(self, table_id: int, action: Action) -> p4r.Action:
+    def _make_action(self, table_id: int, action: Action) -> p4r.Action:
         action_id = self._local_actions[table_id].get(action.name)
         if action_id is None:
             raise SchemaError(f"table '{self.tables.name_of[table_id]}' has no action '{action.name}'")

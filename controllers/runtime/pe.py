@@ -194,7 +194,7 @@ class PeController:
     # -- from BGP ------------------------------------------------------------------------------------------
 
     def _routes(self, events: Sequence[RouteEvent]) -> None:
-        self.switch.stamp("received", routes=len(events), first=str(events[0].nlri))
+        self.switch.stamp("received", routes=len(events), first=events[0].nlri)
         for event in events:
             self._handle(event)
         # At once: while the switch works on this, the next PE on this event loop reads what it was sent.
@@ -225,7 +225,7 @@ class PeController:
             self._carry_out[type(output)](output)
 
     def _announce(self, announce: out.Announce) -> None:
-        self.switch.stamp("advertised", route=str(announce.route.nlri))
+        self.switch.stamp("advertised", route=announce.route.nlri)
         self.speaker.announce(announce.route)
 
     def _withdraw(self, withdraw: out.Withdraw) -> None:

@@ -33,9 +33,6 @@ class Hooks(Protocol):
     def tables_changed(self) -> None:
         """There may be something to flush."""
 
-    def updates_read(self) -> None:
-        """The same, and all UPDATEs that a neighbour has sent so far are in."""
-
 
 @final
 class Peer:
@@ -265,7 +262,7 @@ class Peer:
     def updates_read(self, connection: BgpConnection) -> None:
         """See `Owner`."""
         self._handle(events.UpdateReceived(connection.id))
-        self._hooks.updates_read()
+        self._hooks.tables_changed()
 
     def decode_failed(self, connection: BgpConnection, error: DecodeError) -> None:
         """See `Owner`."""

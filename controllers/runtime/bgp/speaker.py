@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from ipaddress import IPv4Address
 from typing import Self, final
 
@@ -16,6 +17,7 @@ from controllers.bgp.routes import EndOfRibEvent, PeerEvent, Route, RouteEvent
 from controllers.runtime.bgp.peer import Peer
 from controllers.runtime.bgp.status import PeerStatus, RibView
 from controllers.runtime.bgp.transport import BgpConnection
+from controllers.runtime.bgp.turns import Turn, turns
 from controllers.wire.attributes import PathAttributes
 from controllers.wire.errors import CeaseSubcode
 from controllers.wire.extended import EsImport
@@ -51,7 +53,7 @@ class Speaker:
         self._on_end_of_rib = on_end_of_rib
         self._peers: dict[IpAddress, Peer] = {}
         self._server: asyncio.Server | None = None
-        self._flush_handle: asyncio.Handle | None = None
+        self._flush_turn: Turn | None = None
         self._running = False
         self._targets: dict[RouteTarget | EsImport, RtMembership] = {}
         for peer in config.peers:
@@ -82,7 +84,7 @@ class Speaker:
 
     async def stop(self) -> None:
         """End all sessions with a NOTIFICATION and stop listening."""
-        if self._flush_handle is not None:
+        if self._flush_turn is not None:
             self._flush()
         self._running = False
         for peer in self._peers.values():
@@ -95,8 +97,8 @@ class Speaker:
     def abort(self) -> None:
         """End without a word: connections break, as when a process dies."""
         self._running = False
-        if self._flush_handle is not None:
-            self._flush_handle.cancel()
+        if self._flush_turn is not None:
+            self._flush_turn.cancel()
         for peer in self._peers.values():
             peer.abort()
         if self._server is not None:
@@ -185,41 +187,29 @@ class Speaker:
     def peer_changed(self, peer: Peer, up: bool, reason: str) -> None:
         """See `Hooks`."""
         # What the neighbour said last is told after its end: who keeps its routes must know it first.
-        if self._flush_handle is not None and not up:
-            self._flush_handle.cancel()
-            self._flush_handle = None
+        if self._flush_turn is not None and not up:
+            self._flush_turn.cancel()
+            self._flush_turn = None
         if self._on_peer is not None:
             event = PeerEvent(peer.config.address, up, reason)
-            asyncio.get_running_loop().call_soon(self._on_peer, event)
+            turns().add(partial(self._on_peer, event))
 
     def end_of_rib(self, peer: Peer, family: Family) -> None:
         """See `Hooks`. The routes before it are reported first."""
         self.tables_changed()
         if self._on_end_of_rib is not None:
             event = EndOfRibEvent(peer.config.address, family)
-            asyncio.get_running_loop().call_soon(self._on_end_of_rib, event)
+            turns().add(partial(self._on_end_of_rib, event))
 
     def tables_changed(self) -> None:
         """See `Hooks`. Flushes when the loop has nothing left to read: never on a timer."""
-        if self._flush_handle is None and self._running:
-            self._flush_handle = asyncio.get_running_loop().call_soon(self._flush)
-
-    def updates_read(self) -> None:
-        """See `Hooks`. With one neighbour there is nothing to wait for that could be flushed along."""
-        if len(self._peers) != 1 or not self._running:
-            self.tables_changed()
-            return
-        try:
-            self._flush()
-        except Exception as error:
-            # As in a turn of its own: an error of the caller's harms no session.
-            context = {"message": "on_routes failed", "exception": error}
-            asyncio.get_running_loop().call_exception_handler(context)
+        if self._flush_turn is None and self._running:
+            self._flush_turn = turns().add(self._flush)
 
     def _flush(self) -> None:
-        if self._flush_handle is not None:
-            self._flush_handle.cancel()
-            self._flush_handle = None
+        if self._flush_turn is not None:
+            self._flush_turn.cancel()
+            self._flush_turn = None
         for neighbor, messages in self._engine.flush().items():
             self._write(neighbor, messages)
         if self._engine.busy:
