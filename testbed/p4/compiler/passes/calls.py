@@ -15,7 +15,7 @@ from testbed.p4.compiler import types as t
 from testbed.p4.compiler.passes import effects, extern_calls, values
 from testbed.p4.compiler.passes.expressions import NEXT, Expressions, valid
 from testbed.p4.compiler.passes.narrow import expect, known
-from testbed.p4.compiler.passes.syntax import walk
+from testbed.p4.compiler.passes.syntax import may_leave_unset, walk
 from testbed.p4.compiler.passes.unit import RefusedError
 from testbed.p4.compiler.passes.values import (
     ActionClosure,
@@ -94,10 +94,13 @@ class Calls(Expressions):
         env: Env,
         span: Span,
         exposed: Sequence[effects.Place] = (),
+        callee: ast.Block | None = None,
     ) -> list[CopyOut]:
         """Give parameters their meaning in the callee's `env`; what to copy when the call ends.
 
-        `exposed` are the places that the callee may use without its parameters.
+        `exposed` are the places that the callee may use without its parameters. `callee` is the body of a
+        function or action: what it leaves unset in an `out` parameter is unset in the argument too, as with
+        p4c (which lets parameters of controls stand for their arguments).
         """
         arguments = self.arguments(bound, span)
         written = [
@@ -116,7 +119,11 @@ class Calls(Expressions):
             elif arg.param.direction not in OUT:
                 kept = effects.disjoint(values.reads(value), [*changed, *exposed])
                 meaning = self.current(value) if kept else self.save(value, span, arg.param.name)
-            elif isinstance(value, SliceTarget) or not effects.disjoint(written[i], [*changed, *exposed]):
+            elif (
+                isinstance(value, SliceTarget)
+                or not effects.disjoint(written[i], [*changed, *exposed])
+                or (callee is not None and may_leave_unset(callee, arg.param))
+            ):
                 meaning = self.unit.allocate(self.env.resolve(arg.type), arg.param.name, span)
                 if arg.param.direction is ast.Direction.INOUT:
                     self.assign(meaning, self.current(value), span)
@@ -215,7 +222,7 @@ class Calls(Expressions):
             t.TypeVar(p): self.env.resolve(a)
             for p, a in zip(decl.type_params, call.bound_types, strict=False)
         }
-        copies = self.bind(call.bound, env, call.span)
+        copies = self.bind(call.bound, env, call.span, callee=decl.body)
         returned = env.resolve(decl.return_type)
         result = (
             None if returned == t.VOID else self.unit.allocate(returned, f"{decl.name}_result", call.span)
@@ -228,7 +235,7 @@ class Calls(Expressions):
         closure = expect(closure, ActionClosure)
         env = Env(closure.env)
         exposed = list(self.exposed(closure))
-        copies = self.bind(call.bound, env, call.span, exposed)
+        copies = self.bind(call.bound, env, call.span, exposed, closure.decl.body)
         if not self.frame.in_action:
             called = ir.Action(closure.name, [], [], closure.decl, closure.decl.span, order=closure.order)
             self.unit.program.called.append(called)

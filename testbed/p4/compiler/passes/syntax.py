@@ -46,3 +46,31 @@ def assigned(code: ast.Node) -> set[ast.Declaration]:
             case ast.ForIn(variable=ast.Expression() as variable):
                 found.add(root(variable))
     return {decl for decl in found if decl is not None}
+
+
+def may_leave_unset(body: ast.Block, param: ast.Parameter) -> bool:
+    """Whether an `out` parameter may be read before it is set, or stay unset: False only if it cannot."""
+    return param.direction is ast.Direction.OUT and not _sets(body, param)
+
+
+def _sets(node: object, param: ast.Parameter) -> bool:
+    """Whether all of a parameter is set for certain, and not used before."""
+    match node:
+        case ast.Block(body=body):
+            for item in body:
+                if _sets(item, param):
+                    return True
+                if _uses_or_leaves(item, param):
+                    return False
+        case ast.If(condition=condition, then=then, otherwise=otherwise):
+            return not _uses_or_leaves(condition, param) and _sets(then, param) and _sets(otherwise, param)
+        case ast.Assign(left=ast.PathExpr(decl=decl), right=right, op="="):
+            return decl is param and not _uses_or_leaves(right, param)
+    return False
+
+
+def _uses_or_leaves(node: object, param: ast.Parameter) -> bool:
+    return any(
+        isinstance(n, ast.Return | ast.Exit) or (isinstance(n, ast.PathExpr) and n.decl is param)
+        for n in walk(node)
+    )

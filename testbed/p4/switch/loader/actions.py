@@ -157,7 +157,10 @@ class _Arguments:
         return at.get("value")
 
     def _vector(self, at: Cursor) -> tuple[Expr, ...]:
-        return tuple(self._expressions.load(a, "data") for a in self._typed(at, "parameters_vector").items())
+        vector = self._typed(at, "parameters_vector")
+        if vector.value == {}:  # as p4c writes an empty one
+            return ()
+        return tuple(self._expressions.load(a, "data") for a in vector.items())
 
     def _lvalue(self, at: Cursor) -> Expr:
         expr = self._expressions.load(at, "data")

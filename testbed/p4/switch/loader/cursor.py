@@ -92,10 +92,10 @@ class Cursor:
         return self.value
 
     def flag(self) -> bool:
-        """true or false."""
-        if not isinstance(self.value, bool):
+        """true or false; p4c writes 0 or 1 in places."""
+        if self.value not in (True, False):
             raise self.error(f"expected true or false, got {self._shown()}")
-        return self.value
+        return bool(self.value)
 
     def number(self, low: int, high: int) -> int:
         """An integer in a range."""
