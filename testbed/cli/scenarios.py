@@ -20,6 +20,7 @@ from testbed.cli.options import (
     ReflectorOption,
     ToOption,
 )
+from testbed.cli.report import Report, told
 from testbed.lab.switches import Target
 from testbed.model.topology import Mode
 
@@ -74,6 +75,7 @@ def run(
     name: Name = "run",
     results: Results = Path("results/latest"),
     logs: Logs = None,
+    report: Report = False,
 ) -> int:
     """Run a scenario in one mode: build a lab, do what it says, tell and record what happened."""
     from testbed.experiments import present
@@ -94,7 +96,8 @@ def run(
     found = _measured([spec.model_copy(update={"talks": repeat == 1})], repeat, name)
     for only in found.values():
         present.show(only, chosen.plan, _console())
-        print(f"\nwritten to {write(only, results.absolute())}")
+        file = write(only, results.absolute())
+        print(f"\nwritten to {file}\n{told(file, chosen.plan, report)}")
     return _verdict(found)
 
 
@@ -114,6 +117,7 @@ def compare(
     name: Name = "compare",
     results: Results = Path("results/latest"),
     logs: Logs = None,
+    report: Report = False,
 ) -> int:
     """Run a scenario in every mode, and set what was measured side by side."""
     from testbed.experiments import side_by_side
@@ -138,7 +142,8 @@ def compare(
     if found:
         comparison = Comparison(modes=found)
         side_by_side.show(comparison, chosen.plan, _console())
-        print(f"\nwritten to {write(comparison, results.absolute(), COMPARISON)}")
+        file = write(comparison, results.absolute(), COMPARISON)
+        print(f"\nwritten to {file}\n{told(file, chosen.plan, report)}")
     return _verdict(found)
 
 

@@ -170,19 +170,25 @@ def lanes(frame: Frame, steps: Sequence[Lane], band: Band | None = None) -> Svg:
     return _chart(frame, parts, bottom + 40)
 
 
-def samples(frame: Frame, series: Sequence[Points], bands: Sequence[Band], span: tuple[float, float]) -> Svg:
-    """Delays over the time of sending, ms both. `bands` are spans of time that mean something."""
+def samples(
+    frame: Frame,
+    series: Sequence[Points],
+    bands: Sequence[Band],
+    span: tuple[float, float],
+    unit: str = "ms",
+) -> Svg:
+    """Values over time in ms. `bands` are spans of time that mean something."""
     values = [y for each in series for x, y in each.values if span[0] <= x <= span[1]]
     # A few stragglers may be far off: they are cut, lest all others lie on the floor.
-    top = _ceiling(max(1.0, _most(values, 0.995) * 1.15))
+    top = _ceiling(max(0.01, _most(values, 0.995) * 1.15))
     axis, upright = _Axis(*span, 52, WIDTH - 12), _Axis(0, top, 236, 34)
     parts: list[Svg] = [_band(band, axis, 34, 236) for band in bands]
-    parts += _grid(axis, 34, 236, "ms after the pause, when sent")
+    parts += _grid(axis, 34, 236, "ms after the pause")
     for tick in _ticks(0, top, 5):
         y = upright.at(tick)
         parts.append(tag("line", x1=52, y1=y, x2=WIDTH - 12, y2=y, class_="grid"))
         parts.append(tag("text", words(f"{tick:g}"), x=44, y=y + 4, text_anchor="end", class_="small"))
-    parts.append(tag("text", words("ms"), x=44, y=20, text_anchor="end", class_="small"))
+    parts.append(tag("text", words(unit), x=44, y=20, text_anchor="end", class_="small"))
     x = 60.0
     for each in series:
         parts.append(_plotted(each, axis, upright))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, final
 
-from testbed.experiments.result import Arrivals, Event, Move, Series
+from testbed.experiments.result import Arrivals, Event, GoodputSeen, Move, Series
 from testbed.model.plan import Plan
 from testbed.report import charts
 from testbed.report.charts import Band, Bar, Frame, Group, Lane, Points
@@ -70,7 +70,7 @@ def topology(run: Run, plan: Plan, client: str, view: View) -> Figure:
 
 def at_a_glance(run: Run, plan: Plan) -> Figure:
     """The packets' ways of the first client after the move."""
-    _, after = run.views(run.result.setting.client)
+    after = run.views(run.result.setting.client)[-1]
 
     def paint(prefix: str, theme: Theme | None) -> Svg:
         scene = Scene(
@@ -147,6 +147,30 @@ def _datagrams(run: Run, client: str, move: Move, series: Series) -> Figure:
     return Figure(_name(run, client, "datagrams"), title, paint)
 
 
+def goodput(run: Run) -> Iterator[Figure]:
+    """What bulk sessions delivered, window by window."""
+    phases = run.result.phases
+    for flow in run.result.flows:
+        if flow.goodput and flow.goodput.series and phases:
+            yield _goodput(run, f"{flow.source} to {flow.destination}", flow.goodput, phases[0].t_ms)
+
+
+def _goodput(run: Run, ends: str, found: GoodputSeen, start: float) -> Figure:
+    title = f"{run.result.mode}: goodput of the bulk session from {ends}"
+    rates = [rate * 8 / 1e6 for rate in found.series]
+    times = [start + found.window_ms * number for number in range(len(rates))]
+    line = Points("Mbit/s", "to", tuple(zip(times, rates, strict=True)), joined=2 * found.window_ms)
+    seen = f"Median {found.median * 8 / 1e6:.2f} Mbit/s, below half of it for {found.dip_ms:.0f} ms at most."
+    off = blackout(run.result.move.timeline)
+    bands = [Band("blackout", *off, "off")] if off else []
+
+    def paint(prefix: str, theme: Theme | None) -> Svg:
+        frame = Frame(title, seen, prefix, theme)
+        return charts.samples(frame, [line], bands, (times[0], times[-1] + found.window_ms), unit="Mbit/s")
+
+    return Figure(_name(run, "", f"goodput-{slug(ends)}"), title, paint)
+
+
 def silence(arrivals: Arrivals) -> tuple[float, float] | None:
     """The longest span without an arrival, ms."""
     moments = sorted(sent + delay for sent, delay in zip(arrivals.sent_ms, arrivals.delay_ms, strict=True))
@@ -155,26 +179,28 @@ def silence(arrivals: Arrivals) -> tuple[float, float] | None:
 
 def overview(runs: Sequence[Run]) -> Iterator[Figure]:
     """What is compared, side by side: round-trip times and gaps."""
-    delays = [
-        Group(
-            run.name,
-            (
-                Bar("before", run.result.before.ingress.rtt_ms, "before"),
-                Bar("after", run.result.after.ingress.rtt_ms, "after", _interval(run, "rtt")),
-            ),
+    delays, gaps = [], []
+    for run in runs:
+        before, after = run.result.before.ingress.rtt_ms, run.result.after.ingress.rtt_ms
+        gap = run.result.move.gap_ms
+        delays.append(
+            Group(
+                run.name,
+                (
+                    _bar(run, "before", "before", "rtt_before_ms", before),
+                    _bar(run, "after", "after", "rtt_after_ms", after),
+                ),
+            )
         )
-        for run in runs
-    ]
-    gaps = [
-        Group(
-            run.name,
-            (
-                Bar("to", run.result.move.gap_ms.ingress, "to", _interval(run, "gap to")),
-                Bar("from", run.result.move.gap_ms.egress, "from", _interval(run, "gap from")),
-            ),
+        gaps.append(
+            Group(
+                run.name,
+                (
+                    _bar(run, "to", "to", "gap_ingress_ms", gap.ingress),
+                    _bar(run, "from", "from", "gap_egress_ms", gap.egress),
+                ),
+            )
         )
-        for run in runs
-    ]
     off = {run.result.setting.blackout_ms for run in runs}
     mark = (off.pop(), "blackout") if len(off) == 1 else None
     yield _bars("rtt", "Round-trip time before and after the move, by mode", delays)
@@ -211,5 +237,10 @@ def _name(run: Run, client: str, what: str) -> str:
     return f"{run.name}-{slug(client)}-{what}" if further else f"{run.name}-{what}"
 
 
-def _interval(_run: Run, _figure: str) -> tuple[float, float] | None:
-    return None
+def _bar(run: Run, name: str, kind: str, key: str, single: float | None) -> Bar:
+    """One run's figure, or the median of all repetitions with its interval."""
+    found = run.result.repeated.figures.get(key) if run.result.repeated else None
+    if found is None or found.median is None:
+        return Bar(name, single, kind)
+    ends = None if found.low is None or found.high is None else (found.low, found.high)
+    return Bar(name, found.median, kind, ends)

@@ -60,8 +60,12 @@ class Chapter:
     """(sentence, good or bad)."""
     clients: tuple[Client, ...]
     steps: Shown
+    plots: tuple[Shown, ...]
+    """Of the run as a whole."""
     paths: Table
     sessions: Table
+    more: tuple[Table, ...]
+    """What only some results have: flows, expectations, repetitions."""
 
 
 @final
@@ -90,6 +94,7 @@ class Report:
             yield shown.figure
         for chapter in self.chapters:
             yield chapter.steps.figure
+            yield from (shown.figure for shown in chapter.plots)
             for client in chapter.clients:
                 yield from (shown.figure for shown in (*client.drawings, *client.plots))
 
@@ -123,6 +128,9 @@ def html(made: Report, captures: Mapping[str, str] | None = None) -> str:
     )
 
 
+MORE: Final = (tables.checks, tables.flows, tables.violations, tables.repeated)
+
+
 def _chapter(run: Run) -> Chapter:
     clients = tuple(_client(run, name) for name in run.clients)
     return Chapter(
@@ -130,8 +138,10 @@ def _chapter(run: Run) -> Chapter:
         tuple(_verdicts(run)),
         clients,
         Shown(figures.steps(run), tables.timeline(run)),
+        tuple(Shown(figure) for figure in figures.goodput(run)),
         tables.paths(run),
         tables.sessions(run),
+        tuple(table for make in MORE if (table := make(run)) is not None),
     )
 
 
@@ -173,6 +183,8 @@ def _verdicts(run: Run) -> Iterator[tuple[str, str]]:
 
 def _move(run: Run) -> str:
     setting = run.result.setting
+    if len(run.result.phases) > 2:
+        return f"{run.result.scenario.capitalize()} with {setting.machine}"
     return f"{setting.machine} moves from {setting.origin} to {setting.destination}"
 
 

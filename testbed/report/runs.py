@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, final
 
 from pydantic import ValidationError
 
 from testbed import resources
-from testbed.experiments.result import Comparison, Directions, PathSeen, Result, Sessions
+from testbed.experiments.result import Compared, Comparison, Directions, PathSeen, PhaseSeen, Result, Sessions
 from testbed.lab.errors import LabError
 from testbed.model.load import load_plan
 from testbed.model.plan import Plan
@@ -61,9 +62,11 @@ class Run:
         about = MODES.get(self.result.mode)
         return f"{self.result.mode}: {about}" if about else self.result.mode
 
-    def views(self, client: str) -> tuple[View, View]:
-        """Before and after the move, of one client."""
+    def views(self, client: str) -> tuple[View, ...]:
+        """All phases of the run, or what was before and after the move; of one client."""
         setting, seen = self.result.setting, self.clients[client]
+        if len(self.result.phases) > 2:
+            return tuple(self._view(client, phase) for phase in self.result.phases)
         return (
             View(
                 "before",
@@ -78,6 +81,17 @@ class Run:
                 self._routes(client, seen.after),
             ),
         )
+
+    def _view(self, client: str, phase: PhaseSeen) -> View:
+        machine = self.result.setting.machine
+        routes = []
+        for traffic in phase.traffic:
+            if {traffic.source, traffic.destination} == {client, machine} and traffic.ways:
+                way, back = traffic.ways[0], traffic.source == machine
+                ends = "from" if back else "to", traffic.source, traffic.destination
+                routes.append(Route(*ends, tuple(way.nodes), back=back, trombone=way.trombone))
+        at = {name: slot for name, slot in phase.at.items() if slot is not None}
+        return View(slug(phase.name), f"Phase {phase.name}", at, tuple(routes))
 
     def _routes(self, client: str, seen: Directions) -> tuple[Route, ...]:
         machine = self.result.setting.machine
@@ -99,14 +113,13 @@ def words(path: PathSeen) -> str:
     return " ".join(path.nodes) or "none seen"
 
 
-def read_runs(files: Sequence[Path], topology: Path | None = None) -> list[Run]:
+def read_runs(files: Sequence[Path], own: Plan | None = None) -> list[Run]:
     """All runs of result and comparison files; a folder stands for the newer one in it.
 
-    `topology` is that of runs in a lab that did not come along. LabError for what is not a result.
+    `own` is the plan of runs in a lab that did not come along. LabError for what is not a result.
     """
     found: list[Run] = []
     plans: dict[str, Plan | None] = {}
-    own = load_plan(topology) if topology else None
     for file in (_in_folder(file) for file in files):
         for result in _results(file):
             name = result.setting.topology
@@ -135,13 +148,19 @@ def _fitting(plan: Plan | None, result: Result) -> Plan | None:
     if plan is None or result.setting.machine not in plan.vms:
         return None
     seen: list[Result | Sessions] = [result, *result.others.values()]
-    paths = [p for each in seen for d in (each.before, each.after) for p in (d.ingress, d.egress)]
-    known = all(node in plan.switches for path in paths for node in path.nodes)
+    paths = [p.nodes for each in seen for d in (each.before, each.after) for p in (d.ingress, d.egress)]
+    paths += [way.nodes for phase in result.phases for each in phase.traffic for way in each.ways]
+    known = all(_is_way(plan, nodes) for nodes in paths)
     slots = {slot.name for slot in plan.vms[result.setting.machine].slots}
     machines = {result.setting.client, *result.others} <= set(plan.machines)
     return (
         plan if known and machines and {result.setting.origin, result.setting.destination} <= slots else None
     )
+
+
+def _is_way(plan: Plan, nodes: Sequence[str]) -> bool:
+    links = {ends for c in plan.cables for ends in ((c.a.node, c.b.node), (c.b.node, c.a.node))}
+    return all(node in plan.switches for node in nodes) and all(hop in links for hop in pairwise(nodes))
 
 
 def _shipped(name: str) -> Plan | None:
@@ -168,7 +187,8 @@ def _results(file: Path) -> list[Result]:
     try:
         if b'"modes"' in text[:64]:
             return list(Comparison.model_validate_json(text).modes.values())
-        return [Result.model_validate_json(text)]
+        kind = Compared if b'"wan_bytes_per_byte"' in text else Result
+        return [kind.model_validate_json(text)]
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
-from testbed.experiments.result import Arrivals, Compared, Event, PathSeen, Result
+from testbed.experiments.result import Arrivals, Compared, Event, PathSeen, PhaseSeen, Result
 from testbed.report.runs import Run, words
 
 Value = str | int | float
@@ -60,7 +60,9 @@ def figures(runs: Sequence[Run]) -> Table:
 
 
 def paths(run: Run) -> Table:
-    """The paths of all clients, before and after."""
+    """The paths of all phases, or of all clients before and after."""
+    if run.result.phases:
+        return _ways(run.result.phases)
     machine = run.result.setting.machine
     rows = []
     for client, seen in run.clients.items():
@@ -81,6 +83,91 @@ def paths(run: Run) -> Table:
                 )
     head = ("packets", "move", "switches they passed", "WAN crossings", "trombone", "RTT, ms")
     return Table("Paths, as the switches reported the packets", head, tuple(rows))
+
+
+def _ways(phases: Iterable[PhaseSeen]) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for phase in phases:
+        for seen in phase.traffic:
+            ends = Cell(f"{seen.source} to {seen.destination}"), Cell(phase.name)
+            rtt = Cell(_ms(seen.rtt_ms), "number")
+            for way in seen.ways:
+                counts = Cell(str(way.packets), "number"), Cell(str(way.crossings), "number")
+                rows.append((*ends, Cell(" ".join(way.nodes), "path"), *counts, _yes(way.trombone), rtt))
+            if not seen.ways:
+                nothing = Cell("none whole", "bad"), Cell("0", "number"), Cell("-", "number"), Cell("-")
+                rows.append((*ends, *nothing, rtt))
+    head = ("packets", "phase", "switches they passed", "echoes", "WAN crossings", "trombone", "RTT, ms")
+    return Table("Paths, as the switches reported the packets", head, tuple(rows))
+
+
+def flows(run: Run) -> Table | None:
+    """All flows from the beginning to the end."""
+    rows = tuple(
+        (
+            Cell(f"{flow.kind} {flow.source} to {flow.destination}"),
+            Cell(str(flow.sent), "number"),
+            Cell(str(flow.lost), "number"),
+            Cell(_ms(flow.gap_ms), "number"),
+            Cell(_ms(flow.gap_t_ms), "number"),
+            Cell(flow.broken or "no", "bad" if flow.broken else "good"),
+        )
+        for flow in run.result.flows
+    )
+    head = ("flow", "sent", "lost", "longest silence, ms", "from, ms", "broken")
+    return Table("Flows from the beginning to the end", head, rows) if rows else None
+
+
+def checks(run: Run) -> Table | None:
+    """What was expected, and whether it holds."""
+    rows = tuple(
+        (
+            Cell(check.expected),
+            Cell(check.phase or "the whole"),
+            Cell(check.seen),
+            Cell("yes", "good") if check.holds else Cell("no", "bad"),
+        )
+        for check in run.result.checks
+    )
+    return Table("What was expected", ("expected", "phase", "seen", "holds"), rows) if rows else None
+
+
+def violations(run: Run) -> Table | None:
+    """When an invariant of all tables did not hold."""
+    rows = tuple(
+        (
+            Cell(each.kind),
+            Cell(f"{each.source} to {each.destination}"),
+            Cell(f"{each.t_ms:.1f}", "number"),
+            Cell(f"{each.ms:.1f}", "number"),
+        )
+        for each in run.result.violations
+    )
+    head = ("what", "packets", "from, ms", "for, ms")
+    return Table("While tables changed: what did not hold for a time", head, rows) if rows else None
+
+
+def repeated(run: Run) -> Table | None:
+    """Medians of all repetitions, with their intervals."""
+    found = run.result.repeated
+    if found is None:
+        return None
+    rows = tuple(
+        (
+            Cell(name),
+            Cell(_plain(figure.median), "number"),
+            Cell("-" if figure.low is None else f"{_plain(figure.low)} to {_plain(figure.high)}", "number"),
+            Cell(f"{figure.confidence:.0%}", "number"),
+            Cell(", ".join(_plain(value) for value in figure.values)),
+        )
+        for name, figure in found.figures.items()
+        if figure.median is not None
+    )
+    head = ("figure", "median", "interval", "confidence", "by repetition")
+    caption = (
+        f"All {found.runs} runs, {found.failed} of which missed an expectation; drawn from seed {found.seed}"
+    )
+    return Table(caption, head, rows)
 
 
 def sessions(run: Run) -> Table:
@@ -141,6 +228,7 @@ def setting(run: Run) -> Table:
         ("route reflector", found.reflector),
         ("switches", found.target),
         *((name, version) for name, version in found.versions.items()),
+        *((("scenario", run.result.scenario), ("seed", str(run.result.seed))) if run.result.scenario else ()),
         ("result file", str(run.source)),
     ]
     cells = tuple((Cell(name), Cell(value)) for name, value in rows)
@@ -166,10 +254,31 @@ def _ms(value: float | None) -> str:
     return "none" if value is None else f"{value:.1f}"
 
 
+def _plain(value: float | None) -> str:
+    """With as many decimals as it deserves."""
+    return "none" if value is None else f"{value:.{1 if abs(value) >= 10 else 2}f}".rstrip("0").rstrip(".")
+
+
+def _figure(key: str, single: Callable[[Result], float | None]) -> Callable[[Result], Cell]:
+    """A figure of one run, or the median of all with its interval."""
+
+    def cell(result: Result) -> Cell:
+        found = result.repeated.figures.get(key) if result.repeated else None
+        if found is None or found.median is None:
+            return Cell(_ms(single(result)), "number")
+        return Cell(f"{found.median:.1f} ({_plain(found.low)} to {_plain(found.high)})", "number")
+
+    return cell
+
+
 def _trombone(path: PathSeen) -> Cell:
     if not path.nodes:
         return Cell("none seen", "bad")
-    return Cell("yes", "bad") if path.trombone else Cell("no", "good")
+    return _yes(path.trombone)
+
+
+def _yes(bad: bool) -> Cell:
+    return Cell("yes", "bad") if bad else Cell("no", "good")
 
 
 def _lives(alive: bool) -> Cell:
@@ -188,11 +297,19 @@ def _proof(result: Result) -> Cell:
     return Cell(f"{proof.agreeing} of {proof.compared}", "number good" if good else "number bad")
 
 
+def _met(result: Result) -> Cell:
+    kept = sum(check.holds for check in result.checks)
+    good = kept == len(result.checks)
+    return Cell(
+        f"{kept} of {len(result.checks)}" if result.checks else "", f"number {'good' if good else 'bad'}"
+    )
+
+
 FIGURES: Final[tuple[tuple[str, Callable[[Result], Cell]], ...]] = (
     ("trombone to the machine, after", lambda result: _trombone(result.after.ingress)),
     ("trombone from the machine, after", lambda result: _trombone(result.after.egress)),
-    ("RTT before, ms", lambda result: Cell(_ms(result.before.ingress.rtt_ms), "number")),
-    ("RTT after, ms", lambda result: Cell(_ms(result.after.ingress.rtt_ms), "number")),
+    ("RTT before, ms", _figure("rtt_before_ms", lambda result: result.before.ingress.rtt_ms)),
+    ("RTT after, ms", _figure("rtt_after_ms", lambda result: result.after.ingress.rtt_ms)),
     (
         "WAN crossings before, to / from",
         lambda result: Cell(
@@ -203,8 +320,8 @@ FIGURES: Final[tuple[tuple[str, Callable[[Result], Cell]], ...]] = (
         "WAN crossings after, to / from",
         lambda result: Cell(f"{result.after.ingress.crossings} / {result.after.egress.crossings}", "number"),
     ),
-    ("gap to the machine, ms", lambda result: Cell(_ms(result.move.gap_ms.ingress), "number")),
-    ("gap from the machine, ms", lambda result: Cell(_ms(result.move.gap_ms.egress), "number")),
+    ("gap to the machine, ms", _figure("gap_ingress_ms", lambda result: result.move.gap_ms.ingress)),
+    ("gap from the machine, ms", _figure("gap_egress_ms", lambda result: result.move.gap_ms.egress)),
     ("datagrams lost", lambda result: Cell(f"{result.move.lost} of {result.move.sent}", "number")),
     ("TCP session", lambda result: _lives(result.move.tcp_survived)),
     ("flooded unicast copies", _of_compared(lambda result: result.flooded)),
@@ -215,6 +332,8 @@ FIGURES: Final[tuple[tuple[str, Callable[[Result], Cell]], ...]] = (
         _of_compared(lambda result: f"{result.wan_bytes_per_byte:.2f}"),
     ),
     ("echoes on which captures agree", _proof),
+    ("runs", lambda result: Cell(str(result.repeated.runs) if result.repeated else "", "number")),
+    ("expectations met", _met),
 )
 
 
