@@ -68,7 +68,7 @@ DARK: Final = {
 FONT: Final = 'system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif'
 
 RULES: Final = """
-.vmto { font: 13px FONT; color: var(--vmto-ink); }
+.vmto { font: 13px FONT; color: var(--vmto-ink); background: var(--vmto-page); }
 .vmto text { fill: var(--vmto-ink); font-family: FONT; font-size: 13px; }
 .vmto .site-area { fill: var(--vmto-panel); stroke: var(--vmto-rule); stroke-width: 1; }
 .vmto .site-name { fill: var(--vmto-muted); font-size: 12px; font-weight: 600; letter-spacing: 0.4px; }
