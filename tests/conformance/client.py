@@ -85,6 +85,12 @@ class Client:
         answers = self._call(lambda r: list(self._stub.Read(r)), request)
         return [type(entity).decode(item, self.schema) for answer in answers for item in answer.entities]
 
+    def read_message(self, entity: p4r.Entity) -> list[p4r.Entity]:
+        """What the switch has of an entity, as messages."""
+        request = p4r.ReadRequest(device_id=DEVICE, entities=[entity])
+        answers = self._call(lambda r: list(self._stub.Read(r)), request)
+        return [item for answer in answers for item in answer.entities]
+
     def packet_out(self, payload: bytes, **metadata: int) -> None:
         """Send a packet of the controller."""
         self._requests.put(fy.P4PacketOut(payload, **metadata).encode_update(self.schema))
@@ -104,6 +110,12 @@ class Client:
             ack = p4r.DigestListAck(digest_id=response.digest.digest_id, list_id=response.digest.list_id)
             self._requests.put(p4r.StreamMessageRequest(digest_ack=ack))
         return response
+
+    def message(self, within: float = DEADLINE) -> p4r.StreamMessageResponse | None:
+        """The next message on the stream, whatever its kind; None if none comes `within` so many seconds."""
+        with suppress(Empty):
+            return self._responses.get(timeout=within)
+        return None
 
     def unexpected(self) -> list[p4r.StreamMessageResponse]:
         """Messages that arrived and that nobody received."""

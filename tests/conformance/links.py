@@ -37,6 +37,11 @@ class Links:
         for fd in self._ports:
             self._poll.register(fd, select.POLLIN)
 
+    @property
+    def ports(self) -> Sequence[int]:
+        """The ports that have one."""
+        return tuple(self._names)
+
     def interface(self, port: int) -> str:
         """The switch's end."""
         return self._names[port]
@@ -45,13 +50,14 @@ class Links:
         """Put a frame on the link."""
         self._sockets[port].send(data)
 
-    def receive(self, expected: int, deadline: float) -> list[tuple[int, bytes]]:
-        """Frames from the switch: `expected` of them within `deadline` seconds, and any that follow."""
+    def receive(self, expected: int, deadline: float, grace: float = GRACE) -> list[tuple[int, bytes]]:
+        """Frames from the switch: `expected` of them within `deadline` seconds, and any that follow within
+        `grace` seconds of each other."""
         found: list[tuple[int, bytes]] = []
         end = time.monotonic() + deadline
         while True:
             missing = len(found) < expected
-            wait = end - time.monotonic() if missing else GRACE
+            wait = end - time.monotonic() if missing else grace
             ready = self._poll.poll(max(wait, 0) * 1000)
             if not ready:
                 return found

@@ -150,7 +150,7 @@ class ProcessSwitch:
 
     def _launch(self) -> None:
         address = f"127.0.0.1:{_free_port()}"
-        interfaces = [f"-i{port}@{self._links.interface(port)}" for port in PORTS]
+        interfaces = [f"-i{port}@{self._links.interface(port)}" for port in self._links.ports]
         target_options = ["--grpc-server-addr", address, "--cpu-port", str(CPU_PORT)]
         self._process = subprocess.Popen(
             [*self._command, "--no-p4", "--device-id", str(DEVICE), *interfaces, "--", *target_options],

@@ -40,6 +40,12 @@ CASES = [
         (call(3, (5, 6, 7), (5, 11, 5)),),
     ),
     Case(
+        "out-unset",
+        "An out argument that a function or action does not set is not what it was before; p4c makes it 0.",
+        (),
+        (call(40, (1, 6, 7), (1, 0, 7)), call(40, (2, 6, 7), (2, 5, 0)), call(40, (3, 6, 7), (3, 0, 0))),
+    ),
+    Case(
         "copy-out-order",
         "Arguments are copied out from left to right.",
         (),

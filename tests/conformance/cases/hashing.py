@@ -73,6 +73,9 @@ def hashed(text: bytes, three: int, thirteen: int, base: int, limit: int) -> Sen
         (0x500000000 + zlib.crc32(text + b"\0"), 64),
         (zlib.crc32(b"123456789"), 32),
         (zlib.crc32(text), 32),
+        (zlib.crc32(text + bytes(2)), 32),  # fields of absent headers are 0
+        (zlib.crc32(b""), 32),  # absent headers are not there
+        (zlib.crc32(text), 32),
     ]
     data = text + bits((three, 3), (thirteen, 13), (base, 16), (limit, 32))
     return Send(1, data.hex(), {1: bits(*results).hex()})

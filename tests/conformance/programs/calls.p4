@@ -90,6 +90,12 @@ control Middle(inout request_t request) {
     }
 }
 
+void set_if_two(in bit<8> x, out bit<8> y) {
+    if (x == 2) {
+        y = 5;
+    }
+}
+
 parser ParserImpl(packet_in packet, out headers_t hdr, inout metadata_t meta, inout standard_metadata_t std) {
     state start {
         packet.extract(hdr.request);
@@ -122,6 +128,11 @@ control IngressImpl(inout headers_t hdr, inout metadata_t meta, inout standard_m
     action set_both(out bit<8> x, inout bit<8> y, in bit<8> z) {
         x = z;
         y = y + z;
+    }
+    action set_if_one(in bit<8> x, out bit<8> y) {
+        if (x == 1) {
+            y = 7;
+        }
     }
     action copy_out_order(inout bit<8> x, inout bit<8> y) {
         x = 1;
@@ -193,6 +204,9 @@ control IngressImpl(inout headers_t hdr, inout metadata_t meta, inout standard_m
             hdr.request.b = n;
         } else if (hdr.request.op == 3) {
             set_both(hdr.request.c, hdr.request.b, hdr.request.a);
+        } else if (hdr.request.op == 40) {
+            set_if_two(hdr.request.a, hdr.request.b);
+            set_if_one(hdr.request.a, hdr.request.c);
         } else if (hdr.request.op == 4) {
             // Both arguments are one: the later one is copied out last.
             copy_out_order(hdr.request.b, hdr.request.b);

@@ -26,10 +26,18 @@ header result_t {
     bit<64> doubled;
     bit<32> constants;
     bit<32> single;
+    bit<32> absent_field;
+    bit<32> absent_header;
+    bit<32> with_absent_header;
+}
+
+header absent_t {
+    bit<16> value;
 }
 
 struct headers_t {
     input_t data;
+    absent_t absent;
     result_t result;
 }
 
@@ -67,6 +75,9 @@ control IngressImpl(inout headers_t hdr, inout metadata_t meta, inout standard_m
         hash(hdr.result.doubled, HashAlgorithm.crc32, 64w0x500000000, {hdr.data.text, 8w0}, 64w0x100000000);
         hash(hdr.result.constants, HashAlgorithm.crc32, 32w0, {32w0x31323334, 40w0x3536373839}, 64w0x100000000);
         hash(hdr.result.single, HashAlgorithm.crc32, 32w0, {hdr.data.text[71:40], hdr.data.text[39:0]}, 64w0x100000000);
+        hash(hdr.result.absent_field, HashAlgorithm.crc32, 32w0, {hdr.data.text, hdr.absent.value}, 64w0x100000000);
+        hash(hdr.result.absent_header, HashAlgorithm.crc32, 32w0, hdr.absent, 64w0x100000000);
+        hash(hdr.result.with_absent_header, HashAlgorithm.crc32, 32w0, {hdr.data.text, hdr.absent}, 64w0x100000000);
         hdr.result.padding = 0;
     }
 }

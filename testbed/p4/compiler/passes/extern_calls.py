@@ -317,6 +317,20 @@ def _flat(value: Argument) -> list[Argument]:
     return [value]
 
 
+def _with_fields_saved(body: Calls, data: Value, call: ast.Call) -> Value:
+    """The data of hash() with fields of headers saved, as p4c does.
+
+    Those of an invalid header count, with what they hold; the target leaves out what it is given directly.
+    """
+    if isinstance(data, StructValue):
+        return StructValue(data.type, {n: _with_fields_saved(body, f, call) for n, f in data.fields.items()})
+    if isinstance(data, ir.Field) and isinstance(data.header, ir.Header):
+        metadata = {header.name for header, is_metadata in body.unit.program.headers if is_metadata}
+        if data.header.name not in metadata:
+            return body.save_scalar(data, call.span, "hash")
+    return data
+
+
 def hash_inputs(body: Calls, data: Argument, call: ast.Call) -> list[ir.Expr | ir.HeaderRef]:
     """What a hash is computed over: fields, constants and headers; other values are saved first."""
     result: list[ir.Expr | ir.HeaderRef] = []
@@ -347,9 +361,11 @@ def _hash(body: Calls, call: ast.Call, args: Args) -> None:
     _only_in(body, call, *IN_CONTROLS)
     algorithm = hash_algorithm(body, call.bound[1].expr)
     base, top = _scalar(args[2], call), _scalar(args[4], call)
-    calculation = ir.Calculation(
-        body.unit.unique("calc"), algorithm, hash_inputs(body, args[3], call), False, call.span
-    )
+    data = args[3]
+    if isinstance(data, StructValue | ir.Field):
+        data = _with_fields_saved(body, data, call)
+    inputs = hash_inputs(body, data, call)
+    calculation = ir.Calculation(body.unit.unique("calc"), algorithm, inputs, False, call.span)
     body.unit.program.calculations.append(calculation)
     ref = ir.ObjectRef("calculation", calculation.name)
     op = "modify_field_with_hash_based_offset"
