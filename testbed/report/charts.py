@@ -89,7 +89,7 @@ class Lane:
 
 def bars(frame: Frame, groups: Sequence[Group], unit: str, mark: tuple[float, str] | None = None) -> Svg:
     """Horizontal bars; `mark` is a value worth a line of its own, and its name."""
-    left = 24 + TEXT * max((len(group.name) for group in groups), default=0)
+    left = 26 + 1.15 * TEXT * max((len(group.name) for group in groups), default=0)
     left += TEXT * max((len(bar.name) for group in groups for bar in group.bars), default=0)
     right = WIDTH - 96
     values = [

@@ -159,7 +159,7 @@ def _goodput(run: Run, ends: str, found: GoodputSeen, start: float) -> Figure:
     title = f"{run.result.mode}: goodput of the bulk session from {ends}"
     rates = [rate * 8 / 1e6 for rate in found.series]
     times = [start + found.window_ms * number for number in range(len(rates))]
-    line = Points("Mbit/s", "to", tuple(zip(times, rates, strict=True)), joined=2 * found.window_ms)
+    line = Points("delivered", "to", tuple(zip(times, rates, strict=True)), joined=2 * found.window_ms)
     seen = f"Median {found.median * 8 / 1e6:.2f} Mbit/s, below half of it for {found.dip_ms:.0f} ms at most."
     off = blackout(run.result.move.timeline)
     bands = [Band("blackout", *off, "off")] if off else []

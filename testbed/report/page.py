@@ -138,7 +138,10 @@ def _chapter(run: Run) -> Chapter:
         tuple(_verdicts(run)),
         clients,
         Shown(figures.steps(run), tables.timeline(run)),
-        tuple(Shown(figure) for figure in figures.goodput(run)),
+        tuple(
+            Shown(figure, table)
+            for figure, table in zip(figures.goodput(run), tables.goodput(run), strict=True)
+        ),
         tables.paths(run),
         tables.sessions(run),
         tuple(table for make in MORE if (table := make(run)) is not None),
@@ -196,10 +199,10 @@ def _style() -> str:
     dark = properties(DARK)
     colours = (
         f":root {{ color-scheme: light dark; {properties(LIGHT)} }}\n"
-        f"@media (prefers-color-scheme: dark) {{ :root:not([data-theme=light]) {{ {dark} }} }}\n"
-        f":root[data-theme=dark] {{ color-scheme: dark; {dark} }}\n"
-        f":root[data-theme=light] {{ color-scheme: light; }}\n"
-        f"@media print {{ :root, :root[data-theme] {{ color-scheme: light; {properties(LIGHT)} }} }}\n"
+        f"@media screen and (prefers-color-scheme: dark) {{ :root:not([data-theme=light]) {{ {dark} }} }}\n"
+        f"@media screen {{ :root[data-theme=dark] {{ color-scheme: dark; {dark} }} }}\n"
+        f"@media screen {{ :root[data-theme=light] {{ color-scheme: light; }} }}\n"
+        "@media print { :root { color-scheme: light; } }\n"
     )
     return "\n".join((colours, RULES, CHART_RULES, (HERE / "report.css").read_text()))
 

@@ -216,6 +216,21 @@ def binned(caption: str, columns: Sequence[tuple[str, Arrivals]]) -> Table:
     return Table(caption, tuple(head), tuple(tuple(cells) for cells in spans.values()))
 
 
+def goodput(run: Run) -> Iterator[Table]:
+    """What each bulk session delivered, window by window; those that figures are drawn of."""
+    for flow in run.result.flows:
+        found, phases = flow.goodput, run.result.phases
+        if found and found.series and phases:
+            rows = tuple(
+                (
+                    Cell(f"{phases[0].t_ms + number * found.window_ms:.0f}"),
+                    Cell(f"{rate * 8 / 1e6:.2f}", "number"),
+                )
+                for number, rate in enumerate(found.series)
+            )
+            yield Table(f"Goodput from {flow.source} to {flow.destination}", ("from, ms", "Mbit/s"), rows)
+
+
 def setting(run: Run) -> Table:
     """What was run, and with what."""
     found = run.result.setting

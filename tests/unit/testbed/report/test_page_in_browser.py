@@ -112,6 +112,16 @@ def test_nothing_sticks_out_of_a_narrow_window(page: webdriver.Chrome) -> None:
     assert wide <= 380
 
 
+def test_paper_is_white_however_dark_the_screen(page: webdriver.Chrome) -> None:
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    colours = {}
+    for media in ("screen", "print"):
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": dark})
+        colours[media] = page.find_element(By.TAG_NAME, "body").value_of_css_property("background-color")
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
+    assert colours["print"] == "rgba(255, 255, 255, 1)" != colours["screen"]
+
+
 def test_on_paper_everything_is_unfolded(page: webdriver.Chrome) -> None:
     folded = "return document.querySelectorAll('details:not([open])').length"
     assert page.execute_script(folded) > 0
