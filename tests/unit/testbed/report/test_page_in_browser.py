@@ -113,6 +113,7 @@ def test_nothing_sticks_out_of_a_narrow_window(page: webdriver.Chrome) -> None:
 
 
 def test_paper_is_white_however_dark_the_screen(page: webdriver.Chrome) -> None:
+    page.execute_script("delete document.documentElement.dataset.theme")
     dark = [{"name": "prefers-color-scheme", "value": "dark"}]
     colours = {}
     for media in ("screen", "print"):
