@@ -8,9 +8,9 @@ button.hidden = false;
 button.addEventListener("click", () => { root.dataset.theme = dark() ? "light" : "dark"; show(); });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
 show();
-// What is folded up on the screen is unfolded on paper.
+// What is folded up on the screen is unfolded on paper, but for long tables: they are in the CSV files.
 addEventListener("beforeprint", () => {
-  for (const each of document.querySelectorAll("details:not([open])")) { each.open = true; each.dataset.folded = ""; }
+  for (const each of document.querySelectorAll("details:not([open], .data)")) { each.open = true; each.dataset.folded = ""; }
 });
 addEventListener("afterprint", () => {
   for (const each of document.querySelectorAll("details[data-folded]")) { each.open = false; delete each.dataset.folded; }
