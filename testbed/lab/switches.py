@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Self, final
 from weakref import WeakValueDictionary
@@ -27,6 +28,7 @@ from testbed.model.addresses import CPU_PORT
 from testbed.model.plan import Switch
 
 READY_SECONDS = 30.0
+BMV2 = "simple_switch_grpc"
 
 
 @final
@@ -47,12 +49,14 @@ class SwitchProgram:
     """Limits rates and has a delay line at its ports (`--port-rate`, `--port-delay`); otherwise cables do."""
     reports_ready: bool
     """Takes `--ready-fd` and writes a line there; otherwise its P4Runtime port is tried."""
+    thrift: bool = False
+    """Listens for Thrift too (`--thrift-port`), by itself always on the same port."""
 
     @classmethod
     def of(cls, target: Target) -> Self:
         """The program of a target."""
         if target is Target.BMV2:
-            return cls(("simple_switch_grpc",), delays=False, reports_ready=False)
+            return cls((BMV2,), delays=False, reports_ready=False, thrift=_has_thrift())
         return cls((sys.executable, "-m", "testbed.cli.main", "switch"), delays=True, reports_ready=True)
 
     def command(self, switch: Switch, pipeline: Path | None, ready: int | None) -> list[str]:
@@ -61,7 +65,7 @@ class SwitchProgram:
         for port in switch.ports:
             command += ["-i", f"{port.number}@{port.interface}"]
         command += [str(pipeline)] if pipeline else ["--no-p4"]
-        if not self.reports_ready:
+        if self.thrift:
             command += ["--thrift-port", str(switch.grpc_port + 5000)]
         command += ["--", "--grpc-server-addr", switch.grpc_address, "--cpu-port", str(CPU_PORT)]
         if self.delays:
@@ -187,6 +191,15 @@ class P4Switch(MininetSwitch):  # type: ignore[misc]
         if self._ready is not None:
             os.close(self._ready)
             self._ready = None
+
+
+@cache
+def _has_thrift() -> bool:
+    """Was bmv2 built with Thrift? Without, it ends at once if it is told a port for that."""
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        usage = subprocess.run([BMV2, "--help"], capture_output=True, text=True, check=False, timeout=10)
+        return "--thrift-port" in usage.stdout + usage.stderr
+    return False
 
 
 def wait_ready(switches: Sequence[P4Switch], timeout: float = READY_SECONDS) -> None:
