@@ -1,8 +1,8 @@
 """One switch over P4Runtime: arbitration, pipeline, read-back, ordered writes, and what it reports.
 
 The session reconnects by itself. Whenever it becomes primary with our program loaded it reads everything back
-and hands it to `on_ready`, which returns the writes that are due: a restart of controller or switch costs
-only the difference, and traffic that was right is not touched.
+and hands it to `on_ready`, which writes what is due: a restart of controller or switch costs only the
+difference, and traffic that was right is not touched.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class Program:
 class Events(Protocol):
     """What the owner of a session is told, always from the event loop."""
 
-    def on_ready(self, present: list[Entity]) -> Iterable[Update]:
-        """Primary, program loaded, this is what is there; returns what to write."""
+    def on_ready(self, present: list[Entity]) -> None:
+        """Primary, program loaded, this is what is there: time to `write` what is due."""
 
     def on_packet_in(self, metadata: dict[str, int], payload: bytes) -> None:
         """A packet with its header fields by name."""
@@ -126,6 +126,9 @@ class Session:
                 self.events.on_lost(_reason(error))
             finally:
                 self._client = None
+                # What was on its way has arrived or not: what is read back next time tells.
+                self._queue.clear()
+                self._idle.set()
                 await client.close()
             await asyncio.sleep(delay)
             delay = min(2 * delay, 0.5)
@@ -168,9 +171,8 @@ class Session:
 
     async def _serve(self, client: P4Client) -> None:
         present = await self._read_back(client)
-        self._queue.clear()
         self._client = client
-        self.write(self.events.on_ready(present))
+        self.events.on_ready(present)
         # One task alone writes to the stream: gRPC takes one message at a time.
         self._outbox = asyncio.Queue()
         parts = (self._reader(client), self._writer(client), self._sender(client))

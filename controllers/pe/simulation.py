@@ -8,7 +8,7 @@ say that frames from the core are learned from (VPLS), flooded ones are.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, final
@@ -71,12 +71,14 @@ class Network:
         self._other = other
         self._rib: dict[RouteKey, tuple[str, Route]] = {}
         self._frames: deque[tuple[str, Any]] = deque()
-        self.walker = Walker(
-            {name: node.tables for name, node in self.nodes.items()},
-            {node.core.config.loopback: name for name, node in self.nodes.items()},
-        )
+        names = {node.core.config.loopback: name for name, node in self.nodes.items()}
+        self.walker = Walker(self, lambda _pe, loopback: names[loopback])
         for name, node in self.nodes.items():
             self._take(name, node.core.start(self.now))
+
+    def get(self, node: str, key: Hashable) -> object:
+        """What stands under a key at a PE."""
+        return self.nodes[node].tables.get(key)  # type: ignore[call-overload]
 
     def walk_frame(self, pe: str, bd: int, mac: int, ip: IpAddress | None = None) -> Walk:
         """Follow a frame to `mac` (with a packet to `ip`) that a host sends into `bd` of `pe`."""

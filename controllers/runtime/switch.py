@@ -41,14 +41,29 @@ class Stamp:
 
 @final
 @dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A switch has answered the writes of these intents, None for those taken out; `t` as of a `Stamp`.
+
+    `whole`: these are all there are, as after a session came up.
+    """
+
+    t: float
+    node: str
+    intents: Mapping[Hashable, Keyed | None]
+    whole: bool = False
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class Observer:
-    """Who is told what happens: steps of the timeline, and packets that the watch list reported.
+    """Who is told what happens: steps of the timeline, packets that the watch list reported, writes.
 
     `postcard(node, packet_in metadata, packet)` follows the P4 programs' `packet_in` header.
     """
 
     stamp: Callable[[Stamp], None] = lambda _stamp: None
     postcard: Callable[[str, dict[str, int], bytes], None] = lambda _node, _metadata, _packet: None
+    journal: Callable[[Acknowledged], None] = lambda _acknowledged: None
 
 
 class Decisions(Protocol):
@@ -92,6 +107,9 @@ class SwitchController:
         self._adopting = True
         """No session yet: what the switch holds is an earlier controller's."""
         self._held = False
+        self._changed: dict[Hashable, Keyed | None] = {}
+        """Intents whose writes are due."""
+        self._sessions = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -101,11 +119,13 @@ class SwitchController:
     def set(self, intent: Keyed) -> None:
         """Make an intent part of the desired state."""
         self.plane.set(intent)
+        self._changed[intent.key] = intent
         self._schedule()
 
     def unset(self, key: Hashable) -> None:
         """Take an intent out of the desired state."""
         self.plane.unset(key)
+        self._changed[key] = None
         self._schedule()
 
     def replace(self, kinds: Collection[str], intents: Iterable[Keyed]) -> None:
@@ -127,8 +147,7 @@ class SwitchController:
             self._held = False
             self.stamp("released")
             if self._connected:
-                self._commit()
-                self._soon(self._becomes_ready())
+                self._write(self.plane.changes(), whole=True)
 
     def commit(self) -> None:
         """Write what is due now, without waiting for the next turn of the event loop."""
@@ -145,14 +164,24 @@ class SwitchController:
         if self._connected:
             self._write(self.plane.changes())
 
-    def _write(self, updates: list[Update]) -> None:
-        if updates:
-            self.session.write(updates)
-            self._soon(self._programmed(len(updates)))
+    def _write(self, updates: list[Update], *, whole: bool = False) -> None:
+        changed, self._changed = dict(self.plane.intents) if whole else self._changed, {}
+        if not updates and not changed:
+            return
+        self.session.write(updates)
+        self._soon(self._written(len(updates), changed, whole))
 
-    async def _programmed(self, writes: int) -> None:
+    async def _written(self, writes: int, changed: Mapping[Hashable, Keyed | None], whole: bool) -> None:
+        """Tell when the switch has answered; after a loss of the session what it holds is read anew."""
+        session = self._sessions
         await self.session.flushed()
-        self.stamp("programmed", writes=writes)
+        if session != self._sessions:
+            return
+        self._observer.journal(Acknowledged(monotonic(), self.config.name, changed, whole))
+        if writes:
+            self.stamp("programmed", writes=writes)
+        if whole:
+            self.ready.set()
 
     def stamp(self, event: str, **details: object) -> None:
         """Put a step on the timeline, now."""
@@ -160,27 +189,22 @@ class SwitchController:
 
     # -- from the session (controllers.dataplane.p4runtime.Events) -------------------------------------------
 
-    def on_ready(self, present: list[Entity]) -> list[Update]:
+    def on_ready(self, present: list[Entity]) -> None:
         """Connected: write what differs from what is there, now or after `release`."""
         if self._adopting:
             self._adopting = False
             self._held = self._decisions.adopt(present)
         self.plane.adopt(present)
-        updates = [] if self._held else self.plane.changes()
         self._connected = True
-        self.stamp("connected", present=len(present), writes=len(updates))
+        self._sessions += 1
+        self.stamp("connected", present=len(present))
         if not self._held:
-            self._soon(self._becomes_ready())
-        return updates
+            self._write(self.plane.changes(), whole=True)
 
     def _soon(self, what: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(what)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    async def _becomes_ready(self) -> None:
-        await self.session.flushed()
-        self.ready.set()
 
     def on_packet_in(self, metadata: dict[str, int], payload: bytes) -> None:
         """Reports go to the observer, everything else to the decisions."""
@@ -209,4 +233,5 @@ class SwitchController:
             log.warning("%s: P4Runtime session lost: %s", self.config.name, reason)
             self.stamp("lost", reason=reason)
         self._connected = False
+        self._sessions += 1
         self.ready.clear()

@@ -17,6 +17,7 @@ from controllers.dataplane.local import Watch
 from controllers.dataplane.reports import drop_reason
 from controllers.runtime.fabric import Fabric
 from controllers.runtime.switch import Observer, Stamp
+from testbed.experiments.invariants import Journal
 from testbed.experiments.programs import programs
 from testbed.lab import rundir
 from testbed.lab.container import LAB_NAME
@@ -60,6 +61,9 @@ class RunningLab:
         self.setup = setup
         self.timeline = Timeline()
         self.postcards = PostcardStore(plan)
+        self.journal = Journal(plan, setup.mode)
+        """What switches have acknowledged, for the static proof."""
+        self.journal.listen(self.timeline)
         self.lab = Lab(plan, setup.target, timeline=self.timeline, logs=logs)
         self.fabric: Fabric
         self._stack = AsyncExitStack()
@@ -72,7 +76,7 @@ class RunningLab:
             self.lab.start()
             config = fabric_config(self.plan, self.setup.mode, self.setup.reflector)
             directory = rundir.directory(os.environ[LAB_NAME])
-            observer = Observer(stamp=self._stamp, postcard=self._postcard)
+            observer = Observer(self._stamp, self._postcard, self.journal.acknowledged)
             self.fabric = await stack.enter_async_context(Fabric(config, compiled, observer, directory))
             try:
                 await self.fabric.ready(READY_SECONDS)

@@ -156,7 +156,7 @@ class Lab:
         self.net.hosts.remove(copy)
         del self.net.nameToNode[copy.name]
         copy.terminate()
-        self.timeline.stamp("merged", vm)
+        self.timeline.stamp("merged", vm, slot=self.vm(vm).cable.slot)
 
     def greet(self) -> None:
         """Have every machine announce itself, as after booting; for when controllers are there to hear it."""

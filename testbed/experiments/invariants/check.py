@@ -1,0 +1,230 @@
+"""Replay a journal, and say which invariant was broken for whom, from when to when.
+
+For every pair of machines of one tenant a packet must arrive, without a loop, by way of no PE that the mode
+has no use for; for every pair of different tenants it must not arrive. A pair is left out while one of the
+two is on no network, while no living path leads from one's access switch to the other's, and while the
+receiver has not been heard of: the network asks for it then, and drops what it cannot place yet.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+from typing import NamedTuple, final
+
+from controllers.intents import AttachmentCircuit, Neighbor
+from controllers.pe.walk import Fate
+from controllers.wire.types import mac_from_text
+from testbed.experiments.invariants.journal import LAB, Journal, Record, place
+from testbed.experiments.invariants.mode import Ways
+from testbed.experiments.invariants.reach import Reach
+from testbed.experiments.invariants.walk import End, LabWalker, circuit_at
+from testbed.model.plan import Endpoint, HostPlan, Plan, VmPlan
+from testbed.model.topology import Mode
+
+BROADCAST = 0xFFFF_FFFF_FFFF
+
+Machine = HostPlan | VmPlan
+Cell = tuple[str, Hashable]
+
+
+@final
+class Kind(StrEnum):
+    """What can be wrong."""
+
+    LOOP = "loop"
+    BLACK_HOLE = "black hole"
+    TROMBONE = "trombone"
+    LEAK = "leak"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """An invariant was broken from `start` to `end` (seconds of CLOCK_MONOTONIC); `pes` is the way then."""
+
+    kind: Kind
+    source: str
+    destination: str
+    start: float
+    end: float
+    pes: tuple[str, ...] = ()
+
+    @property
+    def ms(self) -> float:
+        """How long."""
+        return (self.end - self.start) * 1e3
+
+
+class Wrong(NamedTuple):
+    """A verdict that is not good."""
+
+    kind: Kind
+    pes: tuple[str, ...]
+
+
+def check(journal: Journal, plan: Plan, since: float = -math.inf, until: float = math.inf) -> list[Violation]:
+    """What was broken in a span of time, in order of its beginning.
+
+    What was broken before begins at `since`, what stays broken ends at `until`; without these, with the
+    journal.
+    """
+    records = sorted(journal.records, key=lambda record: record.t)
+    if not records:
+        return []
+    since, until = max(since, records[0].t), min(until, records[-1].t)
+    proof = Proof(plan, journal.mode)
+    proof.apply(record for record in records if record.t <= since)
+    found = _Found(proof, since)
+    inside = (record for record in records if since < record.t <= until)
+    for t, batch in groupby(inside, key=lambda record: record.t):
+        found.update(proof.apply(batch), t)
+    return found.finish(until)
+
+
+def check_now(journal: Journal, plan: Plan) -> list[Violation]:
+    """What is broken by the journal's last word, without saying since when."""
+    records = sorted(journal.records, key=lambda record: record.t)
+    proof = Proof(plan, journal.mode)
+    proof.apply(records)
+    end = records[-1].t if records else 0.0
+    return _Found(proof, end).finish(end)
+
+
+@final
+class _Found:
+    """Violations as they open and close."""
+
+    def __init__(self, proof: Proof, start: float) -> None:
+        self._proof = proof
+        self._open: dict[tuple[str, str], tuple[Wrong, float]] = {}
+        self._closed: list[Violation] = []
+        self.update(proof.pairs, start)
+
+    def update(self, pairs: Iterable[tuple[str, str]], t: float) -> None:
+        for pair in pairs:
+            wrong = self._proof.verdict(*pair)
+            before = self._open.get(pair)
+            if before is not None and (wrong is None or wrong.kind is not before[0].kind):
+                self._close(pair, t)
+            if wrong is not None and pair not in self._open:
+                self._open[pair] = (wrong, t)
+
+    def _close(self, pair: tuple[str, str], t: float) -> None:
+        wrong, start = self._open.pop(pair)
+        self._closed.append(Violation(wrong.kind, *pair, start, t, wrong.pes))
+
+    def finish(self, t: float) -> list[Violation]:
+        for pair in tuple(self._open):
+            self._close(pair, t)
+        return sorted(self._closed, key=lambda each: (each.start, each.source, each.destination))
+
+
+@final
+class Proof:
+    """The state of a lab at one moment, and what it means for every pair. Verdicts know what they rest on."""
+
+    def __init__(self, plan: Plan, mode: Mode) -> None:
+        self._plan = plan
+        self._state: dict[Cell, object] = {(LAB, place(vm.name)): vm.at for vm in plan.vms.values()}
+        self._reads: set[Cell] = set()
+        self._rests_on: dict[tuple[str, str], set[Cell]] = {}
+        self._bears: defaultdict[Cell, set[tuple[str, str]]] = defaultdict(set)
+        self._walker = LabWalker(plan, self)
+        self._ways = Ways(plan, mode, self)
+        self._reach = Reach(plan, self)
+        machines = list(plan.machines.values())
+        self.pairs = [(a.name, b.name) for a in machines for b in machines if a is not b]
+
+    def get(self, node: str, key: Hashable) -> object:
+        """See `controllers.pe.walk.Tables`; notes what was looked at."""
+        cell = (node, key)
+        self._reads.add(cell)
+        return self._state.get(cell)
+
+    def apply(self, records: Iterable[Record]) -> set[tuple[str, str]]:
+        """Take in what changed; the pairs whose verdicts rested on it."""
+        touched: set[tuple[str, str]] = set()
+        for _, node, key, value in records:
+            before = self._state.get((node, key))
+            self._put((node, key), value)
+            touched |= self._bears.get((node, key), set())
+            if node == LAB and not (isinstance(key, tuple) and key[0] == "place"):
+                self._reach.changed()
+                touched.update(self.pairs)
+            for circuit, there in ((before, False), (value, True)):
+                if isinstance(circuit, AttachmentCircuit):
+                    cell = (node, circuit_at(circuit.port, circuit.vlan or 0))
+                    self._put(cell, circuit if there else None)
+                    touched |= self._bears.get(cell, set())
+        return touched
+
+    def _put(self, cell: Cell, value: object) -> None:
+        if value is None:
+            self._state.pop(cell, None)
+        else:
+            self._state[cell] = value
+
+    def verdict(self, source: str, destination: str) -> Wrong | None:
+        """What is wrong between two machines now, if anything."""
+        pair = (source, destination)
+        for cell in self._rests_on.get(pair, ()):
+            self._bears[cell].discard(pair)
+        self._reads = set()
+        a, b = self._plan.machines[source], self._plan.machines[destination]
+        try:
+            return self._leak(a, b) if a.tenant != b.tenant else self._path(a, b)
+        finally:
+            self._rests_on[pair] = self._reads
+            for cell in self._reads:
+                self._bears[cell].add(pair)
+
+    def _place(self, machine: Machine) -> Endpoint | None:
+        if isinstance(machine, HostPlan):
+            return machine.port
+        slot = self.get(LAB, place(machine.name))
+        return machine.slot(slot).port if isinstance(slot, str) else None
+
+    def _ends(self, a: Machine, port: Endpoint, mac: int, b: Machine) -> list[End]:
+        return list(self._walker.send(port, a.vlan, mac, b.address.ip))
+
+    def _path(self, a: Machine, b: Machine) -> Wrong | None:
+        here, there = self._place(a), self._place(b)
+        if here is None or there is None or not self._reach.connected(here.node, there.node):
+            return None
+        bridged = a.bridge_domain == b.bridge_domain
+        ends = self._ends(a, here, mac_from_text(b.mac) if bridged else self._ways.gateway_mac(a), b)
+        if looped := [end for end in ends if end.fate is Fate.LOOPED]:
+            return Wrong(Kind.LOOP, looped[0].pes)
+        delivered = [end for end in ends if end.port == there]
+        if not delivered:
+            asked = any(end.fate is Fate.GLEANED for end in ends)
+            if asked and not self._heard_of(b, there):
+                return None
+            return Wrong(Kind.BLACK_HOLE, ends[0].pes if ends else ())
+        allowed = self._ways.detours(a, b, bridged=bridged)
+        return next((Wrong(Kind.TROMBONE, end.pes) for end in delivered if _detours(end) - allowed), None)
+
+    def _leak(self, a: Machine, b: Machine) -> Wrong | None:
+        here, there = self._place(a), self._place(b)
+        if here is None or there is None:
+            return None
+        for mac in (self._ways.gateway_mac(a), mac_from_text(b.mac), BROADCAST):
+            for end in self._ends(a, here, mac, b):
+                if end.port == there:
+                    return Wrong(Kind.LEAK, end.pes)
+        return None
+
+    def _heard_of(self, machine: Machine, port: Endpoint) -> bool:
+        bd = self._plan.bridge_domains[machine.bridge_domain].ordinal
+        entries = (self.get(pe, ("Neighbor", bd, machine.address.ip)) for pe in self._reach.pes(port.node))
+        return any(isinstance(entry, Neighbor) and entry.owner_ac is not None for entry in entries)
+
+
+def _detours(end: End) -> set[str]:
+    """The PEs between the first and the last."""
+    return set(end.pes) - {end.pes[0], end.pes[-1]} if end.pes else set()

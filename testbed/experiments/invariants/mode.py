@@ -1,0 +1,54 @@
+"""What a mode implies: which gateway a machine uses, and which PEs may lie on a routed path."""
+
+from __future__ import annotations
+
+from typing import final
+
+from controllers.intents import GatewayMac
+from controllers.pe.walk import Tables
+from controllers.wire.types import mac_from_text
+from testbed.model.plan import BridgeDomainPlan, HostPlan, Plan, VmPlan
+from testbed.model.topology import GatewayMode, Mode
+
+Machine = HostPlan | VmPlan
+
+
+@final
+class Ways:
+    """The expectations of one mode."""
+
+    def __init__(self, plan: Plan, mode: Mode, tables: Tables) -> None:
+        self._plan = plan
+        self._mode = mode
+        self._get = tables.get
+
+    def gateway_mac(self, machine: Machine) -> int:
+        """The gateway's MAC (int) as a machine has learned it: where it started, and it keeps it."""
+        domain = self._domain(machine)
+        if self._mode is Mode.VPLS or domain.gateway_mode is GatewayMode.ANYCAST:
+            return mac_from_text(domain.shared_mac)
+        pe = domain.gateway_pe if self._mode is Mode.EVPN else self._home(machine, domain)
+        return mac_from_text(domain.instances[pe].gateway_mac)
+
+    def detours(self, a: Machine, b: Machine, *, bridged: bool) -> set[str]:
+        """PEs that may lie between those of two machines: the gateways, where there is one for all."""
+        if bridged or self._mode is Mode.EVPN_VMTO:
+            return set()
+        if self._mode is Mode.EVPN_EGRESS:
+            # The subnet's summary leads to its first PE; without that, to another one.
+            domain = self._domain(b)
+            there = [pe for pe in domain.pes if self._routes(pe, domain)]
+            return set(there[:1])
+        domains = (self._domain(a), self._domain(b))
+        return {pe for domain in domains for pe in domain.pes if self._routes(pe, domain)}
+
+    def _routes(self, pe: str, domain: BridgeDomainPlan) -> bool:
+        macs = {mac_from_text(domain.shared_mac), mac_from_text(domain.instances[pe].gateway_mac)}
+        return any(isinstance(self._get(pe, ("GatewayMac", domain.ordinal, mac)), GatewayMac) for mac in macs)
+
+    def _domain(self, machine: Machine) -> BridgeDomainPlan:
+        return self._plan.bridge_domains[machine.bridge_domain]
+
+    def _home(self, machine: Machine, domain: BridgeDomainPlan) -> str:
+        site = machine.site if isinstance(machine, HostPlan) else machine.slot(machine.at).site
+        return next((pe for pe in self._plan.sites[site].pes if pe in domain.pes), domain.gateway_pe)
