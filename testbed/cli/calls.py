@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 from testbed.lab.errors import LabError
@@ -11,16 +12,22 @@ from testbed.lab.errors import LabError
 
 def call(name: str, verb: str, **args: Any) -> Any:
     """Have the lab of a name do something. LabError if it is not up, or refuses."""
-    from testbed.lab.container import find
     from testbed.lab.control import ControlClient
+
+    with ControlClient(control_socket(name)) as client:
+        return client.call(verb, **args)
+
+
+def control_socket(name: str) -> Path:
+    """Where the lab of a name is asked. LabError if it is not up."""
+    from testbed.lab.container import find
 
     if os.geteuid() != 0:
         raise LabError("a lab is its root user's: run with sudo")
     lab = find(name)
     if lab is None:
         raise LabError(f"lab {name!r} is not up: `vmto up --name {name}` starts it")
-    with ControlClient(lab.control) as client:
-        return client.call(verb, **args)
+    return lab.control
 
 
 def print_json(found: Any) -> None:

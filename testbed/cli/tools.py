@@ -1,7 +1,8 @@
-"""Commands that look at a running lab or help to run one: trace, cli, capture, doctor, config, controller."""
+"""Commands that look at a lab or help to run one: trace, cli, capture, web, doctor, config, controller."""
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from testbed.cli.calls import call, print_json
+from testbed.cli.calls import call, control_socket, print_json
 from testbed.cli.options import AsJson, ModeOption, Name, ReflectorOption, Topology
 from testbed.lab.switches import Target
 
@@ -56,6 +57,17 @@ def capture(
     run(name, interfaces(call(name, "status")["wires"], link), file.absolute(), seconds, snap)
 
 
+def web(
+    name: Annotated[str, typer.Argument(help="Name of the lab.")] = "lab",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; any free one without.")] = 0,
+) -> None:
+    """Serve a page that shows a running lab and moves its machines, until Ctrl-C."""
+    from testbed.web.serve import serve
+
+    with contextlib.suppress(KeyboardInterrupt):
+        serve(control_socket(name), port, lambda address: print(f"{address}\nCtrl-C ends it", flush=True))
+
+
 def doctor(as_json: AsJson = False) -> int:
     """Check whether labs can run on this machine, and tell what to do where they cannot."""
     from testbed.cli.health import checks, report
@@ -98,5 +110,5 @@ def controller(
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (trace, cli, capture, doctor, config, controller):
+    for command in (trace, cli, capture, web, doctor, config, controller):
         app.command()(command)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from testbed.experiments.arguments import number, text
+from testbed.experiments.following import follow
 from testbed.experiments.running import RunningLab
 from testbed.experiments.shows import Shows
 from testbed.experiments.tracing import trace
 from testbed.experiments.traffic import Traffic
 from testbed.lab.control import ControlServer, Emit, Json
 from testbed.lab.errors import LabError
+from testbed.lab.machines import Guest
 from testbed.model.topology import Announce
+from testbed.observe.timeline import Event
 
 
 @contextlib.asynccontextmanager
@@ -37,7 +41,10 @@ def _register(server: ControlServer, lab: RunningLab, traffic: Traffic) -> None:
     server.register("ping", verbs.ping)
     server.register("migrate", verbs.migrate)
     server.register("timeline", verbs.timeline)
+    server.register("watch", verbs.watch)
+    server.register("plan", verbs.plan)
     server.register("trace", verbs.trace)
+    server.register("follow", verbs.follow)
     server.register("flow start", traffic.start)
     server.register("flow stop", traffic.stop)
     shows = Shows(lab)
@@ -85,12 +92,37 @@ class _Verbs:
 
     async def trace(self, args: dict[str, Any], _emit: Emit) -> Json:
         """Both ways of one echo, as the switches saw it."""
+        return await trace(self._lab, *self._ends(args))
+
+    async def follow(self, args: dict[str, Any], emit: Emit) -> Json:
+        """Echo after echo with both its ways, as each is seen whole, until the client hangs up."""
+        await follow(self._lab, *self._ends(args), emit)
+
+    def _ends(self, args: dict[str, Any]) -> tuple[Guest, Guest]:
         source, destination = (self._lab.lab.machine(text(args, name)) for name in ("source", "destination"))
         if source is destination:
             raise LabError(f"{source.name} cannot be traced to itself: name two machines")
-        return await trace(self._lab, source, destination)
+        return source, destination
 
     async def timeline(self, _args: dict[str, Any], _emit: Emit) -> Json:
         """All that happened since the lab came up; `t_ms` from its first event."""
         events = self._lab.timeline.events
         return [event.as_json(events[0].t) for event in events] if events else []
+
+    async def watch(self, _args: dict[str, Any], emit: Emit) -> Json:
+        """The same event by event, and on and on as things happen, until the client hangs up."""
+        timeline, news = self._lab.timeline, asyncio.Queue[Event]()
+        past = timeline.events
+        origin = past[0].t if past else time.monotonic()
+        end = timeline.listen(news.put_nowait)
+        try:
+            for event in past:
+                await emit(event.as_json(origin))
+            while True:
+                await emit((await news.get()).as_json(origin))
+        finally:
+            end()
+
+    async def plan(self, _args: dict[str, Any], _emit: Emit) -> Json:
+        """What the lab consists of, as `Plan.as_json`."""
+        return self._lab.plan.as_json()

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self, final
 
@@ -164,8 +164,7 @@ class ControlClient:
             self._socket.connect(str(path))
         except OSError as error:
             self._socket.close()
-            reason = (error.strerror or str(error)).lower()
-            raise LabError(f"no lab answers at {path} ({reason}): `vmto up` starts one") from None
+            raise _nobody(path, error) from None
         self._stream = self._socket.makefile("rb")
 
     def __enter__(self) -> Self:
@@ -185,13 +184,8 @@ class ControlClient:
         try:
             self._socket.sendall(encode({"verb": verb, "args": args}))
             while line := self._stream.readline(MAX_LINE):
-                message = decode(line)
-                if "event" in message:
-                    yield "event", message["event"]
-                elif "error" in message:
-                    raise LabError(str(message["error"]))
-                else:
-                    yield "result", message.get("result")
+                yield (answer := _answered(line))
+                if answer[0] == "result":
                     return
         except TimeoutError:
             raise LabError(f"the lab did not answer {verb!r} in time") from None
@@ -207,3 +201,46 @@ class ControlClient:
             if on_event:
                 on_event(value)
         return None
+
+
+async def stream(path: Path, verb: str, **args: Json) -> AsyncGenerator[tuple[str, Json], None]:
+    """As `ControlClient.stream`, on a connection of its own, where an event loop runs."""
+    try:
+        reader, writer = await asyncio.open_unix_connection(path, limit=MAX_LINE)
+    except OSError as error:
+        raise _nobody(path, error) from None
+    try:
+        writer.write(encode({"verb": verb, "args": args}))
+        while line := await reader.readline():
+            yield (answer := _answered(line))
+            if answer[0] == "result":
+                return
+    except (OSError, ValueError) as error:
+        raise LabError(f"the lab hung up: {str(error).lower()}") from None
+    finally:
+        writer.close()
+    raise LabError("the lab hung up")
+
+
+async def call(path: Path, verb: str, **args: Json) -> Json:
+    """As `ControlClient.call`, on a connection of its own, where an event loop runs."""
+    async with contextlib.aclosing(stream(path, verb, **args)) as answers:
+        async for kind, value in answers:
+            if kind == "result":
+                return value
+    return None
+
+
+def _answered(line: bytes) -> tuple[str, Json]:
+    """("event" or "result", what) of a line from a server. LabError if it is an error."""
+    message = decode(line)
+    if "event" in message:
+        return "event", message["event"]
+    if "error" in message:
+        raise LabError(str(message["error"]))
+    return "result", message.get("result")
+
+
+def _nobody(path: Path, error: OSError) -> LabError:
+    reason = (error.strerror or str(error)).lower()
+    return LabError(f"no lab answers at {path} ({reason}): `vmto up` starts one")

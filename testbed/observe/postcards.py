@@ -81,6 +81,11 @@ class PostcardStore:
             listener(frame.packet, postcard)
         return frame.packet
 
+    def listen(self, listener: Callable[[PacketId, Postcard], None]) -> Callable[[], None]:
+        """Call `listener` for every postcard from now on; returns what ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
     def clear(self) -> None:
         """Forget all packets."""
         self._seen.clear()
@@ -118,7 +123,7 @@ class PostcardStore:
             if matches(packet.flow) and self.first_seen(packet) >= since:
                 fresh.put_nowait(packet)
 
-        self._listeners.append(listen)
+        end = self.listen(listen)
         try:
             for packet in tuple(self.packets(matches, since)):
                 fresh.put_nowait(packet)
@@ -128,7 +133,7 @@ class PostcardStore:
                     if trace.delivered and not trace.inconsistencies:
                         return trace
         finally:
-            self._listeners.remove(listen)
+            end()
 
 
 def between(source: str, destination: str, protocol: str | None = None) -> Callable[[Flow], bool]:
