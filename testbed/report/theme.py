@@ -120,6 +120,7 @@ CHART_RULES: Final = """
 .vmto .dots.step { stroke: var(--vmto-pe-edge); stroke-width: 9; }
 .vmto .dots.to, .vmto .curve.to { stroke: var(--vmto-to); }
 .vmto .dots.from, .vmto .curve.from { stroke: var(--vmto-from); }
+.vmto .dots.from { stroke-width: 4.2; stroke-linecap: square; }
 .vmto .curve { fill: none; stroke-width: 1.6; }
 .vmto .band rect { fill: var(--vmto-muted); fill-opacity: 0.13; }
 .vmto .band.gap rect { fill: var(--vmto-alarm); fill-opacity: 0.13; }
