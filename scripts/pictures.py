@@ -25,7 +25,7 @@ def record(file: Path) -> None:
     """Keep of a comparison what pictures are made of."""
     found = Comparison.model_validate_json(file.read_bytes())
     for name, mode in found.modes.items():
-        move = mode.move.model_copy(update={"series": None, "timeline": []})
+        move = mode.move.model_copy(update={"series": None})
         kept = {"move": move, "others": {}, "flows": [], "phases": [], "checks": [], "violations": []}
         found.modes[name] = mode.model_copy(update=kept)
     RECORD.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
