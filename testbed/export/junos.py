@@ -109,6 +109,10 @@ class _Router:
             yield block("policy-options", *self._policies())
             yield block("routing-instances", *self._instances())
 
+    def _vrf_name(self, tenant: TenantPlan) -> str:
+        """Junos has one space of names for all instances."""
+        return f"{tenant.name}-vrf" if tenant.name in self._plan.bridge_domains else tenant.name
+
     # -- interfaces
 
     def _interfaces(self) -> Iterator[Statement]:
@@ -249,10 +253,10 @@ class _Router:
         for tenant in self._tenants:
             yield self._export(tenant)
             yield block(
-                f"policy-statement {tenant.name}-import",
+                f"policy-statement {self._vrf_name(tenant)}-import",
                 block(
                     "term ours",
-                    block("from", leaf(f"community {tenant.name}-target")),
+                    block("from", leaf(f"community {self._vrf_name(tenant)}-target")),
                     block("then", leaf("accept")),
                 ),
                 block("term rest", block("then", leaf("reject"))),
@@ -260,7 +264,7 @@ class _Router:
         for bd in self._bds:
             yield leaf(f"community {bd.name}-target members target:{bd.route_target}")
         for tenant in self._tenants:
-            yield leaf(f"community {tenant.name}-target members target:{tenant.route_target}")
+            yield leaf(f"community {self._vrf_name(tenant)}-target members target:{tenant.route_target}")
         if self._options.mode is Mode.EVPN_VMTO:
             for number, site in enumerate(self._plan.sites, start=1):
                 yield leaf(f"community at-{site} members {self._plan.defaults.asn}:{number}")
@@ -290,7 +294,7 @@ class _Router:
     def _export(self, tenant: TenantPlan) -> Statement:
         """What the IP-VRF tells: summaries, and with VMTO the /32 of machines that are at this site."""
         bds = [bd for bd in self._bds if bd.tenant == tenant.name and self._gateway(bd)]
-        target = leaf(f"community add {tenant.name}-target")
+        target = leaf(f"community add {self._vrf_name(tenant)}-target")
         terms: list[Statement] = []
         elsewhere = [f"at-{site}" for site in self._plan.sites if site != self._switch.site]
         if self._options.mode is Mode.EVPN_VMTO and bds:
@@ -322,7 +326,7 @@ class _Router:
                 )
             )
         return block(
-            f"policy-statement {tenant.name}-export",
+            f"policy-statement {self._vrf_name(tenant)}-export",
             *terms,
             block("term rest", block("then", leaf("reject"))),
         )
@@ -373,12 +377,12 @@ class _Router:
     def _vrf(self, tenant: TenantPlan) -> Statement:
         gateways = [bd for bd in self._bds if bd.tenant == tenant.name and self._gateway(bd)]
         return block(
-            tenant.name,
+            self._vrf_name(tenant),
             leaf("instance-type vrf"),
             *(leaf(f"interface irb.{bd.vlan}") for bd in gateways),
             leaf(f"route-distinguisher {tenant.vrfs[self._switch.name].rd}"),
-            leaf(f"vrf-import {tenant.name}-import"),
-            leaf(f"vrf-export {tenant.name}-export"),
+            leaf(f"vrf-import {self._vrf_name(tenant)}-import"),
+            leaf(f"vrf-export {self._vrf_name(tenant)}-export"),
             leaf("vrf-table-label"),
         )
 

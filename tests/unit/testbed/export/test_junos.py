@@ -216,6 +216,15 @@ def test_p_routers_know_nothing_of_vpns(plan: Plan) -> None:
     assert "overload" not in lines
 
 
+def test_a_tenant_and_a_bridge_domain_of_one_name_stay_apart(plan: Plan) -> None:
+    bds = {name: replace(bd, tenant="servers") for name, bd in plan.bridge_domains.items()}
+    tenants = {"servers": replace(plan.tenants["red"], name="servers")}
+    lines = sets(junos(replace(plan, bridge_domains=bds, tenants=tenants), Options(Mode.EVPN_VMTO))["pe1"])
+    assert "set routing-instances servers instance-type evpn\n" in lines
+    assert "set routing-instances servers-vrf instance-type vrf\n" in lines
+    assert "set routing-instances servers-vrf vrf-export servers-vrf-export\n" in lines
+
+
 def test_vpls_is_refused_in_one_line(plan: Plan) -> None:
     with pytest.raises(LabError, match="use --mode evpn"):
         junos(plan, Options(Mode.VPLS))
