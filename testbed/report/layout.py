@@ -112,38 +112,73 @@ class Layout:
 
 def layout(plan: Plan, *, addresses: bool = True) -> Layout:
     """Place all of a plan; with `addresses` the machines' boxes have room for them."""
-    card_width = _card_width(plan, addresses)
-    card_height = 38.0 if addresses else 26.0
-    node_width = max(58.0, 20 + 7.6 * max(len(name) for name in plan.switches))
     groups = {name: _Group.of(plan, name) for name in plan.switches}
-    rows_of_cards = max((group.rows for group in groups.values()), default=0)
-    cards_top = MARGIN + SITE_HEADING
-    cards_bottom = cards_top + rows_of_cards * (card_height + CARD_GAP) - CARD_GAP
-    access_y = cards_bottom + ACCESS_DROP
-    pe_y = access_y + PE_DROP
-    site_bottom = pe_y + SITE_FOOT
-
-    sites: dict[str, Box] = {}
-    nodes: dict[str, Box] = {}
-    cards: dict[tuple[str, str], Box] = {}
+    measures = _Measures.of(plan, max((group.rows for group in groups.values()), default=0), addresses)
+    placed = _Placed({}, {}, {})
     x = MARGIN
     for site in plan.sites.values():
-        widths = [
-            max(node_width, groups[name].columns * (card_width + CARD_GAP) - CARD_GAP) for name in site.access
-        ]
-        inner = _site_width(site, widths, node_width)
-        middle = x + SITE_PADDING + inner / 2
-        sites[site.name] = Box(
-            middle, (MARGIN + site_bottom) / 2, inner + 2 * SITE_PADDING, site_bottom - MARGIN
+        x = _place_site(site, x, groups, measures, placed) + SITE_GAP
+    return _with_core(plan, placed, measures, x - SITE_GAP + MARGIN)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """What has its place already."""
+
+    sites: dict[str, Box]
+    nodes: dict[str, Box]
+    cards: dict[tuple[str, str], Box]
+    """Machines by name and slot; a host's slot is empty."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Measures:
+    """Sizes and heights that all sites have in common, px."""
+
+    card_width: float
+    card_height: float
+    node_width: float
+    cards_bottom: float
+
+    @classmethod
+    def of(cls, plan: Plan, rows: int, addresses: bool) -> _Measures:
+        height = 38.0 if addresses else 26.0
+        return cls(
+            card_width=_card_width(plan, addresses),
+            card_height=height,
+            node_width=max(58.0, 20 + 7.6 * max(len(name) for name in plan.switches)),
+            cards_bottom=MARGIN + SITE_HEADING + rows * (height + CARD_GAP) - CARD_GAP,
         )
-        for name, at in zip(site.access, _spread(widths, middle), strict=True):
-            nodes[name] = Box(at, access_y, node_width, NODE_HEIGHT)
-            for (machine, place), spot in groups[name].cards(at, cards_bottom, card_width, card_height):
-                cards[machine, place] = spot
-        for name, at in zip(site.pes, _spread([node_width] * len(site.pes), middle), strict=True):
-            nodes[name] = Box(at, pe_y, node_width + 8, NODE_HEIGHT + 4)
-        x = middle + inner / 2 + SITE_PADDING + SITE_GAP
-    return _with_core(plan, sites, nodes, cards, (x - SITE_GAP + MARGIN, site_bottom, node_width))
+
+    @property
+    def access_y(self) -> float:
+        return self.cards_bottom + ACCESS_DROP
+
+    @property
+    def pe_y(self) -> float:
+        return self.access_y + PE_DROP
+
+    @property
+    def site_bottom(self) -> float:
+        return self.pe_y + SITE_FOOT
+
+
+def _place_site(
+    site: SitePlan, x: float, groups: Mapping[str, _Group], measures: _Measures, placed: _Placed
+) -> float:
+    """Place a site and all in it, its left side at x; returns that of its right side."""
+    widths = [max(measures.node_width, groups[name].width(measures)) for name in site.access]
+    width = _site_width(site, widths, measures.node_width) + 2 * SITE_PADDING
+    middle, bottom = x + width / 2, measures.site_bottom
+    placed.sites[site.name] = Box(middle, (MARGIN + bottom) / 2, width, bottom - MARGIN)
+    for name, at in zip(site.access, _spread(widths, middle), strict=True):
+        placed.nodes[name] = Box(at, measures.access_y, measures.node_width, NODE_HEIGHT)
+        placed.cards.update(groups[name].cards(at, measures))
+    for name, at in zip(site.pes, _spread([measures.node_width] * len(site.pes), middle), strict=True):
+        placed.nodes[name] = Box(at, measures.pe_y, measures.node_width + 8, NODE_HEIGHT + 4)
+    return x + width
 
 
 @final
@@ -162,19 +197,19 @@ class _Group:
         return cls(tuple(found))
 
     @property
-    def columns(self) -> int:
-        return min(CARDS_ACROSS, len(self.members))
-
-    @property
     def rows(self) -> int:
         return -(-len(self.members) // CARDS_ACROSS)
 
-    def cards(
-        self, middle: float, bottom: float, width: float, height: float
-    ) -> Iterable[tuple[tuple[str, str], Box]]:
+    def width(self, measures: _Measures) -> float:
+        columns = min(CARDS_ACROSS, len(self.members))
+        return columns * (measures.card_width + CARD_GAP) - CARD_GAP
+
+    def cards(self, middle: float, measures: _Measures) -> Iterable[tuple[tuple[str, str], Box]]:
+        """The box of each; the last row lowest."""
+        width, height = measures.card_width, measures.card_height
         for row in range(self.rows):
             members = self.members[row * CARDS_ACROSS : (row + 1) * CARDS_ACROSS]
-            y = bottom - height / 2 - (self.rows - 1 - row) * (height + CARD_GAP)
+            y = measures.cards_bottom - height / 2 - (self.rows - 1 - row) * (height + CARD_GAP)
             for member, x in zip(members, _spread([width] * len(members), middle, CARD_GAP), strict=True):
                 yield member, Box(x, y, width, height)
 
@@ -203,15 +238,10 @@ def _spread(widths: Sequence[float], middle: float, gap: float = NODE_GAP) -> li
     return found
 
 
-def _with_core(
-    plan: Plan,
-    sites: dict[str, Box],
-    nodes: dict[str, Box],
-    cards: Mapping[tuple[str, str], Box],
-    frame: tuple[float, float, float],
-) -> Layout:
-    """Rows of P routers, and all links; `frame` is the width, the feet of the sites and a node's width."""
-    width, y, node_width = frame
+def _with_core(plan: Plan, placed: _Placed, measures: _Measures, width: float) -> Layout:
+    """Rows of P routers below the sites, which take `width`; and all links."""
+    nodes, cards = placed.nodes, placed.cards
+    y = measures.site_bottom
     graph: nx.Graph[str] = nx.Graph()
     graph.add_edges_from((c.a.node, c.b.node) for c in plan.cables if c.kind is PortKind.CORE)
     rows = _rows(plan, graph)
@@ -220,8 +250,8 @@ def _with_core(
         if number:
             y += ROW_DROP
             wanted = {name: _barycentre(graph, name, nodes, rows[number - 1]) for name in row}
-            for name, x in _apart(wanted, node_width + NODE_GAP, width).items():
-                nodes[name] = Box(x, y, node_width, NODE_HEIGHT)
+            for name, x in _apart(wanted, measures.node_width + NODE_GAP, width).items():
+                nodes[name] = Box(x, y, measures.node_width, NODE_HEIGHT)
         top = nodes[row[0]].y if row else y
         detours = [cable for cable in _inside(plan, row) if _third_between(cable, row, nodes)]
         next_row = rows[number + 1] if number + 1 < len(rows) else []
@@ -236,7 +266,7 @@ def _with_core(
     }
     hosts = {name: cards[name, ""] for name in plan.hosts}
     slots = {vm.name: {slot.name: cards[vm.name, slot.name] for slot in vm.slots} for vm in plan.vms.values()}
-    return Layout(width, y + NODE_HEIGHT / 2 + MARGIN, sites, nodes, hosts, slots, wires)
+    return Layout(width, y + NODE_HEIGHT / 2 + MARGIN, placed.sites, nodes, hosts, slots, wires)
 
 
 def _rows(plan: Plan, graph: nx.Graph[str]) -> list[list[str]]:
