@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
-from testbed.experiments.result import Arrivals, Compared, Event, PathSeen, PhaseSeen, Result
+from testbed.experiments.result import Arrivals, Compared, Event, Figure, PathSeen, PhaseSeen, Result
 from testbed.report.runs import Run, words
 
 Value = str | int | float
@@ -56,7 +56,11 @@ def figures(runs: Sequence[Run]) -> Table:
         cells = [_right(cell(run.result)) for run in runs]
         if any(each.text for each in cells):
             rows.append((Cell(name), *cells))
-    return Table("The same figures for every run", ("", *(run.name for run in runs)), tuple(rows))
+    many = any(run.result.repeated for run in runs)
+    caption = "The same figures for every run"
+    if many:
+        caption += ": medians of all repetitions, with their intervals; without an interval, of the first one"
+    return Table(caption, ("", *(run.name for run in runs)), tuple(rows))
 
 
 def paths(run: Run) -> Table:
@@ -281,7 +285,7 @@ def _figure(key: str, single: Callable[[Result], float | None]) -> Callable[[Res
         found = result.repeated.figures.get(key) if result.repeated else None
         if found is None or found.median is None:
             return Cell(_ms(single(result)), "number")
-        return Cell(f"{found.median:.1f} ({_plain(found.low)} to {_plain(found.high)})", "number")
+        return _with_interval(found, 1)
 
     return cell
 
@@ -300,8 +304,22 @@ def _lives(alive: bool) -> Cell:
     return Cell("lives", "good") if alive else Cell("died", "bad")
 
 
-def _of_compared(figure: Callable[[Compared], Value]) -> Callable[[Result], Cell]:
-    return lambda result: Cell(str(figure(result)), "number") if isinstance(result, Compared) else Cell("")
+def _of_compared(key: str, single: Callable[[Compared], float], digits: int = 0) -> Callable[[Result], Cell]:
+    """A figure that only comparisons have; as `_figure`."""
+
+    def cell(result: Result) -> Cell:
+        if not isinstance(result, Compared):
+            return Cell("")
+        found = result.repeated.figures.get(key) if result.repeated else None
+        if found is None or found.median is None:
+            return Cell(f"{single(result):.{digits}f}", "number")
+        return _with_interval(found, digits)
+
+    return cell
+
+
+def _with_interval(found: Figure, digits: int) -> Cell:
+    return Cell(f"{found.median:.{digits}f} ({_plain(found.low)} to {_plain(found.high)})", "number")
 
 
 def _proof(result: Result) -> Cell:
@@ -339,12 +357,12 @@ FIGURES: Final[tuple[tuple[str, Callable[[Result], Cell]], ...]] = (
     ("gap from the machine, ms", _figure("gap_egress_ms", lambda result: result.move.gap_ms.egress)),
     ("datagrams lost", lambda result: Cell(f"{result.move.lost} of {result.move.sent}", "number")),
     ("TCP session", lambda result: _lives(result.move.tcp_survived)),
-    ("flooded unicast copies", _of_compared(lambda result: result.flooded)),
-    ("BGP UPDATEs for the move", _of_compared(lambda result: result.updates)),
-    ("P4Runtime writes for the move", _of_compared(lambda result: result.writes)),
+    ("flooded unicast copies", _of_compared("flooded", lambda result: result.flooded)),
+    ("BGP UPDATEs for the move", _of_compared("updates", lambda result: result.updates)),
+    ("P4Runtime writes for the move", _of_compared("writes", lambda result: result.writes)),
     (
         "WAN bytes per payload byte, after",
-        _of_compared(lambda result: f"{result.wan_bytes_per_byte:.2f}"),
+        _of_compared("wan_bytes_per_byte", lambda result: result.wan_bytes_per_byte, 2),
     ),
     ("echoes on which captures agree", _proof),
     ("runs", lambda result: Cell(str(result.repeated.runs) if result.repeated else "", "number")),
