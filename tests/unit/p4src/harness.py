@@ -32,6 +32,8 @@ from testbed.p4.switch.target import (
     CloneOp,
     DigestOp,
     DigestSample,
+    MeterConfig,
+    MeterOp,
     MulticastOp,
     Replica,
     Target,
@@ -188,6 +190,11 @@ class PipelineUnderTest:
         self.write.group(table, group, *buckets)
         self.write.insert_group(table, match, group)
 
+    def limit(self, meter: str, index: int, rate: int) -> None:
+        """Both rates and both bursts of a cell of a meter."""
+        names = [each.name.rpartition(".")[2] for each in self.program.meters]
+        self.write.apply(MeterOp(names.index(meter), index, MeterConfig(rate, rate, rate, rate)))
+
     def multicast(self, group: int, *copies: tuple[int, int]) -> None:
         """A multicast group: (port, instance) of each copy."""
         self.write.apply(MulticastOp(group, tuple(Replica(port, rid) for port, rid in copies)))
@@ -220,6 +227,11 @@ class PipelineUnderTest:
     def packet_out(self, frame: Frame, **header: Any) -> list[Sent]:
         """What leaves for a packet of the controller."""
         return self.send(CPU_PORT, bytes(PacketOut(**header)) + bytes(frame))
+
+    def check_times(self, card: PacketIn, now: int, *, left: bool = True) -> None:
+        """The times of a packet-in: `now` as it came, and as it left if it did."""
+        assert card.ingress_timestamp == now
+        assert not left or card.egress_timestamp == now
 
     # -- what it noticed -------------------------------------------------------------------------------------
 

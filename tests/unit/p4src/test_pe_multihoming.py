@@ -8,7 +8,6 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Packet, Raw
 
-from testbed.p4.switch.target import MeterConfig, MeterOp
 from tests.unit.p4src.harness import Label, PipelineUnderTest, Sent, link
 from tests.unit.p4src.provider_edge import (
     BROADCAST,
@@ -225,16 +224,10 @@ def test_label_ttl_of_zero(pe: PipelineUnderTest) -> None:
 # -- storm control -------------------------------------------------------------------------------------------
 
 
-def _limit(pe: PipelineUnderTest, index: int, rate: int) -> None:
-    names = [meter.name.rpartition(".")[2] for meter in pe.program.meters]
-    config = MeterConfig(rate, rate, rate, rate)
-    pe.write.apply(MeterOp(names.index("storm_meter"), index, config))
-
-
 def test_kinds_are_limited_apart(pe: PipelineUnderTest) -> None:
     for index, kind in enumerate((1, 2, 3)):
         pe.add("storm_control", {"attachment": 102, "kind": kind}, "police", meter_index=index)
-    _limit(pe, 0, 300)
+    pe.limit("storm_meter", 0, 300)
     frames = {
         "broadcast": udp(HOST_B, BROADCAST, size=58),
         "unknown": udp(HOST_B, HOST_C, size=58),
@@ -251,6 +244,6 @@ def test_kinds_are_limited_apart(pe: PipelineUnderTest) -> None:
 def test_known_unicast_is_never_policed(pe: PipelineUnderTest) -> None:
     for kind in (1, 2, 3):
         pe.add("storm_control", {"attachment": 102, "kind": kind}, "police", meter_index=1)
-    _limit(pe, 1, 1)
+    pe.limit("storm_meter", 1, 1)
     for _ in range(5):
         pe.expect(2, udp(HOST_B, HOST_A), (1, udp(HOST_B, HOST_A, vlan=10)))

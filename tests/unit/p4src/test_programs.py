@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import pytest
 from google.protobuf import text_format
 
 from testbed.p4.compiler.p4info.write import encoded
+from tests.unit.p4src import real_switch
 from tests.unit.p4src.harness import P4SRC, compiled
 
 PROGRAMS = ("pe", "lsr", "access")
@@ -52,3 +58,33 @@ def test_every_table_counts(name: str) -> None:
     info = compiled(name).p4info
     counted = {counter.direct_table_id for counter in info.direct_counters}
     assert {table.preamble.id for table in info.tables} == counted
+
+
+@pytest.mark.needs_bmv2
+@pytest.mark.skipif(bool(real_switch.missing()), reason=real_switch.missing() or "-")
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_p4c_agrees_about_p4info(name: str) -> None:
+    """Object by object; the order is nobody's business."""
+    made = real_switch.compiled()[name].p4info
+    checked_in = text_format.Parse((P4SRC / f"{name}.p4info.txtpb").read_text(), type(made)())
+    assert _objects(made) == _objects(checked_in)
+
+
+@pytest.mark.needs_bmv2
+@pytest.mark.skipif(bool(real_switch.missing()), reason=real_switch.missing() or "-")
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_p4c_warns_of_nothing_but_selectors(name: str, tmp_path: Path) -> None:
+    """Of each table with one, whatever its default action; no option or annotation stops that."""
+    argv = ["p4c-bm2-ss", "--arch", "v1model", "-o", str(tmp_path / "out.json"), str(P4SRC / f"{name}.p4")]
+    said = subprocess.run(argv, capture_output=True, text=True, check=True).stderr
+    warnings = [line for line in said.splitlines() if "warning:" in line]
+    assert all(line.endswith("(due to action profiles)") for line in warnings), said
+    assert len(warnings) == sum(1 for t in compiled(name).p4info.tables if t.implementation_id)
+
+
+def _objects(info: Any) -> dict[str, list[str]]:
+    """All objects of a P4Info as text, by kind, sorted."""
+    return {
+        field.name: sorted(map(str, value)) if isinstance(value, Sequence) else [str(value)]
+        for field, value in info.ListFields()
+    }
