@@ -20,7 +20,8 @@ from markupsafe import Markup
 from testbed.report import figures, tables
 from testbed.report.figures import Figure
 from testbed.report.runs import Run
-from testbed.report.tables import Sheet, Table
+from testbed.report.sheets import Sheet, sheets
+from testbed.report.tables import Table
 from testbed.report.theme import CHART_RULES, DARK, LIGHT, RULES, properties
 
 HERE: Final = Path(__file__).parent / "page"
@@ -105,7 +106,7 @@ def report(runs: Sequence[Run]) -> Report:
     glance = tuple(
         Shown(figures.at_a_glance(run, run.plan)) for run in runs if run.plan is not None and len(runs) > 1
     )
-    return Report(tuple(runs), tuple(_chapter(run) for run in runs), glance, seen, tables.sheets(runs))
+    return Report(tuple(runs), tuple(_chapter(run) for run in runs), glance, seen, sheets(runs))
 
 
 def html(made: Report, captures: Mapping[str, str] | None = None) -> str:

@@ -1,4 +1,4 @@
-"""All tables of a report, for the page and as CSV. Pure."""
+"""All tables of a report's page. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Final, final
 from testbed.experiments.result import Arrivals, Compared, Event, Figure, PathSeen, PhaseSeen, Result
 from testbed.report.runs import Run, words
 
-Value = str | int | float
 BIN: Final = 100.0
 """Width of the bins of the tables beside plots, ms."""
 
@@ -33,20 +32,6 @@ class Table:
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A CSV file: one thing a line, units in the head."""
-
-    name: str
-    caption: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[Value, ...], ...]
-
-
-# -- the page ---------------------------------------------------------------------------------------
 
 
 def figures(runs: Sequence[Run]) -> Table:
@@ -368,80 +353,3 @@ FIGURES: Final[tuple[tuple[str, Callable[[Result], Cell]], ...]] = (
     ("runs", lambda result: Cell(str(result.repeated.runs) if result.repeated else "", "number")),
     ("expectations met", _met),
 )
-
-
-# -- files ------------------------------------------------------------------------------------------
-
-
-def sheets(runs: Sequence[Run]) -> tuple[Sheet, ...]:
-    """All CSV files."""
-    return (
-        Sheet("figures", "All figures", ("run", "mode", "figure", "value"), tuple(_figure_rows(runs))),
-        Sheet(
-            "paths",
-            "All paths",
-            ("run", "phase", "from", "to", "nodes", "wan_crossings", "trombone", "rtt_ms"),
-            tuple(_path_rows(runs)),
-        ),
-        Sheet("timeline", "All events", ("run", "t_ms", "event", "node"), tuple(_event_rows(runs))),
-        Sheet(
-            "samples",
-            "What arrived around the move",
-            ("run", "client", "flow", "sent_ms", "delay_ms"),
-            tuple(_sample_rows(runs)),
-        ),
-    )
-
-
-def _figure_rows(runs: Sequence[Run]) -> Iterator[tuple[Value, ...]]:
-    for run in runs:
-        result = run.result
-        values: dict[str, Value | None] = {
-            "rtt_before_ms": result.before.ingress.rtt_ms,
-            "rtt_after_ms": result.after.ingress.rtt_ms,
-            "crossings_to_after": result.after.ingress.crossings,
-            "crossings_from_after": result.after.egress.crossings,
-            "gap_to_ms": result.move.gap_ms.ingress,
-            "gap_from_ms": result.move.gap_ms.egress,
-            "datagrams_lost": result.move.lost,
-            "datagrams_sent": result.move.sent,
-            "tcp_survived": int(result.move.tcp_survived),
-        }
-        if isinstance(result, Compared):
-            values |= {
-                "flooded": result.flooded,
-                "updates": result.updates,
-                "writes": result.writes,
-                "wan_bytes_per_byte": result.wan_bytes_per_byte,
-            }
-        yield from (
-            (run.name, result.mode, name, "" if value is None else value) for name, value in values.items()
-        )
-
-
-def _path_rows(runs: Sequence[Run]) -> Iterator[tuple[Value, ...]]:
-    for run in runs:
-        machine = run.result.setting.machine
-        for client, seen in run.clients.items():
-            for phase, both in (("before", seen.before), ("after", seen.after)):
-                rtt = both.ingress.rtt_ms
-                for ends, path in (((client, machine), both.ingress), ((machine, client), both.egress)):
-                    facts = path.crossings, int(path.trombone), "" if rtt is None else rtt
-                    yield run.name, phase, *ends, " ".join(path.nodes), *facts
-
-
-def _event_rows(runs: Sequence[Run]) -> Iterator[tuple[Value, ...]]:
-    for run in runs:
-        yield from ((run.name, event.t_ms, event.event, event.node) for event in run.result.move.timeline)
-
-
-def _sample_rows(runs: Sequence[Run]) -> Iterator[tuple[Value, ...]]:
-    for run in runs:
-        for client, seen in run.clients.items():
-            series = seen.move.series
-            flows = (
-                (("echo", series.echoes), ("to", series.ingress), ("from", series.egress)) if series else ()
-            )
-            for flow, arrivals in flows:
-                for sent, delay in zip(arrivals.sent_ms, arrivals.delay_ms, strict=True):
-                    yield run.name, client, flow, sent, delay

@@ -14,7 +14,7 @@ import resvg_py
 
 from testbed.experiments.result import give_to_caller
 from testbed.report.page import Report, html
-from testbed.report.tables import Sheet
+from testbed.report.sheets import Sheet
 from testbed.report.theme import LIGHT, Theme
 
 PAGE: Final = "index.html"

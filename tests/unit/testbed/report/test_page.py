@@ -163,7 +163,7 @@ def test_csv_files_hold_what_the_result_says(folder: Path) -> None:
 
 
 def test_cells_with_commas_and_quotes_survive_csv(made: Report) -> None:
-    from testbed.report.tables import Sheet
+    from testbed.report.sheets import Sheet
 
     sheet = Sheet("x", "X", ("a", "b"), (('say "no", please', 1),))
     assert next(iter(csv.DictReader(text(sheet).splitlines()))) == {"a": 'say "no", please', "b": "1"}
