@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
+import sys
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from testbed.experiments.bench.parts import Part
 from testbed.lab.errors import LabError
+from testbed.model.topology import Reflector
 
 app = typer.Typer(help="Measure data plane and control plane.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -40,10 +42,38 @@ def dataplane(
 
 
 @app.command()
-def control() -> None:
-    """Measure route reflection: ours, gobgpd and FRR, as far as they are installed."""
+def control(
+    reflector: Annotated[
+        list[Reflector] | None, typer.Option(help="May be repeated. All that are installed without.")
+    ] = None,
+    part: Annotated[list[Part] | None, typer.Option(help="May be repeated. All without.")] = None,
+    moves: Annotated[int, typer.Option(min=1, max=2000, help="Machines that move one by one.")] = 100,
+    machines: Annotated[int, typer.Option(min=0, max=5000, help="Machines that move at once.")] = 1000,
+    hosts: Annotated[int, typer.Option(min=1, max=20_000, help="Hosts of each PE.")] = 10_000,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> int:
+    """Measure reflection, moves and scale: ours, gobgpd and FRR, as far as they are installed."""
     from controllers.runtime.bgp.reflectors import ReflectorKind, is_installed
-    from controllers.runtime.bgp_bench import bench_reflectors, report
+    from testbed.experiments.bench.control import Row, Sizes, bench_control
 
-    kinds = [kind for kind in ReflectorKind if is_installed(kind)]
-    print(report(asyncio.run(bench_reflectors(kinds))))
+    def report(row: Row) -> None:
+        if as_json:
+            print(json.dumps({**asdict(row), "met": row.met}), flush=True)
+            return
+        sign = ">=" if row.at_least else "<="
+        goal = "" if row.goal is None else f"{sign} {row.goal:,.10g}"
+        verdict = {None: "", True: "met", False: "missed"}[row.met]
+        line = (
+            f"{row.measure:<36} {row.reflector:<9} {row.value:>12,.2f} {row.unit:<9} {goal:>10} {verdict:<7}"
+        )
+        print(f"{line} load {row.load:4.1f}  {row.note}".rstrip(), flush=True)
+
+    if os.geteuid() != 0:
+        raise LabError("the benchmark needs root for labs of its own: run with sudo")
+    wanted = [ReflectorKind(each.value) for each in reflector] if reflector else list(ReflectorKind)
+    kinds = [kind for kind in wanted if is_installed(kind)]
+    failures = bench_control(kinds, part or list(Part), Sizes(moves, machines, hosts), report)
+    failures += [f"{kind.value} is not installed" for kind in wanted if kind not in kinds]
+    for line in failures:
+        print(f"vmto: not measured: {line}", file=sys.stderr)
+    return 1 if failures and reflector else 0

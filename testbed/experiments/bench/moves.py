@@ -75,7 +75,7 @@ class _Machines:
         """Move machines; ms until the last frame that was awaited. LabError if one did not come."""
         found = await self.ask("move", numbers=numbers, to=to)
         if None in found["last"] or found["began"] is None:
-            raise LabError(f"not every PE found {len(numbers)} machines in rack {to + 1}")
+            raise LabError(f"{found['missing']} of {len(numbers)} machines by PE not found in rack {to + 1}")
         return float(max(found["last"]) - found["began"]) / 1e6
 
 

@@ -23,7 +23,10 @@ PROBE: Final = 0x88B5
 INTERVAL: Final = 0.001
 """Seconds between two probes from one rack to a machine that is awaited."""
 
-PATIENCE: Final = 3.0
+SHARE: Final = 5
+"""How many times as long as sending probes took it is until the next ones: what is measured needs time."""
+
+PATIENCE: Final = 10.0
 """Seconds after which a machine is given up."""
 
 PAUSE: Final = 0.0002
@@ -95,8 +98,8 @@ class Racks:
     def move(self, numbers: Sequence[int], to: int) -> dict[str, Any]:
         """Announce machines in rack `to` and send to them from all others, until frames come from everywhere.
 
-        Answers with the time of the first announcement, and by other rack the time at which the last machine
-        had its first frame from there, None where one had none.
+        Answers with the time of the first announcement, by other rack the time at which the last machine had
+        its first frame from there, None where one had none, and how many first frames were missing.
         """
         with self._socket(self._interfaces[to], _ALL) as wire:
             awaited = {(rack, number) for rack in range(len(self._out)) if rack != to for number in numbers}
@@ -110,11 +113,13 @@ class Racks:
                     self._out[rack].send(probe(rack, number))
                     if at % SWEEP == SWEEP - 1:
                         began = self._read(wire, awaited, last) or began
-                while awaited and (left := now + INTERVAL - time.monotonic()) > 0:
+                rest = max(INTERVAL, SHARE * (time.monotonic() - now))
+                while awaited and (left := now + rest - time.monotonic()) > 0:
                     select.select([wire], [], [], left)
                     began = self._read(wire, awaited, last) or began
         missing = {rack for rack, _ in awaited}
         return {
+            "missing": len(awaited),
             "began": began,
             "last": [
                 last[rack] if rack not in missing else None for rack in range(len(self._out)) if rack != to
@@ -147,8 +152,8 @@ def main(interfaces: Sequence[str]) -> None:
     print("{}", flush=True)
     for line in sys.stdin:
         request = json.loads(line)
-        verb = {"greet": racks.greet, "move": racks.move}[request.pop("do")]
-        print(json.dumps(verb(**request)), flush=True)
+        answer = racks.greet(**request) if request.pop("do") == "greet" else racks.move(**request)
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":
