@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -66,7 +66,7 @@ class Run:
         """All phases of the run, or what was before and after the move; of one client."""
         setting, seen = self.result.setting, self.clients[client]
         if len(self.result.phases) > 2:
-            return tuple(self._view(client, phase) for phase in self.result.phases)
+            return tuple(self._phases(client))
         return (
             View(
                 "before",
@@ -82,16 +82,19 @@ class Run:
             ),
         )
 
-    def _view(self, client: str, phase: PhaseSeen) -> View:
+    def _phases(self, client: str) -> Iterator[View]:
+        """A machine that is unplugged stays on the drawing where it was."""
         machine = self.result.setting.machine
-        routes = []
-        for traffic in phase.traffic:
-            if {traffic.source, traffic.destination} == {client, machine} and traffic.ways:
-                way, back = traffic.ways[0], traffic.source == machine
-                ends = "from" if back else "to", traffic.source, traffic.destination
-                routes.append(Route(*ends, tuple(way.nodes), back=back, trombone=way.trombone))
-        at = {name: slot for name, slot in phase.at.items() if slot is not None}
-        return View(slug(phase.name), f"Phase {phase.name}", at, tuple(routes))
+        at: dict[str, str] = {}
+        for phase in self.result.phases:
+            at = {**at, **{name: slot for name, slot in phase.at.items() if slot is not None}}
+            routes = []
+            for traffic in phase.traffic:
+                if {traffic.source, traffic.destination} == {client, machine} and traffic.ways:
+                    way, back = traffic.ways[0], traffic.source == machine
+                    ends = "from" if back else "to", traffic.source, traffic.destination
+                    routes.append(Route(*ends, tuple(way.nodes), back=back, trombone=way.trombone))
+            yield View(slug(phase.name), f"Phase {phase.name}", at, tuple(routes))
 
     def _routes(self, client: str, seen: Directions) -> tuple[Route, ...]:
         machine = self.result.setting.machine
