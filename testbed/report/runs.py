@@ -12,7 +12,7 @@ from typing import Final, final
 from pydantic import ValidationError
 
 from testbed import resources
-from testbed.experiments.result import Compared, Comparison, Directions, PathSeen, PhaseSeen, Result, Sessions
+from testbed.experiments.result import Compared, Comparison, Directions, PathSeen, Result, Sessions
 from testbed.lab.errors import LabError
 from testbed.model.load import load_plan
 from testbed.model.plan import Plan
