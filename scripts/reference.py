@@ -1,14 +1,18 @@
 """Writes the generated pages of docs/reference: `scripts/reference.py` writes, `--check` names what is stale.
 
-cli.md comes from the commands, topology.md and results.md from the models, tables.md from P4Info.
+cli.md comes from the commands, topology.md, scenarios.md and results.md from the models, tables.md from
+P4Info, api.md from the classes of testbed.api.
 """
 
 from __future__ import annotations
 
+import ast
 import enum
 import inspect
+import itertools
 import subprocess
 import sys
+import textwrap
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator
@@ -17,12 +21,14 @@ from typing import Any
 
 import typer
 from google.protobuf import text_format
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema
 from typer.models import ArgumentInfo, OptionInfo
 
+from testbed import api
 from testbed.cli.app import app
 from testbed.cli.main import TOOLS
 from testbed.experiments.result import Compared, Comparison, Result
+from testbed.experiments.scenario.model import Scenario
 from testbed.model.topology import Topology
 from testbed.p4.compiler.p4info.stubs import p4i
 
@@ -54,7 +60,8 @@ def type_name(kind: Any) -> str:
     """A type as a reader of YAML or JSON knows it."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is typing.Annotated:
-        return type_name(arguments[0])
+        named = [note.json_schema for note in arguments[1:] if isinstance(note, WithJsonSchema)]
+        return words_for(named[-1]) if named else type_name(arguments[0])
     if origin in (typing.Union, types.UnionType):
         return " or ".join("nothing" if each is type(None) else type_name(each) for each in arguments)
     if origin is typing.Literal:
@@ -69,6 +76,12 @@ def type_name(kind: Any) -> str:
         return " or ".join(f"`{each.value}`" for each in kind)
     name = getattr(kind, "__name__", str(kind))
     return WORDS.get(name, name)
+
+
+def words_for(schema: dict[str, Any] | None) -> str:
+    """A type that is read by code of our own, by its JSON Schema."""
+    values = (schema or {}).get("enum")
+    return " or ".join(f"`{value}`" for value in values) if values else "text"
 
 
 def parts(kind: Any) -> Iterator[type[BaseModel]]:
@@ -101,7 +114,7 @@ def model_page(title: str, text: str, needed: str, *roots: type[BaseModel]) -> I
             (
                 (
                     f"`{field.alias or name}`",
-                    type_name(field.annotation),
+                    field_type(model, name),
                     "yes"
                     if field.is_required()
                     else f"no{default(field.get_default(call_default_factory=True))}",
@@ -110,6 +123,11 @@ def model_page(title: str, text: str, needed: str, *roots: type[BaseModel]) -> I
                 for name, field in model.model_fields.items()
             ),
         )
+
+
+def field_type(model: type[BaseModel], name: str) -> str:
+    """The type of a field, with what its annotation says of it."""
+    return type_name(typing.get_type_hints(model, include_extras=True)[name])
 
 
 def default(value: object) -> str:
@@ -236,6 +254,53 @@ def program_tables(info: Any) -> Iterator[str]:
         )
 
 
+# -- Python ----------------------------------------------------------------------------------------
+
+
+def api_page() -> Iterator[str]:
+    """The classes of testbed.api, with what is public in them."""
+    yield from (
+        "# testbed.api",
+        "",
+        *(inspect.getdoc(api) or "").replace("\n    ", "\n        ").splitlines(),
+    )
+    yield from ("", "The fixtures of the pytest plugin are these objects:")
+    yield from ("[write an experiment](../how-to/write-an-experiment.md).", "", GENERATED)
+    for name, kind in vars(api).items():
+        if inspect.isclass(kind) and kind.__module__ == api.__name__:
+            bases = [base.__name__ for base in kind.__bases__ if base.__module__ == api.__name__]
+            yield from ("", f"## {name}{f' ({bases[0]})' if bases else ''}", "", prose(kind), "")
+            yield from members(kind)
+
+
+def members(kind: type) -> Iterator[str]:
+    """What is public in a class: fields with their meanings, properties, methods."""
+    notes = attribute_notes(kind)
+    for field, annotation in getattr(kind, "__annotations__", {}).items():
+        yield f"- `{field}`: {annotation}" + (f". {notes[field]}" if field in notes else "")
+    for name, member in vars(kind).items():
+        if name.startswith("_"):
+            continue
+        if isinstance(member, property):
+            yield f"- `{name}`: {prose(member.fget)}"
+        elif callable(member) or isinstance(member, classmethod):
+            function = member.__func__ if isinstance(member, classmethod) else member
+            source = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+            call = ast.unparse(source.args).split(", ", 1)[1:] if isinstance(source, ast.FunctionDef) else []
+            yield f"- `{name}({''.join(call)})`: {prose(function)}"
+
+
+def attribute_notes(kind: type) -> dict[str, str]:
+    """The docstrings that stand below the fields of a class."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
+    found = {}
+    for one, other in itertools.pairwise(getattr(body, "body", [])):
+        if isinstance(one, ast.AnnAssign) and isinstance(other, ast.Expr):
+            text = ast.literal_eval(other.value)
+            found[ast.unparse(one.target)] = " ".join(text.split())
+    return found
+
+
 PAGES: dict[str, Callable[[], Iterable[str]]] = {
     "cli.md": cli_page,
     "topology.md": lambda: model_page(
@@ -243,6 +308,13 @@ PAGES: dict[str, Callable[[], Iterable[str]]] = {
         "YAML; `topologies/topology.schema.json` is the same for editors, `vmto validate FILE` checks one.",
         "needed",
         Topology,
+    ),
+    "scenarios.md": lambda: model_page(
+        "Scenario files",
+        "YAML; `topologies/scenario.schema.json` is the same for editors. How to write one: "
+        "[write a scenario](../how-to/write-a-scenario.md).",
+        "needed",
+        Scenario,
     ),
     "results.md": lambda: model_page(
         "result.json and compare.json",
@@ -254,6 +326,7 @@ PAGES: dict[str, Callable[[], Iterable[str]]] = {
         Compared,
     ),
     "tables.md": tables_page,
+    "api.md": api_page,
 }
 
 

@@ -1,8 +1,8 @@
 """What tutorials and how-tos tell people to type is typed, page by page, in a copy of the repository.
 
 A block of `sh` is run; one headed `sh not-run` is not, and its page says in words what it needs. A block of
-`python` after `vmto shell` is typed into that shell, a block of `p4` after "Save this as `FILE`" is saved, a
-block of `diff` is applied.
+`python` after `vmto shell` is typed into that shell, one of `p4` or `yaml` after "Save this as `FILE`" is
+saved, one of `diff` is applied.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _lines(page: str) -> Iterator[str]:
                 shell = last
             else:
                 yield last
-        elif language == "p4":
+        elif language in ("p4", "yaml"):
             (name,) = re.findall(r"as `([^`]+)`:\s*$", page[: found.start()])
             yield f"cat > {name} <<'PAGE'\n{text}PAGE"
         elif language == "diff":
