@@ -7,6 +7,7 @@ import random
 from typing import final
 
 from testbed.experiments.faults import Faults
+from testbed.experiments.operator import pin, unpin
 from testbed.experiments.running import RunningLab
 from testbed.experiments.scenario import actions as act
 from testbed.experiments.scenario.parts import Cast
@@ -43,6 +44,10 @@ class Acting:
                 self._lab.lab.merge(self._cast.one(vm))
             case act.Speak(speak=vm, kind=kind):
                 self._vm(vm).announce(kind)
+            case act.Pin(pin=vm):
+                pin(self._lab, self._lab.lab.machine(self._cast.one(vm)))
+            case act.Unpin(unpin=vm):
+                unpin(self._lab, self._lab.lab.machine(self._cast.one(vm)))
             case act.Wait(wait_s=seconds):
                 await asyncio.sleep(seconds)
             case _:

@@ -93,7 +93,8 @@ def _ends(plan: Plan, cut: set[str], dead: set[str]) -> set[Endpoint]:
 def unsure(events: Iterable[Event]) -> Callable[[float | None], bool]:
     """Of which packets, by the time at which they were sent, switches may have told nobody.
 
-    A switch that dies takes reports with it, and one whose controller is away has nobody to report to.
+    A switch that dies takes reports with it, and one whose controller is away has nobody to report to. What
+    waits for a link that is cut has been reported as sent, and never is.
     """
     away: dict[str, float] = {}
     spans: list[tuple[float, float]] = []
@@ -103,7 +104,7 @@ def unsure(events: Iterable[Event]) -> Callable[[float | None], bool]:
                 away[event.node] = event.t
             case "controller up" if event.node in away:
                 spans.append((away.pop(event.node) - IN_FLIGHT, event.t + IN_FLIGHT))
-            case "node down" | "node up":
+            case "node down" | "node up" | "link down":
                 spans.append((event.t - IN_FLIGHT, event.t + IN_FLIGHT))
     spans += [(t - IN_FLIGHT, float("inf")) for t in away.values()]
     return lambda sent: sent is not None and any(start <= sent <= end for start, end in spans)

@@ -33,6 +33,9 @@ from testbed.observe.programs import ProgramError
 SETTLE: Final = 0.5
 """Seconds that flows run before anything is looked at or done."""
 
+DRAIN: Final = 0.1
+"""Seconds from the end of a phase to the next action: what was sent in the phase arrives."""
+
 RECOVERY: Final = 1.5
 """Seconds after actions before a phase begins, unless the scenario says otherwise."""
 
@@ -117,6 +120,8 @@ class _Play:
         since, acted = time.monotonic(), False
         for step in self.setting.scenario.timeline:
             if not isinstance(step, Phase):
+                if self.spans and not acted:
+                    await asyncio.sleep(DRAIN)
                 self.say(step.in_words(self.setting.cast.one))
                 await self.acting.carry_out(step)
                 acted = True

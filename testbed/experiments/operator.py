@@ -1,11 +1,33 @@
-"""What an operator asks of PEs."""
+"""What an operator tells PEs, and asks of them."""
 
 from __future__ import annotations
 
 from controllers import intents as want
+from controllers.evpn.events import AddStaticMac, RemoveStaticMac
 from controllers.wire.types import mac_from_text
 from testbed.experiments.running import RunningLab
+from testbed.lab.errors import LabError
 from testbed.lab.machines import Guest
+
+
+def pin(lab: RunningLab, machine: Guest) -> None:
+    """Tie a machine's MAC to the circuit it is behind (RFC 7432 §15.2). LabError if no PE has it on one."""
+    bd, mac = _identity(lab, machine)
+    for name, pe in lab.fabric.pes.items():
+        via = _mac_entry(lab, name, bd, mac)
+        if isinstance(via, want.LocalAc):
+            pe.order(AddStaticMac(bd, via.ac, mac))
+            lab.timeline.stamp("pinned", name, machine=machine.name)
+            return
+    raise LabError(f"no PE has {machine.name} on a circuit: have it speak before it is pinned")
+
+
+def unpin(lab: RunningLab, machine: Guest) -> None:
+    """Let a machine's MAC move again."""
+    bd, mac = _identity(lab, machine)
+    for pe in lab.fabric.pes.values():
+        pe.order(RemoveStaticMac(bd, mac))
+    lab.timeline.stamp("unpinned", machine.name)
 
 
 def owners(lab: RunningLab, machine: Guest) -> dict[str, str]:

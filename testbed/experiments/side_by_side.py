@@ -85,13 +85,22 @@ def _dip(mode: Compared) -> Cell:
 
 
 def _at(step: str) -> Callable[[Compared], Cell]:
-    """When a step of the move happened first."""
+    """When a step happened first after the machine was back."""
 
     def first(mode: Compared) -> Cell:
-        times = [event.t_ms for event in mode.move.timeline if event.event == step]
+        events = mode.move.timeline
+        back = min((event.t_ms for event in events if event.event == "resumed"), default=0.0)
+        times = [event.t_ms for event in events if event.event == step and event.t_ms >= back]
         return f"{times[0]:.1f}" if times else "-"
 
     return first
+
+
+def _first_packet(mode: Compared) -> Cell:
+    """When the first packet to the machine that came through was sent."""
+    entry = mode.after.ingress.nodes[:1]
+    times = [e.t_ms for e in mode.move.timeline if e.event == "first packet" and [e.node] == entry]
+    return f"{times[0]:.1f}" if times else "-"
 
 
 def _all_live(mode: Compared) -> Cell:
@@ -100,7 +109,7 @@ def _all_live(mode: Compared) -> Cell:
     return Text(f"{dead} died", "bold red") if dead else Text("live", "green")
 
 
-STEPS: Final = ("resumed", "announced", "learned", "advertised", "received", "programmed", "first packet")
+STEPS: Final = ("resumed", "announced", "learned", "advertised", "received", "programmed")
 
 FIGURES: Final[tuple[tuple[str, Callable[[Compared], Cell]], ...]] = (
     ("trombone to the machine, after", _trombone(lambda mode: mode.after.ingress)),
@@ -126,6 +135,7 @@ FIGURES: Final[tuple[tuple[str, Callable[[Compared], Cell]], ...]] = (
     ("WAN bytes per payload byte, after", lambda mode: f"{mode.wan_bytes_per_byte:.2f}"),
     ("echoes on which captures agree", _proof),
     *((f"{step}, ms after the pause" if step == "resumed" else step, _at(step)) for step in STEPS),
+    ("first packet that arrives", _first_packet),
     ("expectations met", lambda mode: f"{sum(c.holds for c in mode.checks)} of {len(mode.checks)}"),
 )
 """The rows of the table."""

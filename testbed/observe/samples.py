@@ -9,9 +9,11 @@ import base64
 import binascii
 import statistics
 import struct
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import ceil
 from typing import Any, NamedTuple, final
 
 _TRIPLE = struct.Struct("<3q")
@@ -123,17 +125,27 @@ def median_delay_ms(samples: Iterable[Sample], start: float = 0.0, end: float = 
 
 
 def lost_between(samples: Iterable[Sample], sent: int, start: float, end: float) -> int:
-    """How many of those sent in a span did not arrive, of a flow that sent `sent` in all.
+    """How many of those sent in a span did not arrive, of a flow that sent `sent` in all, at a steady rate.
 
-    Nobody has noted when those that are missing were sent: one at the edge of the span counts as outside at
-    its beginning and as inside at its end.
+    Nobody has noted when those that are missing were sent: it follows from when their neighbours were. Where
+    fewer than two arrived all are taken to have been sent in the span.
     """
-    by_sequence = {sample.sequence: sample.sent for sample in samples}
-    inside = [sequence for sequence, t in by_sequence.items() if start <= t < end]
-    before = max((sequence for sequence, t in by_sequence.items() if t < start), default=-1)
-    first = min(inside, default=before + 1)
-    last = min((sequence for sequence, t in by_sequence.items() if t >= end), default=sent)
-    return max(0, last - first - len(inside))
+    times = {sample.sequence: sample.sent for sample in samples}
+    inside = sum(start <= t < end for t in times.values())
+    if len(times) < 2:
+        return sent - inside
+    arrived = sorted(times.items())
+    return max(0, _sent_before(arrived, sent, end) - _sent_before(arrived, sent, start) - inside)
+
+
+def _sent_before(arrived: Sequence[tuple[int, float]], sent: int, moment: float) -> int:
+    """How many were sent before a moment, by sequence and time of at least two that arrived."""
+    after = bisect_left(arrived, moment, key=lambda each: each[1])
+    # The two beside it; at an end of the flow the first and the last, for the rate of all of it.
+    near = arrived[after - 1 : after + 1] if 0 < after < len(arrived) else (arrived[0], arrived[-1])
+    (low, left), (high, right) = near
+    sequence = low + (high - low) * (moment - left) / (right - left)
+    return min(sent, max(0, ceil(sequence - 1e-6)))
 
 
 @final

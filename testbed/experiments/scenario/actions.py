@@ -23,7 +23,7 @@ class Act(Part):
         """As a line for people; `who` says who plays a role."""
         words = []
         for name, info in type(self).model_fields.items():
-            if name in self.model_fields_set:
+            if name in self.model_fields_set and name != "within_s":
                 value = getattr(self, name)
                 text = ", ".join(value) if isinstance(value, tuple) else str(value)
                 words.append(f"{(info.alias or name).replace('_', ' ')} {who(text)}")
@@ -114,6 +114,22 @@ class Speak(Act):
 
 
 @final
+class Pin(Act):
+    """Tie a machine's MAC to the circuit it is behind: it is advertised as sticky (RFC 7432 §15.2)."""
+
+    pin: Actor
+    """The machine."""
+
+
+@final
+class Unpin(Act):
+    """Let a machine's MAC move again."""
+
+    unpin: Actor
+    """The machine."""
+
+
+@final
 class LinkDown(Act):
     """Cut a link."""
 
@@ -177,6 +193,8 @@ KINDS = (
     "split",
     "merge",
     "speak",
+    "pin",
+    "unpin",
     "link-down",
     "link-up",
     "pe-down",
@@ -190,7 +208,7 @@ KINDS = (
 
 Fault = LinkDown | LinkUp | PeDown | PeUp | RestartController | ReflectorIs
 
-AnyAction = Migrate | MigrateBack | PingPong | Evacuate | Split | Merge | Speak | Wait | Fault
+AnyAction = Migrate | MigrateBack | PingPong | Evacuate | Split | Merge | Speak | Pin | Unpin | Wait | Fault
 
 Action = (
     Annotated[Migrate, Tag("migrate")]
@@ -200,6 +218,8 @@ Action = (
     | Annotated[Split, Tag("split")]
     | Annotated[Merge, Tag("merge")]
     | Annotated[Speak, Tag("speak")]
+    | Annotated[Pin, Tag("pin")]
+    | Annotated[Unpin, Tag("unpin")]
     | Annotated[LinkDown, Tag("link-down")]
     | Annotated[LinkUp, Tag("link-up")]
     | Annotated[PeDown, Tag("pe-down")]

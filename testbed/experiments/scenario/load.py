@@ -155,6 +155,8 @@ class _Check:
                 yield from self._known(self.cast.one(vm), self.plan.vms, "machine that moves", place)
             case act.Merge(merge=vm):
                 yield from self._known(self.cast.one(vm), self.plan.vms, "machine that moves", place)
+            case act.Pin(pin=vm) | act.Unpin(unpin=vm):
+                yield from self._known(self.cast.one(vm), self.plan.machines, "machine", place)
             case act.Speak(speak=vm):
                 vms = [*self.plan.vms, *(f"{name}-copy" for name in self.plan.vms)]
                 yield from self._known(self.cast.one(vm), vms, "machine that moves", place)

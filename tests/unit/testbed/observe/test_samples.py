@@ -84,7 +84,8 @@ def test_a_dip_is_what_is_below_half_of_the_median_before() -> None:
         (without(100, 140), (0.2, 0.9), 40),
         (without(100, 140), (0.1, 0.4), 0),
         (without(100, 200), (0.2, 5.0), 100),
-        (without(100, 200), (2.0, 5.0), 100),
+        (without(100, 200), (0.6, 0.8), 40),
+        (without(100, 200), (2.0, 5.0), 0),
         ((), (0.0, 1.0), 200),
     ],
 )
