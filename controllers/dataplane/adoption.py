@@ -42,6 +42,13 @@ def learned(present: Iterable[Entity]) -> Iterator[LearnedHost]:
             yield LearnedHost(match["bridge_domain"], dict(does.params)["attachment"], match["mac"])
 
 
+def routed(present: Iterable[Entity]) -> Iterator[tuple[int, int]]:
+    """Bridge domains and MACs (int) of gateways that packets are routed for."""
+    for match, does in _entries(present, "mac_vrf"):
+        if does.name == "route":
+            yield match["bridge_domain"], match["mac"]
+
+
 def neighbors(present: Iterable[Entity]) -> Iterator[LearnedNeighbor]:
     """Addresses of local hosts that a PE answers for."""
     present = list(present)

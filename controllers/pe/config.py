@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Interface, IPv6Interface
+from ipaddress import IPv4Interface, IPv6Address, IPv6Interface
 from typing import Final, TypeAlias, final
 
 IpInterface: TypeAlias = IPv4Interface | IPv6Interface
@@ -17,6 +17,12 @@ def virtual_mac(vrid: int, version: int = 4) -> int:
     if not 1 <= vrid <= 255:
         raise ValueError(f"virtual router id {vrid}: write 1 to 255")
     return AUTOMATIC_VIRTUAL_MAC[version] | vrid
+
+
+def link_local(mac: int) -> IPv6Address:
+    """Make the link-local address of an interface from its MAC (RFC 4291 appendix A)."""
+    high, low = mac >> 24 ^ 0x020000, mac & 0xFFFFFF
+    return IPv6Address(0xFE80 << 112 | high << 40 | 0xFFFE << 24 | low)
 
 
 @final

@@ -89,6 +89,14 @@ class IpVrf:
         self._decide(entry)
         self._effects.announce(self._prefix_route(prefix, local_pref))
 
+    def disconnect(self, prefix: IpNetwork) -> None:
+        """Take a connected prefix back."""
+        entry = self._entries.get(prefix)
+        if entry is not None and entry.connected is not None:
+            entry.connected = None
+            self._effects.withdraw(self._prefix_route(prefix, None).key)
+            self._decide(entry)
+
     def set_host(self, ip: IpAddress, host: Host | None) -> None:
         """Take over what a bridge domain knows about an address, None for nothing any more."""
         prefix = host_prefix(ip)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, final
 
 from controllers.dataplane import frames
-from controllers.dataplane.adoption import learned, neighbors
+from controllers.dataplane.adoption import learned, neighbors, routed
 from controllers.dataplane.entity import Entity, TableEntry
 from controllers.dataplane.local import ControllerChannel, CoreInterface, RouterAddress
 from controllers.dataplane.p4runtime import Program
@@ -31,7 +31,7 @@ from controllers.underlay.lsdb import LinkState
 from controllers.underlay.transport import interfaces, transport_labels, tunnels
 from controllers.vpls import vrrp_packet
 from controllers.vpls.config import VplsPeConfig
-from controllers.vpls.events import SendGratuitous, SendVrrp, VrrpSeen
+from controllers.vpls.events import GatewayHeld, SendGratuitous, SendVrrp, VrrpSeen
 from controllers.vpls.pe import VplsPe
 from controllers.wire.types import EVPN, RT_CONSTRAINT, VPLS, VPNV4, VPNV6, Family
 
@@ -134,12 +134,14 @@ class PeController:
     # -- from the switch (controllers.runtime.switch.Decisions) ----------------------------------------------
 
     def adopt(self, present: list[Entity]) -> bool:
-        """Go on with the hosts that an earlier controller learned, and leave all else until BGP is heard."""
+        """Go on with what an earlier controller learned and held, and leave all else until BGP is heard."""
         for host in learned(present):
             self._handle(ev.MacLearned(host.bd, host.attachment, host.mac))
         for bd, ac, mac, ip, router, override in neighbors(present):
             kind = ev.NeighborKind.REPLY
             self._handle(ev.NeighborSeen(bd, ac, kind, mac, ip, ip, router, override))
+        for bd, mac in routed(present):
+            self._handle(GatewayHeld(bd, mac))
         self._speaking = asyncio.ensure_future(self.speaker.start())
         left_behind = any(isinstance(entity, TableEntry) for entity in present)
         if left_behind:
@@ -217,7 +219,7 @@ class PeController:
 
     # -- decisions -----------------------------------------------------------------------------------------
 
-    def _handle(self, event: ev.Event | VrrpSeen) -> None:
+    def _handle(self, event: ev.Event | VrrpSeen | GatewayHeld) -> None:
         self._do(self.core.handle(event, _now()))
 
     def _do(self, outputs: Iterable[object]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, final
 
 from controllers.intents import IpNetwork
-from controllers.pe.config import AcConfig, IpInterface, Probing
+from controllers.pe.config import AcConfig, IpInterface, Probing, link_local, virtual_mac
 from controllers.wire.types import IpAddress, RouteDistinguisher, RouteTarget
 
 
@@ -27,6 +27,21 @@ class VrrpConfig:
     interval: float = 1.0
     preempt: bool = True
 
+    @property
+    def mac(self) -> int:
+        """The virtual router's (§7.3)."""
+        return virtual_mac(self.vrid, self.virtual.version)
+
+    @property
+    def source(self) -> IpAddress:
+        """Where this PE's advertisements come from: for IPv6 a link-local address (§5.1.2.2)."""
+        return self.own.ip if self.own.version == 4 else link_local(self.own_mac)
+
+    @property
+    def addresses(self) -> tuple[IpAddress, ...]:
+        """The virtual router's; for IPv6 its link-local one comes first (§5.2.9)."""
+        return (self.virtual,) if self.virtual.version == 4 else (link_local(self.mac), self.virtual)
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -36,6 +51,7 @@ class VplsConfig:
     `ve_id` numbers the site; PEs with the same one are attached to one site, of which the one with the
     highest `preference` forwards (§3.5). Label `label_base + VE id - block_offset` is what the PE of that VE
     sends with, and `control_word` asks it for one. The pseudo-wire to it is attachment `first_pw + VE id`.
+    `gateways`: one for IPv4, one for IPv6, or none.
     """
 
     bd: int
@@ -52,7 +68,7 @@ class VplsConfig:
     mtu: int = 1500
     control_word: bool = False
     vrf: int | None = None
-    gateway: VrrpConfig | None = None
+    gateways: tuple[VrrpConfig, ...] = ()
     mac_ageing: float | None = 300.0
     mac_limit: int | None = None
 

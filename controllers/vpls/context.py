@@ -23,9 +23,10 @@ class RefreshHost:
 @final
 @dataclass(frozen=True, slots=True)
 class VrrpTimer:
-    """A deadline of the virtual router of a bridge domain."""
+    """A deadline of a bridge domain's virtual router for an IP version."""
 
     bd: int
+    version: int
 
 
 Task: TypeAlias = RefreshHost | VrrpTimer

@@ -20,6 +20,15 @@ class VrrpSeen:
 
 @final
 @dataclass(frozen=True, slots=True)
+class GatewayHeld:
+    """The switch was found to route for `mac`: the virtual one if an earlier controller of it was master."""
+
+    bd: int
+    mac: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class StopVrrp:
     """Operator: this PE is no gateway of a bridge domain any more, and says so to the others."""
 

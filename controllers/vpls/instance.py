@@ -58,11 +58,17 @@ class Instance:
         self._up = {ac.ac for ac in config.acs}
         self._paths: dict[RouteKey, SitePath] = {}
         self._wires: dict[int, SitePath] = {}
+        self._started = False
         self._forwards = True
+        self._routes = True
         self.macs = MacTable(context, config, self._mac_moved)
-        self.gateway: Gateway | None = None
-        if vrf is not None and config.gateway is not None:
-            self.gateway = Gateway(context, config, config.gateway, vrf, self.macs)
+        self.gateways: dict[int, Gateway] = {}
+        """By IP version."""
+        if vrf is not None:
+            self.gateways = {
+                each.virtual.version: Gateway(context, config, each, vrf, self.macs)
+                for each in config.gateways
+            }
 
     def start(self) -> None:
         """Bring the bridge domain into being and offer labels to the other sites."""
@@ -78,9 +84,8 @@ class Instance:
         )
         for ac in config.acs:
             self.macs.attach(ac.ac, LocalAc(ac.ac))
+        self._started = True
         self._settle()
-        if self.gateway is not None:
-            self.gateway.start()
 
     @property
     def forwards(self) -> bool:
@@ -102,35 +107,50 @@ class Instance:
 
     def mac_learned(self, attachment: int, mac: int) -> None:
         """A frame from `mac` came in from a circuit or a pseudo-wire."""
-        gateway = self.gateway
-        if gateway is None or not gateway.holds(mac, attachment):
+        if not any(gateway.holds(mac, attachment) for gateway in self.gateways.values()):
             self.macs.learn(attachment, mac)
 
     def neighbor_seen(self, event: NeighborSeen) -> None:
-        """An ARP message, which a gateway learns from unless it claims nothing."""
+        """An ARP or ND message, which a gateway learns from unless it claims nothing."""
         self.mac_learned(event.ac, event.mac)
+        gateway = self.gateways.get(event.ip.version)
         claims = event.kind is not NeighborKind.PROBE
-        if claims and self.gateway is not None and not self.gateway.claimed(event.ip, event.mac):
-            self.gateway.hosts.seen(event.mac, event.ip)
+        if claims and gateway is not None and not gateway.claimed(event.ip, event.mac):
+            gateway.hosts.seen(event.mac, event.ip)
 
     def glean(self, ip: IpAddress) -> None:
         """A routed packet wants an address whose place is not known."""
-        if self.gateway is not None:
-            self.gateway.hosts.glean(ip)
+        if ip.version in self.gateways:
+            self.gateways[ip.version].hosts.glean(ip)
 
     def vrrp_seen(self, advertisement: Advertisement) -> None:
         """A gateway of the bridge domain advertised."""
-        if self.gateway is not None:
-            self.gateway.heard(advertisement)
+        version = advertisement.source.version
+        if version in self.gateways:
+            self.gateways[version].heard(advertisement)
+
+    def gateway_held(self, mac: int) -> None:
+        """This PE was found to route for a MAC."""
+        for gateway in self.gateways.values():
+            gateway.held(mac)
 
     def stop_vrrp(self) -> None:
         """Be no gateway any more."""
-        if self.gateway is not None:
-            self.gateway.stop()
+        self._routes = False
+        self._follow_site()
+
+    def _follow_site(self) -> None:
+        """Only the PE that forwards for its site is a router of it: a standby one hears no other router."""
+        wanted = self._started and self._forwards and self._routes
+        for gateway in self.gateways.values():
+            if wanted and not gateway.started:
+                gateway.start()
+            elif gateway.started and not wanted:
+                gateway.stop()
 
     def _mac_moved(self, mac: int) -> None:
-        if self.gateway is not None:
-            self.gateway.hosts.mac_moved(mac)
+        for gateway in self.gateways.values():
+            gateway.hosts.mac_moved(mac)
 
     def set_ac(self, ac: int, *, up: bool) -> None:
         """A circuit came up, or went down with all MACs behind it."""
@@ -170,6 +190,7 @@ class Instance:
             step = "site-active" if forwards else "site-standby"
             self._context.effects.emit(Note(step, self.config.bd, detail=f"site {self.config.ve_id}"))
         wanted = {ve: path for ve, path in elected.items() if forwards and self._connects(path)}
+        self._follow_site()
         self._program_circuits()
         for ve in [ve for ve in self._wires if wanted.get(ve) != self._wires[ve]]:
             self._tear_down(ve, stays=ve in wanted)
@@ -258,7 +279,7 @@ class Instance:
 
     def _is_down(self) -> bool:
         """No circuit of the site is up, and no gateway here that others need."""
-        return bool(self.config.acs) and not self._up and self.gateway is None
+        return bool(self.config.acs) and not self._up and not self.gateways
 
 
 def _rank(path: SitePath) -> tuple[int, int]:

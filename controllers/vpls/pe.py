@@ -15,7 +15,7 @@ from controllers.pe.ip_paths import IpPath
 from controllers.pe.ip_vrf import IpVrf
 from controllers.vpls.config import L3vpnConfig, VplsPeConfig
 from controllers.vpls.context import Context, RefreshHost, Task, VrrpTimer
-from controllers.vpls.events import SendGratuitous, SendVrrp, StopVrrp, VrrpSeen
+from controllers.vpls.events import GatewayHeld, SendGratuitous, SendVrrp, StopVrrp, VrrpSeen
 from controllers.vpls.instance import Instance, SitePath
 from controllers.vpls.originate import SITE_DOWN, prefix_route
 from controllers.wire.attributes import DEFAULT_LOCAL_PREF
@@ -40,6 +40,7 @@ class VplsPe(PeCore[VplsPeConfig, Instance, Task, SendVrrp | SendGratuitous]):
         self._in_domain(ev.NeighborSeen, lambda instance, event: instance.neighbor_seen(event))
         self._in_domain(ev.GleanMissed, lambda instance, event: instance.glean(event.ip))
         self._in_domain(VrrpSeen, lambda instance, event: instance.vrrp_seen(event.advertisement))
+        self._in_domain(GatewayHeld, lambda instance, event: instance.gateway_held(event.mac))
         self._in_domain(StopVrrp, lambda instance, _: instance.stop_vrrp())
 
     def _read(self, key: RouteKey, route: Route) -> Iterable[tuple[Table, Any]]:
@@ -72,13 +73,12 @@ class VplsPe(PeCore[VplsPeConfig, Instance, Task, SendVrrp | SendGratuitous]):
                 return ()
 
     def _run(self, task: Task) -> None:
-        gateway = self.instances[task.bd].gateway
-        if gateway is not None:
-            match task:
-                case RefreshHost(_, ip):
-                    gateway.hosts.refresh(ip)
-                case VrrpTimer():
-                    gateway.tick()
+        gateways = self.instances[task.bd].gateways
+        match task:
+            case RefreshHost(_, ip):
+                gateways[ip.version].hosts.refresh(ip)
+            case VrrpTimer(_, version):
+                gateways[version].tick()
 
 
 def _ip_vrf(context: Context, config: L3vpnConfig) -> IpVrf:

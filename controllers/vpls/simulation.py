@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, ip_address, ip_interface, ip_network
 from typing import Any, Final
 
-from controllers.pe.config import AcConfig
+from controllers.pe.config import AcConfig, virtual_mac
 from controllers.pe.events import MacLearned
 from controllers.pe.simulation import Network
 from controllers.vpls.config import L3vpnConfig, VplsConfig, VplsPeConfig, VrrpConfig
@@ -30,7 +30,7 @@ def carry_out(net: Network, pe: str, output: Any) -> None:
     """Let VRRP and gratuitous ARP reach those they flood to."""
     match output:
         case SendVrrp(bd, advertisement):
-            mac = 0x00005E000100 | advertisement.vrid
+            mac = virtual_mac(advertisement.vrid, advertisement.source.version)
             for name in net.flooded(pe, bd, mac, None):
                 net.queue(name, VrrpSeen(bd, advertisement))
         case SendGratuitous(bd, ip, mac):
@@ -82,6 +82,6 @@ def _site(name: str, number: int) -> VplsPeConfig:
         label_base=10000 * number,
         acs=(AcConfig(1, 1, BD), AcConfig(2, 2, BD)),
         vrf=VRF,
-        gateway=gateway,
+        gateways=(gateway,),
     )
     return VplsPeConfig(name, _loopback(number), ASN, (instance,), (_vrf(number),))

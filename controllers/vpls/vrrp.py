@@ -85,6 +85,10 @@ class VirtualRouter:
         self.deadline = now + self.master_down_interval
         return []
 
+    def resume(self, now: float) -> list[Action]:
+        """Go on as master where this router was one before it started anew."""
+        return self._become_master(now) if self.state is VrrpState.BACKUP else []
+
     def stop(self) -> list[Action]:
         """Leave: a master says so, which lets a backup take over at once."""
         was_master = self.state is VrrpState.MASTER
@@ -124,7 +128,7 @@ class VirtualRouter:
             self.deadline = now + config.interval
             return [Send(config.priority)]
         theirs = (advertisement.priority, int(advertisement.source))
-        if theirs <= (config.priority, int(config.own.ip)):
+        if theirs <= (config.priority, int(config.source)):
             return []
         self.state = VrrpState.BACKUP
         self._master_interval = advertisement.interval

@@ -86,11 +86,11 @@ def vpls(rows: Sequence[Row]) -> str:
             f"Bridge domain: {row['bridge_domain']}, site {row['site']} "
             f"({'active' if row['forwards'] else 'standby'} here)"
         ]
-        if (vrrp := row["vrrp"]) is not None:
-            lines.append(
-                f"VRRP {vrrp['vrid']}: {vrrp['state']}, gateway {vrrp['virtual']}, "
-                f"own address {vrrp['own']}, priority {vrrp['priority']}"
-            )
+        lines += [
+            f"VRRP {vrrp['vrid']}: {vrrp['state']}, gateway {vrrp['virtual']}, "
+            f"own address {vrrp['own']}, priority {vrrp['priority']}"
+            for vrrp in row["vrrp"]
+        ]
         body = [
             (wire["site"], wire["pe"], wire["number"], wire["label_in"], wire["label_out"], wire["macs"])
             for wire in row["pseudo_wires"]

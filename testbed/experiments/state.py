@@ -181,7 +181,7 @@ class View:
                         }
                         for wire in instance.pseudo_wires
                     ],
-                    "vrrp": None if instance.gateway is None else _vrrp(instance.gateway),
+                    "vrrp": [_vrrp(gateway) for gateway in instance.gateways.values()],
                 }
                 for instance in instances
             ),
@@ -235,6 +235,7 @@ def _vrrp(gateway: Gateway) -> Row:
     return {
         "vrid": config.vrid,
         "state": gateway.state.value,
+        "mac": mac_to_text(config.mac),
         "virtual": str(config.virtual),
         "own": str(config.own),
         "priority": config.priority,

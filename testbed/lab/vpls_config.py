@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from ipaddress import IPv4Address, IPv4Interface
+from collections.abc import Container, Iterator, Mapping
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_interface
+from itertools import islice
 
 from controllers.pe.config import AcConfig, Probing
 from controllers.vpls.config import L3vpnConfig, VplsConfig, VplsPeConfig, VrrpConfig
@@ -56,7 +57,7 @@ def _instance(plan: Plan, vlan: BridgeDomainPlan, pe: str, acs: tuple[AcConfig, 
         preference=ACTIVE_PREFERENCE - site.index(pe),
         control_word=vlan.control_word,
         vrf=plan.tenants[vlan.tenant].ordinal,
-        gateway=_gateway(plan, vlan, pe),
+        gateways=tuple(_gateways(plan, vlan, pe)),
     )
 
 
@@ -77,33 +78,35 @@ def _site(vlan: BridgeDomainPlan, pe: str) -> tuple[str, ...]:
     return site
 
 
-def _gateway(plan: Plan, vlan: BridgeDomainPlan, pe: str) -> VrrpConfig:
-    """VRRP, this PE's own address beside the virtual one; the first PE is master while it lives."""
+def _gateways(plan: Plan, vlan: BridgeDomainPlan, pe: str) -> Iterator[VrrpConfig]:
+    """VRRP: an own address beside the virtual one, by IP version; the first PE is master while it lives."""
     at = vlan.pes.index(pe)
     step = (MASTER_PRIORITY - LOWEST_PRIORITY) // len(vlan.pes)
-    own = list(_own_addresses(plan, vlan))[at : at + 1]
-    if not own:
-        raise LabError(
-            f"mode vpls: {vlan.subnet} has no address left for {pe} beside the gateway's: use a larger subnet"
+    for subnet, virtual in ((vlan.subnet, vlan.gateway), (vlan.subnet6, vlan.gateway6)):
+        if subnet is None or virtual is None:
+            continue
+        machines = [each for each in plan.machines.values() if each.bridge_domain == vlan.name]
+        interfaces = [interface for each in machines for interface in (each.address, each.address6)]
+        taken = {virtual, *(interface.ip for interface in interfaces if interface is not None)}
+        own = next(islice(_free(subnet, taken), at, None), None)
+        if own is None:
+            raise LabError(
+                f"mode vpls: {subnet} has no address left for {pe} beside the gateway's: use a larger subnet"
+            )
+        yield VrrpConfig(
+            vrid=vlan.vrid,
+            virtual=virtual,
+            own=ip_interface(f"{own}/{subnet.prefixlen}"),
+            own_mac=mac_from_text(plan.switches[pe].router_mac or ""),
+            priority=MASTER_PRIORITY - at * step,
         )
-    return VrrpConfig(
-        vrid=vlan.vrid,
-        virtual=vlan.gateway,
-        own=IPv4Interface((own[0], vlan.subnet.prefixlen)),
-        own_mac=mac_from_text(plan.switches[pe].router_mac or ""),
-        priority=MASTER_PRIORITY - at * step,
-    )
 
 
-def _own_addresses(plan: Plan, vlan: BridgeDomainPlan) -> Iterator[IPv4Address]:
-    """Addresses that nobody has, one for each PE in their order, from the end of the subnet."""
-    taken = {each.address.ip for each in plan.machines.values() if each.bridge_domain == vlan.name}
-    left = len(vlan.pes)
-    number = int(vlan.subnet.broadcast_address)
-    while left and (number := number - 1) > int(vlan.subnet.network_address):
-        address = IPv4Address(number)
-        if address not in taken and address != vlan.gateway:
-            left -= 1
+def _free(subnet: IPv4Network | IPv6Network, taken: Container[object]) -> Iterator[IPv4Address | IPv6Address]:
+    """Addresses that nobody has, from the end of a subnet."""
+    for number in range(int(subnet.broadcast_address) - 1, int(subnet.network_address), -1):
+        address = subnet.network_address + (number - int(subnet.network_address))
+        if address not in taken:
             yield address
 
 

@@ -18,7 +18,7 @@ from controllers.vpls.simulation import BD, stretched_lan
 
 _SITES = ("pe1", "pe2", "pe3", "pe4")
 _CONFIGS = stretched_lan(_SITES)
-OWN = replace(_CONFIGS[1], instances=(replace(_CONFIGS[1].instances[0], gateway=None),))
+OWN = replace(_CONFIGS[1], instances=(replace(_CONFIGS[1].instances[0], gateways=()),))
 REMOTE = (0, 2, 3)
 
 sites = st.sampled_from(REMOTE)

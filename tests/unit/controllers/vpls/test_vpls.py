@@ -26,7 +26,7 @@ from controllers.pe.events import AcDown, AcUp, GleanMissed, MacAged, MacLearned
 from controllers.pe.outputs import Alarm, AlarmCode, Announce, Probe, Withdraw
 from controllers.pe.simulation import Announcement, Machine, Network
 from controllers.pe.walk import Fate
-from controllers.vpls.events import StopVrrp
+from controllers.vpls.events import GatewayHeld, SendGratuitous, StopVrrp
 from controllers.vpls.simulation import BD, VIRTUAL, VRF, VRID, network, stretched_lan
 from controllers.wire.vpn import VpnPrefix
 
@@ -166,10 +166,10 @@ class TestSiteOfTwoPes:
     @pytest.fixture
     def pair(self) -> Network:
         configs = stretched_lan(SITES)
-        same = [replace(configs[n].instances[0], ve_id=7, preference=200 - n, gateway=None) for n in (0, 1)]
+        same = [replace(configs[n].instances[0], ve_id=7, preference=200 - n, gateways=()) for n in (0, 1)]
         net = network(
             [replace(configs[n], instances=(same[n],)) for n in (0, 1)]
-            + [replace(configs[2], instances=(replace(configs[2].instances[0], gateway=None),))]
+            + [replace(configs[2], instances=(replace(configs[2].instances[0], gateways=()),))]
         )
         net.settle()
         return net
@@ -201,6 +201,24 @@ class TestSiteOfTwoPes:
         pair.settle()
         assert self.circuits(pair, "dc2") == [False, False]
 
+    def test_only_the_one_that_forwards_is_a_router(self) -> None:
+        configs = stretched_lan(SITES)
+        for n in (0, 1):
+            instance = replace(configs[n].instances[0], ve_id=7, preference=200 - n)
+            configs[n] = replace(configs[n], instances=(instance,))
+        net = network(configs)
+        net.settle()
+        net.advance(10)
+        assert table(net, "dc1", "GatewayMac", BD, GATEWAY)
+        assert not [key for key in net.nodes["dc2"].tables if key[0] in ("GatewayMac", "GatewayAddress")]
+        assert not [route for route in net.nodes["dc2"].core.originated if isinstance(route.nlri, VpnPrefix)]
+        net.fail("dc1")
+        net.settle()
+        net.advance(10)
+        assert table(net, "dc2", "GatewayMac", BD, GATEWAY), "the second highest priority"
+        assert table(net, "dc3", "GatewayMac", BD, GATEWAY) is None
+        assert [route for route in net.nodes["dc2"].core.originated if isinstance(route.nlri, VpnPrefix)]
+
 
 class TestGateway:
     def test_one_master(self, net: Network) -> None:
@@ -226,6 +244,14 @@ class TestGateway:
         assert [pe for pe in ("dc2", "dc3") if table(net, pe, "GatewayMac", BD, GATEWAY)] == ["dc2"]
         assert net.walk_frame("dc3", BD, GATEWAY, CLIENT_IP).pes == ("dc3", "dc2", "branch")
         assert net.walk_packet("branch", VRF, VM_IP).pes == ("branch", "dc2")
+
+    def test_a_restarted_controller_goes_on_as_master(self) -> None:
+        net = network(stretched_lan(SITES))
+        net.settle()
+        assert net.send("dc2", GatewayHeld(BD, 0x0A)) == []
+        outputs = net.send("dc1", GatewayHeld(BD, GATEWAY))
+        assert SendGratuitous(BD, VIRTUAL, GATEWAY) in outputs
+        assert table(net, "dc1", "GatewayMac", BD, GATEWAY)
 
     def test_a_master_that_leaves_says_so(self, net: Network) -> None:
         net.send("dc1", StopVrrp(BD))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, ip_address, ip_interface
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import Ether
+from scapy.layers.vrrp import VRRPv3
 
 from controllers.vpls.config import VrrpConfig
 from controllers.vpls.vrrp import (
@@ -18,6 +21,7 @@ from controllers.vpls.vrrp import (
     VrrpState,
 )
 from controllers.vpls.vrrp_packet import checksum, frame, parse
+from controllers.wire.types import IpAddress
 
 VIRTUAL = ip_address("10.1.0.1")
 
@@ -91,14 +95,20 @@ def test_two_masters_settle() -> None:
     assert one.state is VrrpState.BACKUP
 
 
-advertisements = st.builds(
-    Advertisement,
-    st.integers(1, 255),
-    st.integers(0, 255),
-    st.integers(1, 4095).map(lambda centiseconds: centiseconds / 100),
-    st.lists(st.builds(IPv4Address, st.integers(0, 2**32 - 1)), max_size=5).map(tuple),
-    st.builds(IPv4Address, st.integers(0, 2**32 - 1)),
-)
+def advertised_by(addresses: st.SearchStrategy[IpAddress]) -> st.SearchStrategy[Advertisement]:
+    return st.builds(
+        Advertisement,
+        st.integers(1, 255),
+        st.integers(0, 255),
+        st.integers(1, 4095).map(lambda centiseconds: centiseconds / 100),
+        st.lists(addresses, max_size=5).map(tuple),
+        addresses,
+    )
+
+
+ipv4 = advertised_by(st.builds(IPv4Address, st.integers(0, 2**32 - 1)))
+ipv6 = advertised_by(st.builds(IPv6Address, st.integers(0, 2**128 - 1)))
+advertisements = ipv4 | ipv6
 
 
 @given(advertisements)
@@ -117,10 +127,20 @@ def test_a_packet_by_hand() -> None:
     assert checksum(data[14:34]) == 0
 
 
+def test_a_packet_for_ipv6_is_what_another_codec_makes() -> None:
+    gateway = VrrpConfig(10, ip_address("fd00::1"), ip_interface("fd00::ffff/64"), 0x0A0100010000)
+    ours = frame(Advertisement(10, 200, 1.0, gateway.addresses, gateway.source))
+    vrrp = VRRPv3(vrid=10, priority=200, adv=100, ipcount=2, addrlist=[str(a) for a in gateway.addresses])
+    ip = IPv6(src="fe80::801:ff:fe01:0", dst="ff02::12", hlim=255, nh=112, tc=0xC0)
+    assert ours == bytes(Ether(src="00:00:5e:00:02:0a", dst="33:33:00:00:00:12") / ip / vrrp)
+    assert gateway.addresses == (ip_address("fe80::200:5eff:fe00:20a"), ip_address("fd00::1"))
+
+
 @given(advertisements, st.data())
 def test_a_flipped_bit_is_noticed(one: Advertisement, data: st.DataObject) -> None:
     packet = bytearray(frame(one))
-    at = data.draw(st.integers(14, len(packet) - 1))
+    # The class and the flow label of IPv6 are in no checksum, and of no matter.
+    at = data.draw(st.integers(14 if one.source.version == 4 else 18, len(packet) - 1))
     packet[at] ^= 1 << data.draw(st.integers(0, 7))
     assert parse(bytes(packet)) is None
 
@@ -128,4 +148,5 @@ def test_a_flipped_bit_is_noticed(one: Advertisement, data: st.DataObject) -> No
 @given(st.binary(max_size=80))
 def test_garbage_is_nothing(data: bytes) -> None:
     assert parse(data) is None
-    assert parse(data[:12] + b"\x08\x00" + data[12:]) is None
+    for ethertype in (b"\x08\x00", b"\x86\xdd"):
+        assert parse(data[:12] + ethertype + data[12:]) is None

@@ -164,8 +164,8 @@ def test_pseudo_wires_and_the_gateway() -> None:
         "own": "10.0.10.254/24",
         "priority": 200,
     }
-    row = {"bridge_domain": "servers", "site": 1, "forwards": True, "pseudo_wires": [wire], "vrrp": vrrp}
-    text = states.vpls([row, row | {"forwards": False, "pseudo_wires": [], "vrrp": None}])
+    row = {"bridge_domain": "servers", "site": 1, "forwards": True, "pseudo_wires": [wire], "vrrp": [vrrp]}
+    text = states.vpls([row, row | {"forwards": False, "pseudo_wires": [], "vrrp": []}])
     assert ["2", "pe2", "16418", "264002", "264961", "3"] in words(text)
     assert "VRRP 10: master, gateway 10.0.10.1, own address 10.0.10.254/24, priority 200" in text
     assert text.splitlines()[-2:] == ["Bridge domain: servers, site 1 (standby here)", "no pseudo-wires"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -23,16 +25,14 @@ def plan() -> Plan:
     return load_plan(topology("wan"))
 
 
-def changed(tmp_path: Path, **changes: dict[str, object]) -> Plan:
-    """The lab `wan` with parts of a section replaced."""
+def changed(tmp_path: Path, links: Sequence[tuple[str, str]] = (), **changes: dict[str, Any]) -> Plan:
+    """The lab `wan` with more links, and with parts of other sections replaced or added."""
     text = yaml.safe_load(topology("wan").read_text())
+    text["links"] += [{"ends": list(ends)} for ends in links]
     for section, parts in changes.items():
+        there = text.setdefault(section, {})
         for name, part in parts.items():
-            text.setdefault(section, {})
-            if isinstance(part, dict) and name in text[section]:
-                text[section][name] |= part
-            else:
-                text[section][name] = part
+            there[name] = there.get(name, {}) | part
     file = tmp_path / "changed.yaml"
     file.write_text(yaml.safe_dump(text))
     return load_plan(file)
@@ -68,18 +68,25 @@ def test_every_site_reaches_every_other(plan: Plan) -> None:
         assert all(i.block_offset <= ve < i.block_offset + i.block_size for i in instances for ve in ve_ids)
 
 
-def test_one_gateway_address_and_an_own_one_for_each_pe(plan: Plan) -> None:
+@pytest.mark.parametrize("version", [4, 6])
+def test_one_gateway_address_and_an_own_one_for_each_pe(plan: Plan, version: int) -> None:
     pes = vpls_pes(plan)
     for vlan in plan.bridge_domains.values():
         gateways = [
-            i.gateway for name in vlan.pes for i in pes[name].instances if i.bd == vlan.ordinal and i.gateway
+            gateway
+            for name in vlan.pes
+            for instance in pes[name].instances
+            for gateway in instance.gateways
+            if instance.bd == vlan.ordinal and gateway.virtual.version == version
         ]
-        machines = {each.address.ip for each in plan.machines.values()}
+        virtual, subnet = {4: (vlan.gateway, vlan.subnet), 6: (vlan.gateway6, vlan.subnet6)}[version]
+        hosts = [at for each in plan.machines.values() for at in (each.address, each.address6)]
         own = [each.own.ip for each in gateways]
-        assert {each.virtual for each in gateways} == {vlan.gateway}
+        assert {each.virtual for each in gateways} == {virtual}
         assert len(set(own)) == len(vlan.pes)
-        assert not set(own) & (machines | {vlan.gateway})
-        assert all(ip in vlan.subnet for ip in own)
+        assert not set(own) & {virtual, *(host.ip for host in hosts if host is not None)}
+        assert subnet is not None
+        assert all(ip in subnet for ip in own)
         priorities = [each.priority for each in gateways]
         assert priorities == sorted(set(priorities), reverse=True), "the first PE is master"
 
@@ -101,3 +108,36 @@ def test_a_reflector_without_vpls(plan: Plan) -> None:
     with pytest.raises(LabError, match="reflector frr does not carry VPLS"):
         fabric_config(plan, Mode.VPLS, Reflector.FRR)
     fabric_config(plan, Mode.VPLS, Reflector.GOBGP)
+
+
+SEGMENT = {
+    "nodes": {"pe5": {"role": "pe", "site": "dc1"}},
+    "segments": {"es1": {"access": "acc1"}},
+}
+
+
+def test_pes_of_one_segment_are_one_site(tmp_path: Path) -> None:
+    """RFC 4761 §3.5: one VE id, one PE that is preferred, label blocks of their own."""
+    plan = changed(tmp_path, links=[("acc1", "pe5"), ("pe5", "p1")], **SEGMENT)
+    pes = vpls_pes(plan)
+    one, other = (
+        next(i for i in pes[name].instances if i.bd == plan.bridge_domains["servers"].ordinal)
+        for name in ("pe1", "pe5")
+    )
+    assert one.ve_id == other.ve_id == 1
+    assert one.preference > other.preference
+    assert one.label_base != other.label_base
+    assert pes["pe2"].instances[0].ve_id == 2
+
+
+def test_pes_that_share_only_some_links(tmp_path: Path) -> None:
+    more = SEGMENT | {"nodes": SEGMENT["nodes"] | {"acc5": {"role": "access", "site": "dc1"}}}
+    plan = changed(
+        tmp_path,
+        links=[("acc1", "pe5"), ("pe5", "p1"), ("acc5", "pe5")],
+        hosts={"h1": {"at": "acc1"}},
+        vms={"vm1": {"at": "acc1", "slots": ["acc1", "dc2"]}},
+        **more,
+    )
+    with pytest.raises(LabError, match="pe1 and pe5 share only some of their links"):
+        fabric_config(plan, Mode.VPLS, Reflector.EMBEDDED)
