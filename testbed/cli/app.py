@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from testbed import resources
-from testbed.cli import bench, export, report, scenarios, show, tools
+from testbed.cli import bench, checking, export, report, scenarios, show, tools
 from testbed.cli.calls import call, print_json
 from testbed.cli.options import (
     AnnounceOption,
@@ -135,6 +135,7 @@ def shell(
 
 
 tools.register(app)
+checking.register(app)
 app.command()(report.report)
 app.add_typer(export.app, name="export")
 app.add_typer(show.app, name="show")

@@ -13,6 +13,7 @@ from controllers.dataplane.codec import Codec
 from controllers.dataplane.entity import (
     Action,
     CloneSession,
+    Entity,
     Lpm,
     MatchValue,
     MulticastGroup,
@@ -28,10 +29,21 @@ Row = dict[str, Any]
 
 
 async def read_tables(session: Session) -> list[Row]:
-    """All entries with their counters, multicast groups and clone sessions. LabError if it cannot be read.
+    """All entries with their counters, multicast groups and clone sessions. LabError if it cannot be read."""
+    rows = Rows(session.program.p4info)
+    found = [row for each in await _read(session) if (row := rows.row(each)) is not None]
+    return sorted(found, key=lambda row: (row["table"], str(row["match"])))
 
-    Reads as a client of its own: a read needs no mastership (P4Runtime §5).
-    """
+
+async def read_entities(session: Session) -> list[Entity]:
+    """All that a controller writes, as it writes it. LabError if it cannot be read."""
+    digests = p4r.Entity(digest_entry=p4r.DigestEntry())
+    messages = await _read(session, digests)
+    return [entity for each in messages if (entity := session.codec.read(each)) is not None]
+
+
+async def _read(session: Session, *more: p4r.Entity) -> list[p4r.Entity]:
+    """Read as a client of its own: a read needs no mastership (P4Runtime §5)."""
     replication = p4r.PacketReplicationEngineEntry
     kinds = [
         p4r.Entity(table_entry=p4r.TableEntry(counter_data=p4r.CounterData())),
@@ -39,21 +51,21 @@ async def read_tables(session: Session) -> list[Row]:
             packet_replication_engine_entry=replication(multicast_group_entry=p4r.MulticastGroupEntry())
         ),
         p4r.Entity(packet_replication_engine_entry=replication(clone_session_entry=p4r.CloneSessionEntry())),
+        *more,
     ]
-    rows = Rows(session.program.p4info)
-    found: list[Row] = []
+    found: list[p4r.Entity] = []
     client = P4Client(session.address, wait_for_ready=False)
     try:
         await client.open()
         for kind in kinds:
             request = p4r.ReadRequest(device_id=session.device_id, entities=[kind])
             async for answer in client.request_iter(request):
-                found += [row for each in answer.entities if (row := rows.row(each)) is not None]
+                found += answer.entities
     except P4ClientError as error:
         raise LabError(f"{session.name} cannot be read: {error.code.name}: {error.message}") from None
     finally:
         await client.close()
-    return sorted(found, key=lambda row: (row["table"], str(row["match"])))
+    return found
 
 
 @final

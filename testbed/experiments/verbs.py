@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from testbed.experiments import checking
 from testbed.experiments.arguments import number, text
 from testbed.experiments.following import follow
 from testbed.experiments.running import RunningLab
@@ -50,6 +51,7 @@ def _register(server: ControlServer, lab: RunningLab, traffic: Traffic) -> None:
     shows = Shows(lab)
     for name in ("bgp", "evpn", "vpls", "mac", "route", "labels", "tables"):
         server.register(f"show {name}", getattr(shows, name))
+    server.register("check", checking.verb(lab))
 
 
 class _Verbs:

@@ -37,7 +37,7 @@ class Kind(StrEnum):
     """What can be wrong."""
 
     LOOP = "loop"
-    BLACK_HOLE = "black hole"
+    BLACK_HOLE = "black-hole"
     TROMBONE = "trombone"
     LEAK = "leak"
 
@@ -76,7 +76,8 @@ def check(journal: Journal, plan: Plan, since: float = -math.inf, until: float =
     records = sorted(journal.records, key=lambda record: record.t)
     if not records:
         return []
-    since, until = max(since, records[0].t), min(until, records[-1].t)
+    since = max(since, records[0].t)
+    until = records[-1].t if math.isinf(until) else until
     proof = Proof(plan, journal.mode)
     proof.apply(record for record in records if record.t <= since)
     found = _Found(proof, since)
@@ -134,6 +135,8 @@ class Proof:
         self._reads: set[Cell] = set()
         self._rests_on: dict[tuple[str, str], set[Cell]] = {}
         self._bears: defaultdict[Cell, set[tuple[str, str]]] = defaultdict(set)
+        self._between: defaultdict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+        """Pairs of machines by the access switches that they were at."""
         self._walker = LabWalker(plan, self)
         self._ways = Ways(plan, mode, self)
         self._reach = Reach(plan, self)
@@ -153,9 +156,9 @@ class Proof:
             before = self._state.get((node, key))
             self._put((node, key), value)
             touched |= self._bears.get((node, key), set())
-            if node == LAB and not (isinstance(key, tuple) and key[0] == "place"):
-                self._reach.changed()
-                touched.update(self.pairs)
+            if node == LAB:
+                for joined in self._reach.changed():
+                    touched |= self._between.get(joined, set())
             for circuit, there in ((before, False), (value, True)):
                 if isinstance(circuit, AttachmentCircuit):
                     cell = (node, circuit_at(circuit.port, circuit.vlan or 0))
@@ -194,9 +197,12 @@ class Proof:
 
     def _path(self, a: Machine, b: Machine) -> Wrong | None:
         here, there = self._place(a), self._place(b)
-        if here is None or there is None or not self._reach.connected(here.node, there.node):
+        if here is None or there is None:
             return None
+        self._between[here.node, there.node].add((a.name, b.name))
         bridged = a.bridge_domain == b.bridge_domain
+        if not self._reach.connected(here.node, there.node, bridged=bridged):
+            return None
         ends = self._ends(a, here, mac_from_text(b.mac) if bridged else self._ways.gateway_mac(a), b)
         if looped := [end for end in ends if end.fate is Fate.LOOPED]:
             return Wrong(Kind.LOOP, looped[0].pes)

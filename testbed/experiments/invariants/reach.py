@@ -22,11 +22,16 @@ class Reach:
         self._plan = plan
         self._get = tables.get
         self._pes_of: dict[str, tuple[str, ...]] = {}
-        self._connected: dict[tuple[str, str], bool] = {}
+        self._connected: dict[tuple[str, str, bool], bool] = {}
 
-    def changed(self) -> None:
-        """A cable or a switch came or went."""
-        self._connected.clear()
+    def changed(self) -> set[tuple[str, str]]:
+        """A cable or a switch came or went: pairs of access switches for which that makes a difference."""
+        before, self._connected = self._connected, {}
+        return {
+            (a, b)
+            for (a, b, bridged), joined in before.items()
+            if self.connected(a, b, bridged=bridged) is not joined
+        }
 
     def pes(self, access: str) -> tuple[str, ...]:
         """The PEs that an access switch hangs on, alive or not."""
@@ -39,11 +44,13 @@ class Reach:
             )
         return self._pes_of[access]
 
-    def connected(self, a: str, b: str) -> bool:
-        """Is there a living path between two access switches?"""
-        if (a, b) not in self._connected:
-            self._connected[a, b] = self._alive(a) and self._alive(b) and (a == b or self._joined(a, b))
-        return self._connected[a, b]
+    def connected(self, a: str, b: str, *, bridged: bool) -> bool:
+        """Is there a living path between two access switches? What is not bridged needs a PE in any case."""
+        asked = (a, b, bridged)
+        if asked not in self._connected:
+            beside = a == b and bridged
+            self._connected[asked] = self._alive(a) and self._alive(b) and (beside or self._joined(a, b))
+        return self._connected[asked]
 
     def _joined(self, a: str, b: str) -> bool:
         up, down = set(self._up(a)), set(self._up(b))

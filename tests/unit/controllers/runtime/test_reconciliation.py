@@ -1,0 +1,251 @@
+"""A controller and the embedded switch: either restarts, answers get lost, and the tables are right again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from finsy import P4Client
+
+from controllers.dataplane.access import AccessRenderer, LearnedMac, VlanFlood, VlanPort
+from controllers.dataplane.adoption import learned, neighbors
+from controllers.dataplane.entity import Entity, TableEntry
+from controllers.dataplane.lsr import LsrRenderer
+from controllers.dataplane.p4runtime import Program
+from controllers.dataplane.pe import PeRenderer
+from controllers.dataplane.plane import Keyed, Plane
+from controllers.intents import AttachmentCircuit, BridgeDomain, LocalAc, MacEntry, Neighbor, Remote
+from controllers.runtime.access import AccessController
+from controllers.runtime.config import AccessPort, AccessSetup
+from controllers.runtime.switch import Acknowledged, Observer, Stamp, SwitchConfig, SwitchController
+from controllers.underlay.transport import Hop, TransportLabel
+from testbed.p4.switch.p4runtime.server import P4RuntimeServer
+from tests.unit.p4.switch.p4runtime.harness import CPU_PORT, DEADLINE, DEVICE, make_compiled, make_target
+
+P4SRC = Path(__file__).parents[4] / "p4src"
+HOP = Hop(1, 0x0A0000000001, 0x0A0000000002, (16002,))
+
+
+def label(number: int) -> TransportLabel:
+    return TransportLabel(number, (HOP,))
+
+
+@pytest.fixture(scope="module")
+def lsr() -> Program:
+    config, p4info = make_compiled(P4SRC / "lsr.p4")
+    return Program(p4info, config)
+
+
+class Switch:
+    """An embedded switch that can be killed and started again on the same port."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self._server: P4RuntimeServer | None = None
+
+    async def start(self) -> None:
+        self._target = make_target("reference")
+        self._server = P4RuntimeServer(self._target, device_id=DEVICE, cpu_port=CPU_PORT)
+        self.port = await self._server.listen(f"127.0.0.1:{self.port}")
+
+    async def kill(self) -> None:
+        if self._server is not None:
+            await self._server.stop()
+            self._target.close()
+            self._server = None
+
+    @property
+    def config(self) -> SwitchConfig:
+        return SwitchConfig("p1", f"127.0.0.1:{self.port}", DEVICE)
+
+
+@pytest_asyncio.fixture
+async def switch() -> AsyncIterator[Switch]:
+    started = Switch()
+    await started.start()
+    yield started
+    await started.kill()
+
+
+class Decisions:
+    """Decides nothing; holds adopted tables if told to."""
+
+    def __init__(self, hold: bool = False) -> None:
+        self.hold = hold
+        self.asked = asyncio.Event()
+
+    def adopt(self, present: list[Entity]) -> bool:
+        self.asked.set()
+        return self.hold and bool(present)
+
+    def packet_in(self, metadata: dict[str, int], packet: bytes) -> None: ...
+
+    def digest(self, name: str, samples: list[dict[str, int]]) -> None: ...
+
+    def idle(self, entries: list[TableEntry]) -> None: ...
+
+
+class Running:
+    """A controller of a P router at work; what its switch acknowledged is in `journal`."""
+
+    def __init__(self, switch: Switch, program: Program, *labels: int, hold: bool = False) -> None:
+        self.journal: list[Acknowledged] = []
+        self.decisions = Decisions(hold)
+        self.lost = asyncio.Event()
+        observer = Observer(self._stamp, journal=self.journal.append)
+        self.switch = SwitchController(switch.config, program, LsrRenderer(), self.decisions, observer)
+        for number in labels:
+            self.switch.set(label(number))
+        self._task = asyncio.create_task(self.switch.run())
+
+    def _stamp(self, stamp: Stamp) -> None:
+        if stamp.event == "lost":
+            self.lost.set()
+
+    async def ready(self) -> None:
+        await asyncio.wait_for(self.switch.ready.wait(), DEADLINE)
+
+    async def end(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+async def labels(controller: Running) -> set[int]:
+    """What the switch holds, asked by another client."""
+    session = controller.switch.session
+    async with P4Client(session.address, wait_for_ready=False) as client:
+        present = await session._read_back(client)
+    return {
+        dict(e.match)["label"] for e in present if isinstance(e, TableEntry) and e.table == "incoming_label"
+    }  # type: ignore[misc]
+
+
+async def test_a_new_controller_writes_the_difference_only(switch: Switch, lsr: Program) -> None:
+    first = Running(switch, lsr, 1, 2, 3)
+    await first.ready()
+    await first.end()
+    second = Running(switch, lsr, 2, 3, 4)
+    await second.ready()
+    assert await labels(second) == {2, 3, 4}
+    assert second.switch.session.writes == 2, "one out, one in; the link they share stays"
+    await second.end()
+
+
+async def test_tables_that_were_adopted_stay_until_they_are_released(switch: Switch, lsr: Program) -> None:
+    first = Running(switch, lsr, 1, 2)
+    await first.ready()
+    await first.end()
+    second = Running(switch, lsr, hold=True)
+    second.switch.set(label(2))
+    await asyncio.wait_for(second.decisions.asked.wait(), DEADLINE)
+    second.switch.set(label(3))
+    await asyncio.sleep(0)
+    assert await labels(second) == {1, 2}
+    assert not second.switch.ready.is_set()
+    assert second.journal == []
+    second.switch.release()
+    await second.ready()
+    assert await labels(second) == {2, 3}
+    (whole,) = second.journal
+    assert whole.whole
+    assert set(whole.intents) == {label(2).key, label(3).key}
+    await second.end()
+
+
+async def test_a_switch_that_restarts_is_filled_again(switch: Switch, lsr: Program) -> None:
+    controller = Running(switch, lsr, 1, 2)
+    await controller.ready()
+    await switch.kill()
+    await asyncio.wait_for(controller.lost.wait(), DEADLINE)
+    controller.switch.set(label(3))
+    await switch.start()
+    await controller.ready()
+    assert await labels(controller) == {1, 2, 3}
+    await controller.end()
+
+
+async def test_a_lost_answer_does_no_harm(switch: Switch, lsr: Program, monkeypatch: Any) -> None:
+    """The switch takes the writes, the answer is lost with the session; nobody waits for it for ever."""
+    controller = Running(switch, lsr, 1)
+    await controller.ready()
+    ask, lost = P4Client.request, []
+
+    async def request(client: P4Client, message: Any) -> Any:
+        answer = await ask(client, message)
+        if type(message).__name__ == "WriteRequest" and not lost:
+            lost.append(message)
+            raise RuntimeError("the answer was lost")
+        return answer
+
+    monkeypatch.setattr(P4Client, "request", request)
+    writes = controller.switch.session.writes
+    controller.switch.set(label(2))
+    await asyncio.sleep(0)
+    await asyncio.wait_for(controller.switch.session.flushed(), DEADLINE)
+    await controller.ready()
+    assert lost
+    assert await labels(controller) == {1, 2}
+    assert controller.switch.session.writes == writes, "it was there already"
+    assert set(controller.journal[-1].intents) >= {label(1).key, label(2).key}
+    controller.switch.unset(label(1).key)
+    await asyncio.sleep(0)
+    await asyncio.wait_for(controller.switch.session.flushed(), DEADLINE)
+    assert await labels(controller) == {2}
+    await controller.end()
+
+
+async def test_the_journal_has_each_batch_once_it_is_answered(switch: Switch, lsr: Program) -> None:
+    controller = Running(switch, lsr, 1)
+    await controller.ready()
+    controller.switch.set(label(2))
+    controller.switch.unset(label(1).key)
+    assert len(controller.journal) == 1, "not answered yet"
+    await asyncio.sleep(0)
+    await controller.switch.session.flushed()
+    await asyncio.sleep(0)
+    assert controller.journal[-1].intents == {label(2).key: label(2), label(1).key: None}
+    assert not controller.journal[-1].whole
+    await controller.end()
+
+
+def entities(renderer: PeRenderer | AccessRenderer, intents: Iterable[Keyed]) -> list[Entity]:
+    plane = Plane(renderer)
+    for intent in intents:
+        plane.set(intent)
+    return list(plane.desired.values())
+
+
+def test_hosts_are_found_in_the_tables_of_a_pe() -> None:
+    ip, remote = IPv4Address("10.0.10.11"), IPv4Address("10.0.10.12")
+    present = entities(
+        PeRenderer(),
+        [
+            BridgeDomain(1, mac_ageing=300.0),
+            AttachmentCircuit(4, 2, 10, 1),
+            MacEntry(1, 0xA, LocalAc(4)),
+            MacEntry(1, 0xB, LocalAc(4), static=True),
+            MacEntry(1, 0xC, Remote(IPv4Address("10.255.0.2"), 100)),
+            Neighbor(1, ip, 0xA, 4),
+            Neighbor(1, remote, 0xC, None),
+        ],
+    )
+    assert list(learned(present)) == [(1, 4, 0xA)]
+    assert list(neighbors(present)) == [(1, 4, 0xA, ip, False, True)]
+
+
+def test_an_access_switch_goes_on_with_the_macs_that_were_learned() -> None:
+    ports = (AccessPort(1, (10,), tagged=False), AccessPort(2, (10,), tagged=True))
+    setup = AccessSetup(SwitchConfig("acc1", "127.0.0.1:1", 1), ports)
+    config, p4info = make_compiled(P4SRC / "access.p4")
+    controller = AccessController(setup, Program(p4info, config), Observer())
+    before = dict(controller.switch.plane.desired)
+    mac = LearnedMac(10, 0xA, 1, 300.0)
+    left = entities(AccessRenderer(), [VlanPort(1, 10, False), VlanFlood(10, (1, 2)), mac])
+    assert controller.adopt(left) is False
+    assert controller.macs == {(10, 0xA): 1}
+    assert before.keys() < controller.switch.plane.desired.keys()
