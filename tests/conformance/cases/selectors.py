@@ -47,7 +47,6 @@ MEMBERS: tuple[Entity, ...] = tuple(member("ecmp_selector", n, to_port(n + 1)) f
 GROUP = group("ecmp_selector", 9, (1, 1), (2, 1), (3, 1))
 ENTRY = entry("ecmp", {"kind": 1}, to_group(9))
 MISS = Send(1, flow(1), {7: "0001 0001 0000" + "ff" * 8})
-WEIGHTS = "simple_switch_grpc does not document where a weighted member's buckets are"
 WATCH = "simple_switch_grpc brings no port up that has no interface"
 
 CASES = [
@@ -109,10 +108,26 @@ CASES = [
     ),
     Case(
         "weights",
-        "A member of weight w has w of the buckets.",
+        "A member of weight w has w of the buckets: its own, and more behind those of all members.",
         (*MEMBERS, group("ecmp_selector", 9, (1, 3), (2, 1)), ENTRY),
-        spread([2, 2, 2, 3]),
-        not_on_bmv2=WEIGHTS,
+        (
+            *spread([2, 3, 2, 2]),
+            modify(group("ecmp_selector", 9, (1, 2), (2, 2))),
+            *spread([2, 3, 2, 3]),
+        ),
+    ),
+    Case(
+        "order-of-members",
+        "Buckets are in the order in which members were created.",
+        (MEMBERS[2], MEMBERS[0], MEMBERS[1], GROUP, ENTRY),
+        (
+            *spread([4, 2, 3]),
+            modify(group("ecmp_selector", 9, (1, 1), (2, 1))),
+            delete(MEMBERS[2]),
+            insert(member("ecmp_selector", 4, to_port(5))),
+            modify(group("ecmp_selector", 9, (1, 1), (2, 1), (4, 1))),
+            *spread([5, 2, 3]),
+        ),
     ),
     Case(
         "watch-port",
@@ -139,7 +154,6 @@ CASES = [
             delete(entry("ecmp", {"kind": 1}, one_shot((1, to_port(6)), (1, to_port(4))))),
             MISS,
         ),
-        not_on_bmv2="the order of a one-shot's buckets is not specified",
     ),
     Case(
         "one-shot-weights",
@@ -149,7 +163,6 @@ CASES = [
             entry("ecmp", {"kind": 2}, one_shot((1, act("drop")))),
         ),
         (*spread([2, 2, 3]), Send(1, flow(1, kind=2))),
-        not_on_bmv2=WEIGHTS,
     ),
     Case(
         "one-shot-watch-port",

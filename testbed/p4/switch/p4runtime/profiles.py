@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from testbed.p4.switch.p4runtime.buckets import BucketOrder
 from testbed.p4.switch.p4runtime.errors import Code, RpcError, invalid, not_found
 from testbed.p4.switch.p4runtime.schema import ProfileSchema
 from testbed.p4.switch.p4runtime.stubs import p4r
@@ -26,6 +27,7 @@ class ProfileStore:
         self.schema = schema
         self.members: dict[int, bytes] = {}
         self.groups: dict[int, bytes] = {}
+        self._order = BucketOrder()
         self._in_groups: Counter[int] = Counter()
         """How many groups each member is in."""
         self._references: Counter[tuple[int, int]] = Counter()
@@ -49,6 +51,7 @@ class ProfileStore:
             if self._in_groups[number] or self._references[TO_MEMBER, number]:
                 raise RpcError(Code.FAILED_PRECONDITION, f"member {number} of {schema.name} is in use")
             del self.members[number]
+            self._order.remove_member(number, txn)
             txn.ops.append(MemberOp(Verb.DELETE, schema.position, number))
         else:
             if verb == Verb.INSERT:
@@ -62,6 +65,8 @@ class ProfileStore:
             if not member.HasField("action"):
                 invalid("a member needs an action")
             action, params = self._action(member.action)
+            if verb == Verb.INSERT:
+                self._order.add_member(number, txn)
             self.members[number] = member.SerializeToString()
             txn.ops.append(MemberOp(verb, schema.position, number, action, params))
         txn.on_undo(_restore, self.members, number, former)
@@ -93,6 +98,7 @@ class ProfileStore:
                 raise RpcError(Code.FAILED_PRECONDITION, f"group {number} of {schema.name} is in use")
             del self.groups[number]
             members: list[int] = []
+            self._reweigh(former, {}, txn)
             txn.ops.append(GroupOp(Verb.DELETE, schema.position, number))
         else:
             if verb == Verb.INSERT:
@@ -109,7 +115,8 @@ class ProfileStore:
             members = [member.member_id for member in group.members]
             buckets = self._buckets(group)
             self.groups[number] = group.SerializeToString()
-            txn.ops.append(GroupOp(verb, schema.position, number, buckets))
+            self._reweigh(former, {bucket.member: bucket.weight for bucket in buckets}, txn)
+            txn.ops.append(GroupOp(verb, schema.position, number, self._order.sort(buckets)))
         self._count_membership(former, -1)
         self._in_groups.update(members)
         txn.on_undo(self._undo_group, number, former, members)
@@ -119,7 +126,7 @@ class ProfileStore:
         if number not in self.groups:
             not_found(f"{self.schema.name} has no group {number}")
 
-    def _buckets(self, group: p4r.ActionProfileGroup) -> tuple[Bucket, ...]:
+    def _buckets(self, group: p4r.ActionProfileGroup) -> list[Bucket]:
         members = [member.member_id for member in group.members]
         if len(set(members)) != len(members):
             invalid("a member is in the group twice; give it a weight instead")
@@ -128,11 +135,17 @@ class ProfileStore:
         self._check_max_size(group)
         weights = [self._weight(member.weight) for member in group.members]
         self._check_size(weights, group.max_size or self.schema.max_group_size, Code.RESOURCE_EXHAUSTED)
-        buckets = [
+        return [
             Bucket(member.member_id, weight, self._watch_port(member))
             for member, weight in zip(group.members, weights, strict=True)
         ]
-        return tuple(sorted(buckets))
+
+    def _reweigh(self, former: bytes | None, weights: dict[int, int], txn: Transaction) -> None:
+        """Tell the order of buckets that a group has these members now."""
+        message = p4r.ActionProfileGroup.FromString(former or b"")
+        before = {member.member_id: max(member.weight, 1) for member in message.members}
+        self._order.replace_group(before, weights)
+        txn.on_undo(self._order.replace_group, weights, before)
 
     def _check_max_size(self, group: p4r.ActionProfileGroup) -> None:
         limit = self.schema.max_group_size
