@@ -196,3 +196,20 @@ def test_flooded_copies_follow_their_tunnel() -> None:
     assert ports() == {1, 2}
     plane.unset(("tunnel", PE2))
     assert ports() == {2}
+
+
+@pytest.mark.parametrize(("hops", "watched"), [((ONE,), 0), ((ONE, TWO), 2)])
+def test_a_lone_member_is_not_watched_where_that_would_end_the_switch(
+    hops: tuple[Hop, ...], watched: int
+) -> None:
+    info = compile_program(P4SRC / "lsr.p4").p4info
+    renderer = LsrRenderer()
+    (group,) = (
+        entity
+        for entity in renderer.render(TransportLabel(16002, hops), {})
+        if isinstance(entity, TableEntry) and entity.table == "incoming_label"
+    )
+    for careful, expected in ((False, len(hops)), (True, watched)):
+        codec = Codec(info, watch_lone_members=not careful)
+        members = codec.entity(group).table_entry.action.action_profile_action_set.action_profile_actions
+        assert sum(1 for member in members if member.watch_port) == expected
