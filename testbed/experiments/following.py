@@ -18,8 +18,8 @@ from testbed.observe.paths import Branch, Trace
 INTERVAL = 0.2
 """Seconds from echo to echo."""
 
-PENDING = 64
-"""Echoes that are remembered while parts of them are not reported yet; lost ones are pushed out by others."""
+REMEMBERED = 64
+"""Echoes: parts of them may not be reported yet. Lost ones are pushed out by later ones."""
 
 REQUEST, ANSWER = 8, 0
 """ICMP types of echoes (RFC 792)."""
@@ -58,24 +58,24 @@ class Pairs:
         """`identifier` of the echoes; `trace` tells what is known of a packet by now."""
         self._identifier = identifier
         self._trace = trace
-        self._pending: dict[int, dict[int, PacketId]] = {}
-        self._done: int | None = None
+        self._known: dict[int, dict[int, PacketId] | None] = {}
+        """By sequence: request and answer as far as they were seen; None once told."""
 
     def reported(self, packet: PacketId) -> Echo | None:
         """Something of a packet was reported: the echo if it is whole now, and was not before."""
         kind = self._kind(packet.flow)
-        if kind is None or packet.sequence == self._done:
+        if kind is None:
             return None
-        echo = self._pending.setdefault(packet.sequence, {})
+        echo = self._known.setdefault(packet.sequence, {})
+        if len(self._known) > REMEMBERED:
+            del self._known[next(iter(self._known))]
+        if echo is None:
+            return None
         echo[kind] = packet
-        if len(self._pending) > PENDING:
-            del self._pending[next(iter(self._pending))]
-        ways = [self._whole(echo.get(each)) for each in (REQUEST, ANSWER)]
-        there, back = ways
+        there, back = (self._whole(echo.get(each)) for each in (REQUEST, ANSWER))
         if there is None or back is None:
             return None
-        self._pending.pop(packet.sequence, None)
-        self._done = packet.sequence
+        self._known[packet.sequence] = None
         return Echo(there, back)
 
     def _kind(self, flow: Flow) -> int | None:

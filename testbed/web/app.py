@@ -6,11 +6,12 @@ page as server-sent events: `hello` with the lab, then every event of its timeli
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Any, Final, TypeVar, final
 
 from pydantic import TypeAdapter
 from starlette.applications import Starlette
@@ -33,12 +34,16 @@ RETRY_MS: Final = 2000
 """How long a browser waits before it asks for a lab again that has ended."""
 SHOWN: Final = frozenset({"bgp", "evpn", "mac", "route", "labels", "tables"})
 
+T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def app(socket: Path, token: str) -> Gate:
-    """The application for the lab whose control socket is `socket`; `token` opens it."""
-    pages = _Pages(socket)
+def app(socket: Path, token: str, ended: asyncio.Event) -> Gate:
+    """The application for the lab whose control socket is `socket`; `token` opens it.
+
+    What it pushes stops when `ended` is set.
+    """
+    pages = _Pages(socket, ended)
     routes = [
         Route("/events", pages.events),
         Route("/follow", pages.follow),
@@ -65,8 +70,9 @@ def _told(handler: Handler) -> Handler:
 
 @final
 class _Pages:
-    def __init__(self, socket: Path) -> None:
+    def __init__(self, socket: Path, ended: asyncio.Event) -> None:
         self._socket = socket
+        self._ended = ended
 
     async def _ask(self, verb: str, **args: Any) -> Any:
         return await control.call(self._socket, verb, **args)
@@ -76,9 +82,9 @@ class _Pages:
 
     async def events(self, _request: Request) -> Response:
         """Everything that happens, from the lab's start on."""
-        return _pushed(self._events())
+        return self._pushed(self._events())
 
-    async def _events(self) -> AsyncIterator[tuple[str, Any]]:
+    async def _events(self) -> AsyncGenerator[tuple[str, Any], None]:
         yield "hello", await self._lab()
         async with aclosing(control.stream(self._socket, "watch")) as answers:
             async for _, event in answers:
@@ -87,9 +93,9 @@ class _Pages:
     async def follow(self, request: Request) -> Response:
         """Echo after echo between two machines, with the ways that each took."""
         ends = {name: request.query_params.get(name) for name in ("source", "destination")}
-        return _pushed(self._echoes(ends))
+        return self._pushed(self._echoes(ends))
 
-    async def _echoes(self, ends: dict[str, str | None]) -> AsyncIterator[tuple[str, Any]]:
+    async def _echoes(self, ends: dict[str, str | None]) -> AsyncGenerator[tuple[str, Any], None]:
         async with aclosing(control.stream(self._socket, "follow", **ends)) as answers:
             async for _, echo in answers:
                 yield "message", echo
@@ -118,6 +124,20 @@ class _Pages:
             "nodes": {switch.name: switch.role for switch in plan.switches.values()},
         }
 
+    def _pushed(self, messages: AsyncGenerator[tuple[str, Any], None]) -> Response:
+        """Messages to the page as they come; the last one is `gone` with the reason."""
+
+        async def written() -> AsyncGenerator[bytes, None]:
+            yield f"retry: {RETRY_MS}\n\n".encode()
+            try:
+                async with aclosing(until(self._ended, messages)) as coming:
+                    async for event, data in coming:
+                        yield message(event, data)
+            except LabError as error:
+                yield message("gone", str(error))
+
+        return StreamingResponse(written(), media_type="text/event-stream")
+
     async def show(self, request: Request) -> Response:
         """Rows of `vmto show`; of `bgp` without a node, the sessions of all PEs."""
         what = request.path_params["what"]
@@ -136,20 +156,6 @@ class _Pages:
         return Response(drawn, media_type="image/svg+xml")
 
 
-def _pushed(messages: AsyncIterator[tuple[str, Any]]) -> Response:
-    """Messages to the page as they come; the last one is `gone` with the reason."""
-
-    async def written() -> AsyncIterator[bytes]:
-        yield f"retry: {RETRY_MS}\n\n".encode()
-        try:
-            async for event, data in messages:
-                yield message(event, data)
-        except LabError as error:
-            yield message("gone", str(error))
-
-    return StreamingResponse(written(), media_type="text/event-stream")
-
-
 async def theme(_request: Request) -> Response:
     """Colours, dark and light, and the style of drawings: those of the report."""
     light, dark = properties(LIGHT), properties(DARK)
@@ -160,6 +166,28 @@ async def theme(_request: Request) -> Response:
         f":root[data-theme=light] {{ color-scheme: light; }}\n"
     )
     return Response(rules + RULES, media_type="text/css")
+
+
+async def until(ended: asyncio.Event, messages: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """The messages until there are no more, or `ended` is set."""
+    end = asyncio.ensure_future(ended.wait())
+    try:
+        while True:
+            coming = asyncio.ensure_future(anext(messages))
+            try:
+                await asyncio.wait({end, coming}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                if not coming.done():
+                    coming.cancel()
+                    await asyncio.gather(coming, return_exceptions=True)
+            if coming.cancelled():
+                return
+            try:
+                yield coming.result()
+            except StopAsyncIteration:
+                return
+    finally:
+        end.cancel()
 
 
 def message(event: str, data: Any) -> bytes:

@@ -7,6 +7,7 @@ import secrets
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import final
 
 import uvicorn
 
@@ -15,7 +16,32 @@ from testbed.web.app import app
 
 LOOPBACK = "127.0.0.1"
 GRACE = 1
-"""Seconds that open event streams get at the end."""
+"""Seconds that answers under way get at the end."""
+
+
+@final
+class Server(uvicorn.Server):
+    """Serves the page of a lab; streams of events end when it is told to."""
+
+    def __init__(self, lab: Path, token: str) -> None:
+        self._ended = asyncio.Event()
+        super().__init__(
+            uvicorn.Config(
+                app(lab, token, self._ended),
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_level="error",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=GRACE,
+            )
+        )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's, which would wait for the streams in vain."""
+        self._ended.set()
+        await super().shutdown(sockets)
 
 
 def serve(lab: Path, port: int, say: Callable[[str], None]) -> None:
@@ -31,14 +57,4 @@ def serve(lab: Path, port: int, say: Callable[[str], None]) -> None:
     with listener:
         token = secrets.token_urlsafe(24)
         say(f"http://{LOOPBACK}:{listener.getsockname()[1]}/{token}/")
-        settings = uvicorn.Config(
-            app(lab, token),
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_level="error",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE,
-        )
-        asyncio.run(uvicorn.Server(settings).serve(sockets=[listener]))
+        asyncio.run(Server(lab, token).serve(sockets=[listener]))

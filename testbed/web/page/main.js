@@ -122,11 +122,11 @@ function happened(event) {
   const { node, details = {} } = event;
   if (node in lab.vms && event.event === "unplugged") {
     picture.fly(node, true);
+    ways = null; // of where it was
+    judged();
   } else if (node in lab.vms && event.event === "resumed") {
     lab.at[node] = details.slot;
     picture.fly(node, false);
-    ways = null; // of where it was
-    judged();
     moves();
     redraw();
     say(`${node} has arrived at ${details.slot}`);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -139,6 +140,44 @@ async def test_a_lab_that_hangs_up(tmp_path: Path) -> None:
             listener.accept()[0].close()
             with pytest.raises(LabError, match="the lab hung up"):
                 client.call("verbs")
+
+
+async def test_where_an_event_loop_runs(server: ControlServer) -> None:
+    assert await control.call(server.path, "count", to=3) == {"counted": 3}
+    assert "verbs" in await control.call(server.path, "verbs")
+    with pytest.raises(LabError, match="unknown verb 'nonsense'"):
+        await control.call(server.path, "nonsense")
+    with pytest.raises(LabError, match=r"no lab answers at .*: `vmto up` starts one"):
+        await control.call(server.path.with_name("nowhere"), "verbs")
+
+
+async def test_a_stream_that_nobody_reads_on_is_cancelled(tmp_path: Path) -> None:
+    cancelled = asyncio.Event()
+
+    async def count(_args: dict[str, Any], emit: control.Emit) -> Any:
+        try:
+            for number in range(3):
+                await emit(number)
+            return await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    server = ControlServer(tmp_path / "control")
+    server.register("count", count)
+    async with server:
+        async with contextlib.aclosing(control.stream(server.path, "count")) as answers:
+            assert [(await anext(answers)) for _ in range(3)] == [("event", number) for number in range(3)]
+        async with asyncio.timeout(10):
+            await cancelled.wait()
+
+
+async def test_a_lab_that_hangs_up_on_an_event_loop(tmp_path: Path) -> None:
+    async def end(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_unix_server(end, tmp_path / "control"):
+        with pytest.raises(LabError, match="the lab hung up"):
+            await control.call(tmp_path / "control", "verbs")
 
 
 @given(st.one_of(st.binary(), st.text().map(str.encode), st.just(b"[" * 100_000)))
