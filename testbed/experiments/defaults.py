@@ -88,7 +88,7 @@ def choose(
     path = find(name or DEFAULT).absolute()
     scenario, source = load(path)
     file = resources.topology(topology) if topology else topology_of(scenario, path)
-    plan = load_plan(file)
+    plan = scenario.on(load_plan(file))
     for option, given, roles in (
         ("--machine", machine, {MACHINE}),
         ("--to", to, {TO}),

@@ -15,6 +15,7 @@ from testbed.experiments import flooding
 from testbed.experiments.acting import Acting
 from testbed.experiments.carriers import Carriers, unsure
 from testbed.experiments.counters import tally
+from testbed.experiments.invariants import check
 from testbed.experiments.observed import Broken, Observed, Pair, Span, Way, Ways
 from testbed.experiments.operator import owners
 from testbed.experiments.proof import Witness
@@ -197,7 +198,12 @@ class _Play:
                     break
 
     def _violations(self) -> tuple[Broken, ...]:
-        return ()
+        """What all tables said of every pair of machines, after every change of one of them."""
+        found = check(self.lab.journal, self.lab.plan, self.spans[0].start, self.spans[-1].end)
+        return tuple(
+            Broken(each.kind.value.replace(" ", "-"), each.source, each.destination, each.start, each.end)
+            for each in found
+        )
 
 
 def ways_of(traces: Iterable[Trace], rtt_ms: float | None) -> Ways:

@@ -25,8 +25,8 @@ VERSIONED = ("vmto-testbed", "finsy", "grpcio", "protobuf", "mininet")
 
 async def measure(spec: RunSpec) -> None:
     """Run it, and write what was found to a file of `spec.results`. LabError if it cannot be run."""
-    plan = load_plan(spec.lab.topology)
     scenario, _ = load(spec.scenario)
+    plan = scenario.on(load_plan(spec.lab.topology))
     started = time.monotonic()
 
     def say(line: str) -> None:

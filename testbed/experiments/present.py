@@ -15,6 +15,7 @@ from testbed.experiments.result import (
     Repeated,
     Result,
     Sessions,
+    Violated,
 )
 from testbed.model.plan import Plan
 from testbed.model.topology import Role
@@ -37,6 +38,8 @@ def show(result: Result, plan: Plan, console: Console) -> None:
     if result.flows:
         console.print(_flows(result.flows))
     console.print(_timeline(result.move.timeline))
+    if result.violations:
+        console.print(_violations(result.violations))
     if result.checks:
         console.print(_checks(result.checks))
     if result.repeated:
@@ -53,6 +56,23 @@ def _checks(checks: list[Check]) -> Table:
     for check in checks:
         verdict = Text("holds", "green") if check.holds else Text("fails", "bold red")
         table.add_row(verdict, check.phase or "all", check.expected, check.seen)
+    return table
+
+
+def _violations(violations: list[Violated]) -> Table:
+    """By kind and time; pairs that were hit together are on one line."""
+    title = "\nWhat the tables of all switches did wrong, for a time"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for heading in ("ms", "for, ms"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("pairs")
+    together: dict[tuple[float, float, str], list[str]] = {}
+    for each in violations:
+        pairs = together.setdefault((each.t_ms, each.ms, each.kind), [])
+        pairs.append(f"{each.source} > {each.destination}")
+    for (t_ms, ms, kind), pairs in together.items():
+        table.add_row(f"{t_ms:.1f}", f"{ms:.1f}", kind, ", ".join(pairs))
     return table
 
 

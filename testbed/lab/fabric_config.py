@@ -146,6 +146,7 @@ def _bd(plan: Plan, vlan: BridgeDomainPlan, pe: str, acs: tuple[AcConfig, ...]) 
         unicast_label=instance.unicast_label,
         flood_label=instance.bum_label,
         acs=acs,
+        mac_ageing=plan.defaults.mac_ageing_s,
         vrf=plan.tenants[vlan.tenant].ordinal,
         gateways=tuple(
             GatewayConfig(

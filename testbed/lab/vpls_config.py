@@ -58,6 +58,7 @@ def _instance(plan: Plan, vlan: BridgeDomainPlan, pe: str, acs: tuple[AcConfig, 
         control_word=vlan.control_word,
         vrf=plan.tenants[vlan.tenant].ordinal,
         gateways=tuple(_gateways(plan, vlan, pe)),
+        mac_ageing=plan.defaults.mac_ageing_s,
     )
 
 

@@ -91,6 +91,8 @@ class Defaults(Part):
     """How a migrated guest is announced."""
     blackout_ms: Milliseconds = 100.0
     """How long a migrating guest is off the network, ms."""
+    mac_ageing_s: Annotated[float, Field(ge=0.5, le=86_400, allow_inf_nan=False)] = 300.0
+    """After how many seconds of silence a PE asks for a machine, and forgets it if there is no answer."""
     asn: Annotated[int, Field(ge=1, le=65535)] = 65000
     """The autonomous system of all PEs; two octets, so that it fits a type 0 route distinguisher."""
 

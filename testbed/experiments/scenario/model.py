@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Final, final
 
 from pydantic import BeforeValidator, Field, Tag, WithJsonSchema
@@ -12,7 +13,8 @@ from testbed.experiments.scenario.flows import Flow
 from testbed.experiments.scenario.parts import ROLES, Part, Seconds
 from testbed.model.errors import suggest
 from testbed.model.fields import Name
-from testbed.model.topology import Mode
+from testbed.model.plan import Plan
+from testbed.model.topology import Defaults, Mode
 
 ALL: Final = "all"
 _MODES: Final = (ALL, *(mode.value for mode in Mode))
@@ -57,6 +59,8 @@ class Scenario(Part):
     """What it shows, in a line or two for people."""
     topology: str = "wan"
     """The topology: the name of one that comes along, or a file beside this one."""
+    defaults: Defaults | None = None
+    """What the topology's own defaults are replaced by, as far as it is given."""
     modes: tuple[Mode, ...] = ()
     """The modes it is for; all unless given."""
     machine: Name | None = None
@@ -76,6 +80,13 @@ class Scenario(Part):
     def phases(self) -> tuple[Phase, ...]:
         """The phases in order."""
         return tuple(step for step in self.timeline if isinstance(step, Phase))
+
+    def on(self, plan: Plan) -> Plan:
+        """A plan with the defaults that the scenario wants."""
+        if self.defaults is None:
+            return plan
+        given = {name: getattr(self.defaults, name) for name in self.defaults.model_fields_set}
+        return replace(plan, defaults=plan.defaults.model_copy(update=given))
 
     @property
     def roles(self) -> frozenset[str]:
