@@ -147,7 +147,7 @@ def _bar(bar: Bar, place: Place, unit: str) -> list[Svg]:
     return [*found, tag("text", words(text), x=place.x + end + 8, y=place.y + 14, class_="value")]
 
 
-def lanes(frame: Frame, steps: Sequence[Lane], band: Band | None = None) -> Svg:
+def lanes(frame: Frame, steps: Sequence[Lane], time: str, band: Band | None = None) -> Svg:
     """The moments of each step over time, a row for each step, and where it happened behind the last one."""
     left = 26 + TEXT * max((len(step.name) for step in steps), default=0)
     where = [" ".join(dict.fromkeys(node for _, node in step.moments)) for step in steps]
@@ -156,7 +156,7 @@ def lanes(frame: Frame, steps: Sequence[Lane], band: Band | None = None) -> Svg:
     low, high = min([0.0, *times]), max([1.0, *times])
     axis = _Axis(low, high + (high - low) * 0.02, left, right)
     bottom = 24 + 26.0 * len(steps)
-    parts = _grid(axis, 20, bottom, "ms after the pause")
+    parts = _grid(axis, 20, bottom, time)
     if band:
         parts.insert(0, _band(band, axis, 20, bottom, -7))
     for row, (step, text) in enumerate(zip(steps, where, strict=True)):
@@ -175,15 +175,16 @@ def samples(
     series: Sequence[Points],
     bands: Sequence[Band],
     span: tuple[float, float],
+    time: str,
     unit: str = "ms",
 ) -> Svg:
-    """Values over time in ms. `bands` are spans of time that mean something."""
+    """Values over time in ms, `time` says since when. `bands` are spans that mean something."""
     values = [y for each in series for x, y in each.values if span[0] <= x <= span[1]]
     # A few stragglers may be far off: they are cut, lest all others lie on the floor.
     top = _ceiling(max(0.01, _most(values, 0.995) * 1.15))
     axis, upright = _Axis(*span, 52, WIDTH - 12), _Axis(0, top, 236, 34)
     parts: list[Svg] = [_band(band, axis, 34, 236) for band in bands]
-    parts += _grid(axis, 34, 236, "ms after the pause")
+    parts += _grid(axis, 34, 236, time)
     for tick in _ticks(0, top, 5):
         y = upright.at(tick)
         parts.append(tag("line", x1=52, y1=y, x2=WIDTH - 12, y2=y, class_="grid"))

@@ -28,7 +28,7 @@ STEPS: Final = (
     "programmed",
     "first packet",
 )
-"""The story of a move in its order; other events come behind."""
+"""The story of a move in its order; what else was done to the lab comes before."""
 
 ECHO_REACH: Final = 80.0
 """Echoes not further apart than this, ms, are joined by a line: one that is lost breaks it."""
@@ -83,7 +83,7 @@ def at_a_glance(run: Run, plan: Plan) -> Figure:
 
 def steps(run: Run) -> Figure:
     """The steps of the move."""
-    title = f"{run.result.mode}: the move, step by step"
+    title = f"{run.result.mode}: what happened, step by step"
     events = run.result.move.timeline
     found = [Lane(name, moments) for name, moments in by_step(events) if moments]
     off = blackout(events)
@@ -91,7 +91,8 @@ def steps(run: Run) -> Figure:
 
     def paint(prefix: str, theme: Theme | None) -> Svg:
         band = Band(f"{run.result.setting.machine} is off the network", *off, "off") if off else None
-        return charts.lanes(Frame(title, f"First moment of each step: {told}.", prefix, theme), found, band)
+        frame = Frame(title, f"First moment of each step: {told}.", prefix, theme)
+        return charts.lanes(frame, found, f"ms after {run.zero}", band)
 
     return Figure(_name(run, "", "steps"), title, paint)
 
@@ -100,7 +101,7 @@ def by_step(events: Iterable[Event]) -> Iterator[tuple[str, tuple[tuple[float, s
     """(time in ms, node) of each step."""
     known = list(events)
     more = dict.fromkeys(event.event for event in known if event.event not in STEPS)
-    for name in (*STEPS, *more):
+    for name in (*more, *STEPS):
         yield name, tuple((event.t_ms, event.node) for event in known if event.event == name)
 
 
@@ -123,7 +124,9 @@ def samples(run: Run, client: str, move: Move, series: Series) -> Iterator[Figur
     seen = f"{len(echoes.values)} echoes came back."
 
     def paint(prefix: str, theme: Theme | None) -> Svg:
-        return charts.samples(Frame(title, seen, prefix, theme), [echoes], bands, span)
+        return charts.samples(
+            Frame(title, seen, prefix, theme), [echoes], bands, span, f"ms after {run.zero}"
+        )
 
     yield Figure(_name(run, client, "echoes"), title, paint)
 
@@ -142,7 +145,7 @@ def _datagrams(run: Run, client: str, move: Move, series: Series) -> Figure:
     seen = f"Longest silence to the machine {gap:.1f} ms, from it {move.gap_ms.egress:.1f} ms."
 
     def paint(prefix: str, theme: Theme | None) -> Svg:
-        return charts.samples(Frame(title, seen, prefix, theme), found, bands, span)
+        return charts.samples(Frame(title, seen, prefix, theme), found, bands, span, f"ms after {run.zero}")
 
     return Figure(_name(run, client, "datagrams"), title, paint)
 
@@ -159,6 +162,7 @@ def _goodput(run: Run, ends: str, found: GoodputSeen, start: float) -> Figure:
     title = f"{run.result.mode}: goodput of the bulk session from {ends}"
     rates = [rate * 8 / 1e6 for rate in found.series]
     times = [start + found.window_ms * number for number in range(len(rates))]
+    span = times[0], times[-1] + found.window_ms
     line = Points("delivered", "to", tuple(zip(times, rates, strict=True)), joined=2 * found.window_ms)
     seen = f"Median {found.median * 8 / 1e6:.2f} Mbit/s, below half of it for {found.dip_ms:.0f} ms at most."
     off = blackout(run.result.move.timeline)
@@ -166,7 +170,7 @@ def _goodput(run: Run, ends: str, found: GoodputSeen, start: float) -> Figure:
 
     def paint(prefix: str, theme: Theme | None) -> Svg:
         frame = Frame(title, seen, prefix, theme)
-        return charts.samples(frame, [line], bands, (times[0], times[-1] + found.window_ms), unit="Mbit/s")
+        return charts.samples(frame, [line], bands, span, f"ms after {run.zero}", unit="Mbit/s")
 
     return Figure(_name(run, "", f"goodput-{slug(ends)}"), title, paint)
 
@@ -201,8 +205,9 @@ def overview(runs: Sequence[Run]) -> Iterator[Figure]:
                 ),
             )
         )
-    off = {run.result.setting.blackout_ms for run in runs}
-    mark = (off.pop(), "blackout") if len(off) == 1 else None
+    off = {run.result.setting.blackout_ms if run.moves_once else None for run in runs}
+    common = off.pop() if len(off) == 1 else None
+    mark = None if common is None else (common, "blackout")
     yield _bars("rtt", "Round-trip time before and after the move, by mode", delays)
     yield _bars("gaps", "Longest silence to and from the machine, by mode", gaps, mark)
 

@@ -181,13 +181,14 @@ def _verdicts(run: Run) -> Iterator[tuple[str, str]]:
                 f"Packets {way}: straight, {path.crossings} WAN crossing{'s' * (path.crossings != 1)}",
                 "good",
             )
-    lives = run.result.move.tcp_survived
-    yield (f"The TCP session {'lives' if lives else 'died'}", "good" if lives else "bad")
+    lives = run.lives(run.result.setting.client)
+    if lives is not None:
+        yield (f"The TCP session {'lives' if lives else 'died'}", "good" if lives else "bad")
 
 
 def _move(run: Run) -> str:
     setting = run.result.setting
-    if len(run.result.phases) > 2:
+    if not run.moves_once:
         return f"{run.result.scenario.capitalize()} with {setting.machine}"
     return f"{setting.machine} moves from {setting.origin} to {setting.destination}"
 

@@ -62,6 +62,30 @@ class Run:
         about = MODES.get(self.result.mode)
         return f"{self.result.mode}: {about}" if about else self.result.mode
 
+    @property
+    def moves_once(self) -> bool:
+        """Is it one move, with a look before and after it? If not, it is a scenario of its own."""
+        moved = any(event.event == "paused" for event in self.result.move.timeline)
+        return len(self.result.phases) <= 2 and (moved or not self.result.scenario)
+
+    @property
+    def zero(self) -> str:
+        """What times are counted from: the first thing that was done."""
+        events = self.result.move.timeline
+        return (
+            "the pause"
+            if not events or events[0].event == "paused"
+            else f"the first event: {events[0].event}"
+        )
+
+    def lives(self, client: str) -> bool | None:
+        """Did the TCP session of a client live? None if there was none."""
+        ends = {client, self.result.setting.machine}
+        sessions = [flow for flow in self.result.flows if flow.kind == "tcp"]
+        if self.result.flows and not any({flow.source, flow.destination} == ends for flow in sessions):
+            return None
+        return self.clients[client].move.tcp_survived
+
     def views(self, client: str) -> tuple[View, ...]:
         """All phases of the run, or what was before and after the move; of one client."""
         setting, seen = self.result.setting, self.clients[client]

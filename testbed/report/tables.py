@@ -7,7 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
-from testbed.experiments.result import Arrivals, Compared, Event, Figure, PathSeen, PhaseSeen, Result
+from testbed.experiments.result import (
+    Arrivals,
+    Compared,
+    Directions,
+    Event,
+    Figure,
+    PathSeen,
+    PhaseSeen,
+    Result,
+)
 from testbed.report.runs import Run, words
 
 BIN: Final = 100.0
@@ -38,7 +47,7 @@ def figures(runs: Sequence[Run]) -> Table:
     """All figures, a column for each run."""
     rows = []
     for name, cell in FIGURES:
-        cells = [_right(cell(run.result)) for run in runs]
+        cells = [_right(cell(run)) for run in runs]
         if any(each.text for each in cells):
             rows.append((Cell(name), *cells))
     many = any(run.result.repeated for run in runs)
@@ -168,7 +177,7 @@ def sessions(run: Run) -> Table:
             Cell(_ms(seen.move.gap_ms.ingress), "number"),
             Cell(_ms(seen.move.gap_ms.egress), "number"),
             Cell(f"{seen.move.lost} of {seen.move.sent}", "number"),
-            _lives(seen.move.tcp_survived),
+            _lives(run.lives(client)),
         )
         for client, seen in run.clients.items()
     )
@@ -182,12 +191,12 @@ def timeline(run: Run) -> Table:
         (Cell(f"{t:.1f}", "number"), Cell(step), Cell(" ".join(nodes)))
         for t, step, nodes in _grouped(run.result.move.timeline)
     )
-    return Table("The move, step by step", ("ms after the pause", "step", "where"), rows)
+    return Table("What happened, step by step", (f"ms after {run.zero}", "step", "where"), rows)
 
 
 def binned(caption: str, columns: Sequence[tuple[str, Arrivals]]) -> Table:
     """What a plot shows, in spans of time: how many arrived, and the median of their delay."""
-    head = ["sent, ms after the pause"]
+    head = ["sent, ms"]
     spans: dict[int, list[Cell]] = {}
     starts = [int(sent // BIN) for _, arrivals in columns for sent in arrivals.sent_ms]
     for number in range(min(starts, default=0), max(starts, default=-1) + 1):
@@ -263,10 +272,11 @@ def _plain(value: float | None) -> str:
     return "none" if value is None else f"{value:.{1 if abs(value) >= 10 else 2}f}".rstrip("0").rstrip(".")
 
 
-def _figure(key: str, single: Callable[[Result], float | None]) -> Callable[[Result], Cell]:
+def _figure(key: str, single: Callable[[Result], float | None]) -> Callable[[Run], Cell]:
     """A figure of one run, or the median of all with its interval."""
 
-    def cell(result: Result) -> Cell:
+    def cell(run: Run) -> Cell:
+        result = run.result
         found = result.repeated.figures.get(key) if result.repeated else None
         if found is None or found.median is None:
             return Cell(_ms(single(result)), "number")
@@ -285,14 +295,17 @@ def _yes(bad: bool) -> Cell:
     return Cell("yes", "bad") if bad else Cell("no", "good")
 
 
-def _lives(alive: bool) -> Cell:
+def _lives(alive: bool | None) -> Cell:
+    if alive is None:
+        return Cell("none")
     return Cell("lives", "good") if alive else Cell("died", "bad")
 
 
-def _of_compared(key: str, single: Callable[[Compared], float], digits: int = 0) -> Callable[[Result], Cell]:
+def _of_compared(key: str, single: Callable[[Compared], float], digits: int = 0) -> Callable[[Run], Cell]:
     """A figure that only comparisons have; as `_figure`."""
 
-    def cell(result: Result) -> Cell:
+    def cell(run: Run) -> Cell:
+        result = run.result
         if not isinstance(result, Compared):
             return Cell("")
         found = result.repeated.figures.get(key) if result.repeated else None
@@ -307,41 +320,36 @@ def _with_interval(found: Figure, digits: int) -> Cell:
     return Cell(f"{found.median:.{digits}f} ({_plain(found.low)} to {_plain(found.high)})", "number")
 
 
-def _proof(result: Result) -> Cell:
-    proof = result.proof
+def _proof(run: Run) -> Cell:
+    proof = run.result.proof
     if proof is None:
         return Cell("")
     good = proof.agreeing == proof.compared
     return Cell(f"{proof.agreeing} of {proof.compared}", "number good" if good else "number bad")
 
 
-def _met(result: Result) -> Cell:
-    kept = sum(check.holds for check in result.checks)
-    good = kept == len(result.checks)
-    return Cell(
-        f"{kept} of {len(result.checks)}" if result.checks else "", f"number {'good' if good else 'bad'}"
-    )
+def _met(run: Run) -> Cell:
+    checks = run.result.checks
+    kept = sum(check.holds for check in checks)
+    good = kept == len(checks)
+    return Cell(f"{kept} of {len(checks)}" if checks else "", f"number {'good' if good else 'bad'}")
 
 
-FIGURES: Final[tuple[tuple[str, Callable[[Result], Cell]], ...]] = (
-    ("trombone to the machine, after", lambda result: _trombone(result.after.ingress)),
-    ("trombone from the machine, after", lambda result: _trombone(result.after.egress)),
+def _crossings(both: Directions) -> Cell:
+    return Cell(f"{both.ingress.crossings} / {both.egress.crossings}", "number")
+
+
+FIGURES: Final[tuple[tuple[str, Callable[[Run], Cell]], ...]] = (
+    ("trombone to the machine, after", lambda run: _trombone(run.result.after.ingress)),
+    ("trombone from the machine, after", lambda run: _trombone(run.result.after.egress)),
     ("RTT before, ms", _figure("rtt_before_ms", lambda result: result.before.ingress.rtt_ms)),
     ("RTT after, ms", _figure("rtt_after_ms", lambda result: result.after.ingress.rtt_ms)),
-    (
-        "WAN crossings before, to / from",
-        lambda result: Cell(
-            f"{result.before.ingress.crossings} / {result.before.egress.crossings}", "number"
-        ),
-    ),
-    (
-        "WAN crossings after, to / from",
-        lambda result: Cell(f"{result.after.ingress.crossings} / {result.after.egress.crossings}", "number"),
-    ),
+    ("WAN crossings before, to / from", lambda run: _crossings(run.result.before)),
+    ("WAN crossings after, to / from", lambda run: _crossings(run.result.after)),
     ("gap to the machine, ms", _figure("gap_ingress_ms", lambda result: result.move.gap_ms.ingress)),
     ("gap from the machine, ms", _figure("gap_egress_ms", lambda result: result.move.gap_ms.egress)),
-    ("datagrams lost", lambda result: Cell(f"{result.move.lost} of {result.move.sent}", "number")),
-    ("TCP session", lambda result: _lives(result.move.tcp_survived)),
+    ("datagrams lost", lambda run: Cell(f"{run.result.move.lost} of {run.result.move.sent}", "number")),
+    ("TCP session", lambda run: _lives(run.lives(run.result.setting.client))),
     ("flooded unicast copies", _of_compared("flooded", lambda result: result.flooded)),
     ("BGP UPDATEs for the move", _of_compared("updates", lambda result: result.updates)),
     ("P4Runtime writes for the move", _of_compared("writes", lambda result: result.writes)),
@@ -350,6 +358,7 @@ FIGURES: Final[tuple[tuple[str, Callable[[Result], Cell]], ...]] = (
         _of_compared("wan_bytes_per_byte", lambda result: result.wan_bytes_per_byte, 2),
     ),
     ("echoes on which captures agree", _proof),
-    ("runs", lambda result: Cell(str(result.repeated.runs) if result.repeated else "", "number")),
+    ("runs", lambda run: Cell(str(run.result.repeated.runs) if run.result.repeated else "", "number")),
     ("expectations met", _met),
 )
+"""The rows of the table of all runs."""
