@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import json
 import re
+import socket
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,8 +14,8 @@ import pytest
 
 from testbed.lab.errors import LabError
 from testbed.web.app import MAX_BODY
-from testbed.web.serve import serve
-from tests.unit.testbed.web.conftest import HOSTILE, FakeLab
+from testbed.web.serve import Server, serve
+from tests.unit.testbed.web.conftest import HOSTILE, TOKEN, FakeLab
 
 
 class Answer:
@@ -144,6 +145,22 @@ async def test_echoes_are_pushed(address: str, fake: FakeLab) -> None:
     echoes.writer.close()
 
 
+async def test_streams_end_with_the_server(fake: FakeLab) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Server(fake.path, TOKEN)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/{TOKEN}/"
+        streams = [
+            await Stream.open(address, path) for path in ("events", "follow?source=client&destination=vm1")
+        ]
+        for stream in streams:
+            await stream.next()
+        server.should_exit = True
+        await serving
+        for stream in streams:
+            assert (await stream.reader.read()).endswith(b"\r\n0\r\n\r\n"), "the last chunk"
+
+
 async def test_a_lab_that_is_gone_is_told(address: str, fake: FakeLab) -> None:
     fake.path.unlink()
     kind, why = await (await Stream.open(address, "events")).next()
@@ -153,8 +170,6 @@ async def test_a_lab_that_is_gone_is_told(address: str, fake: FakeLab) -> None:
 
 
 def test_a_port_that_is_taken(tmp_path: Any) -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(LabError, match=f"port {port} cannot be had .*: choose another --port"):
