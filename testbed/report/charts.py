@@ -16,8 +16,10 @@ from testbed.report.svg import Svg, joined, number, tag, words
 from testbed.report.theme import CHART_RULES, RULES, Theme, sheet
 
 WIDTH: Final = 760.0
-TEXT: Final = 6.9
-"""Px that a letter of 13 px takes, about."""
+SMALL: Final = 7.0
+NORMAL: Final = 8.3
+BOLD: Final = 9.2
+"""Px that a letter takes at most on average, by its style; fonts differ."""
 
 
 @final
@@ -89,8 +91,8 @@ class Lane:
 
 def bars(frame: Frame, groups: Sequence[Group], unit: str, mark: tuple[float, str] | None = None) -> Svg:
     """Horizontal bars; `mark` is a value worth a line of its own, and its name."""
-    left = 26 + 1.15 * TEXT * max((len(group.name) for group in groups), default=0)
-    left += TEXT * max((len(bar.name) for group in groups for bar in group.bars), default=0)
+    left = 22 + BOLD * max((len(group.name) for group in groups), default=0)
+    left += SMALL * max((len(bar.name) for group in groups for bar in group.bars), default=0)
     right = WIDTH - 96
     values = [
         each for group in groups for bar in group.bars for each in (bar.value or 0, *(bar.interval or ()))
@@ -149,9 +151,9 @@ def _bar(bar: Bar, place: Place, unit: str) -> list[Svg]:
 
 def lanes(frame: Frame, steps: Sequence[Lane], time: str, band: Band | None = None) -> Svg:
     """The moments of each step over time, a row for each step, and where it happened behind the last one."""
-    left = 26 + TEXT * max((len(step.name) for step in steps), default=0)
+    left = 22 + NORMAL * max((len(step.name) for step in steps), default=0)
     where = [" ".join(dict.fromkeys(node for _, node in step.moments)) for step in steps]
-    right = WIDTH - 20 - TEXT * min(36, max((len(text) for text in where), default=0))
+    right = WIDTH - 20 - SMALL * min(36, max((len(text) for text in where), default=0))
     times = [t for step in steps for t, _ in step.moments]
     low, high = min([0.0, *times]), max([1.0, *times])
     axis = _Axis(low, high + (high - low) * 0.02, left, right)
@@ -195,7 +197,7 @@ def samples(
         parts.append(_plotted(each, axis, upright))
         parts.append(tag("path", d=f"M{number(x)} 16h0", class_=f"dots {each.kind}"))
         parts.append(tag("text", words(each.name), x=x + 9, y=20, class_="small"))
-        x += 34 + TEXT * len(each.name)
+        x += 34 + SMALL * len(each.name)
     return _chart(frame, parts, 276)
 
 

@@ -133,7 +133,7 @@ def samples(run: Run, client: str, move: Move, series: Series) -> Iterator[Figur
 
 def _datagrams(run: Run, client: str, move: Move, series: Series) -> Figure:
     machine = run.result.setting.machine
-    title = f"{run.result.mode}: datagrams between {client} and {machine} around the move"
+    title = f"{run.result.mode}: datagrams between {client} and {machine}"
     found = [
         Points(f"to {machine}", "to", _points(series.ingress)),
         Points(f"from {machine}", "from", _points(series.egress)),

@@ -62,7 +62,7 @@ def _figure_rows(runs: Sequence[Run]) -> Iterator[tuple[Value, ...]]:
             "gap_from_ms": result.move.gap_ms.egress,
             "datagrams_lost": result.move.lost,
             "datagrams_sent": result.move.sent,
-            "tcp_survived": int(result.move.tcp_survived),
+            "tcp_survived": None if result.move.tcp_survived is None else int(result.move.tcp_survived),
         }
         if isinstance(result, Compared):
             values |= {

@@ -182,7 +182,7 @@ def sessions(run: Run) -> Table:
         for client, seen in run.clients.items()
     )
     head = ("client", f"gap to {machine}, ms", f"gap from {machine}, ms", "datagrams lost", "TCP session")
-    return Table("Sessions through the move", head, rows)
+    return Table("Sessions", head, rows)
 
 
 def timeline(run: Run) -> Table:
