@@ -24,6 +24,7 @@ STEPS: Final = (
     "learned",
     "advertised",
     "received",
+    "moved-away",
     "withdrawn",
     "programmed",
     "first packet",
