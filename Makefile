@@ -13,9 +13,9 @@ setup: ## packages and environments, nothing else
 	@scripts/setup.sh all
 
 .PHONY: demo
-demo: ## a machine moves from dc1 to dc2, its sessions live
+demo: ## a machine moves from dc1 to dc2 under traffic, in every mode, side by side
 	@scripts/setup.sh demo
-	@$(SUDO) $(BIN)/vmto run
+	@$(SUDO) $(BIN)/vmto compare
 
 .PHONY: test
 test: ## everything CI runs

@@ -88,7 +88,7 @@ class Outcome:
             gap_ms=Gaps(ingress=gaps[0], egress=gaps[1]),
             lost=lost,
             sent=sent,
-            tcp_survived=bool(heard.lives(client, machine, self._seen.spans[-1].start)),
+            tcp_survived=heard.lives(client, machine, self._seen.spans[-1].start),
             timeline=self.timeline(),
             series=self._series(client),
         )

@@ -162,9 +162,15 @@ def _sessions(machine: str, seen: dict[str, Sessions]) -> Table:
             f"{move.gap_ms.ingress:.1f} ms",
             f"{move.gap_ms.egress:.1f} ms",
             f"{move.lost} of {move.sent}",
-            Text("lives", "green") if move.tcp_survived else Text("died", "bold red"),
+            _lives(move.tcp_survived),
         )
     return table
+
+
+def _lives(survived: bool | None) -> Text:
+    if survived is None:
+        return Text("-")
+    return Text("lives", "green") if survived else Text("died", "bold red")
 
 
 def _timeline(events: list[Event]) -> Table:

@@ -76,7 +76,9 @@ class Move(_Model):
     gap_ms: Gaps
     lost: int = Field(description="UDP datagrams that never arrived, both directions together.")
     sent: int = Field(description="UDP datagrams sent, both directions together.")
-    tcp_survived: bool = Field(description="The TCP session opened before the move still answers after it.")
+    tcp_survived: bool | None = Field(
+        description="The TCP session opened before the move still answers after it; null if there was none."
+    )
     timeline: list[Event]
     series: Series | None = Field(default=None, description="The samples behind gaps and round-trip times.")
 

@@ -103,9 +103,16 @@ def _first_packet(mode: Compared) -> Cell:
     return f"{times[0]:.1f}" if times else "-"
 
 
+def _worst(kind: str) -> Callable[[Compared], Cell]:
+    """The longest time for which the tables of all switches broke an invariant for a pair of machines."""
+    return lambda mode: f"{max((each.ms for each in mode.violations if each.kind == kind), default=0.0):.1f}"
+
+
 def _all_live(mode: Compared) -> Cell:
     moves = [mode.move, *(other.move for other in mode.others.values())]
-    dead = sum(not move.tcp_survived for move in moves)
+    if all(move.tcp_survived is None for move in moves):
+        return "-"
+    dead = sum(move.tcp_survived is False for move in moves)
     return Text(f"{dead} died", "bold red") if dead else Text("live", "green")
 
 
@@ -134,6 +141,8 @@ FIGURES: Final[tuple[tuple[str, Callable[[Compared], Cell]], ...]] = (
     ("P4Runtime writes for the move", lambda mode: str(mode.writes)),
     ("WAN bytes per payload byte, after", lambda mode: f"{mode.wan_bytes_per_byte:.2f}"),
     ("echoes on which captures agree", _proof),
+    ("black hole in the tables, at worst, ms", _worst("black-hole")),
+    ("loop in the tables, at worst, ms", _worst("loop")),
     *((f"{step}, ms after the pause" if step == "resumed" else step, _at(step)) for step in STEPS),
     ("first packet that arrives", _first_packet),
     ("expectations met", lambda mode: f"{sum(c.holds for c in mode.checks)} of {len(mode.checks)}"),
