@@ -16,6 +16,14 @@ def a_or_an(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """What to put behind a message about an unknown name: the known one that it resembles, if there is one."""
+    from difflib import get_close_matches  # only where something is wrong
+
+    close = get_close_matches(name, sorted(set(known)), 1, 0.6)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
 MAX_ERRORS = 20
 """Reporting stops after this many errors, as p4c does by default."""
 

@@ -167,6 +167,8 @@ class ArgumentBinder(ExpressionChecker):
                 return False
             if found == variable and any(_mentions(of, variable) for of in absent):
                 unifier.bindings[variable] = t.DONT_CARE
+            elif found == variable and any(_is_wrong(arg) for arg in matched):
+                return False  # which was reported
             elif found == variable:
                 name = self._called(call)
                 message = (
@@ -249,3 +251,8 @@ def _open_variables(expr: ast.Expression) -> list[t.TypeVar]:
 
 def _mentions(of: t.Type, variable: t.TypeVar) -> bool:
     return t.substitute(of, {variable: t.UNKNOWN}) != of
+
+
+def _is_wrong(arg: ast.Argument | None) -> bool:
+    """Whether the type of an argument is not known because of an error in it."""
+    return arg is not None and t.contains(arg.expr.type, lambda part: part == t.UNKNOWN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from testbed.p4.compiler import ast
 from testbed.p4.compiler import types as t
 
-_OUTGOING = (ast.Direction.OUT, ast.Direction.INOUT)
+OUTGOING = (ast.Direction.OUT, ast.Direction.INOUT)
 
 
 def is_left_value(expr: ast.Expression) -> bool:
@@ -14,7 +14,7 @@ def is_left_value(expr: ast.Expression) -> bool:
         case ast.PathExpr(decl=ast.VariableDecl()):
             return True
         case ast.PathExpr(decl=ast.Parameter(direction=direction)):
-            return direction in _OUTGOING
+            return direction in OUTGOING
         case ast.Member(base=base, name=name):
             if isinstance(base.type, t.StackType) and name != "next":
                 return False
@@ -22,6 +22,13 @@ def is_left_value(expr: ast.Expression) -> bool:
         case ast.Index(base=base) | ast.Slice(base=base) | ast.PlusSlice(base=base):
             return is_left_value(base)
     return False
+
+
+def written_to(expr: ast.Expression) -> ast.Declaration | None:
+    """The declaration of what an assignment to the expression would change, if it has one."""
+    while isinstance(expr, ast.Member | ast.Index | ast.Slice | ast.PlusSlice):
+        expr = expr.base
+    return expr.decl if isinstance(expr, ast.PathExpr) else None
 
 
 def is_compile_time(expr: ast.Expression) -> bool:

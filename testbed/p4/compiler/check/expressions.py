@@ -5,11 +5,11 @@ from __future__ import annotations
 from testbed.p4.compiler import ast
 from testbed.p4.compiler import types as t
 from testbed.p4.compiler.check import folding
-from testbed.p4.compiler.check.constants import is_compile_time, is_left_value
+from testbed.p4.compiler.check.constants import OUTGOING, is_compile_time, is_left_value, written_to
 from testbed.p4.compiler.check.conversions import constant_tuple
 from testbed.p4.compiler.check.operators import OperatorChecker
 from testbed.p4.compiler.check.scope import is_error
-from testbed.p4.compiler.diagnostics import Note, a_or_an
+from testbed.p4.compiler.diagnostics import Note, a_or_an, did_you_mean
 
 
 class ExpressionChecker(OperatorChecker):
@@ -156,7 +156,8 @@ class ExpressionChecker(OperatorChecker):
                         if isinstance(base.value, tuple) and len(base.value) == len(fields):
                             expr.value = base.value[number]
                         return
-                self._no_member(expr, f"a field {expr.name}")
+                hint = did_you_mean(expr.name, [field.name for field in fields])
+                self._no_member(expr, f"a field {expr.name}{hint}")
             case t.StackType():
                 self._stack_member(expr, base.type)
             case t.ApplyResultType(table):
@@ -284,7 +285,16 @@ class ExpressionChecker(OperatorChecker):
         if expr.type == t.UNKNOWN:
             return False
         if not is_left_value(expr):
-            self.error(expr.span, f"{what} must be something that can be written to")
+            written = written_to(expr)
+            if isinstance(written, ast.Parameter) and written.direction not in OUTGOING:
+                direction = written.direction.value or "directionless"
+                self.error(
+                    expr.span,
+                    f"{written.name} is {a_or_an(direction)} parameter, which cannot be written to",
+                    Note(written.span, "the parameter"),
+                )
+            else:
+                self.error(expr.span, f"{what} must be something that can be written to")
             return False
         return True
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from testbed.p4.compiler import ast
 from testbed.p4.compiler import types as t
 from testbed.p4.compiler.check.unused import is_watched
-from testbed.p4.compiler.diagnostics import Note, a_or_an
+from testbed.p4.compiler.diagnostics import Note, a_or_an, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,8 @@ _OVERLOADABLE = (
     ast.ControlDecl,
 )
 
+_OF_V1MODEL = frozenset(("V1Switch", "standard_metadata_t", "mark_to_drop", "HashAlgorithm", "CloneType"))
+
 
 class Scope:
     """One level of names; several declarations of a name are overloads."""
@@ -37,6 +39,15 @@ class Scope:
         self.parent = parent
         self.owner = owner
         self.names: dict[str, list[ast.Declaration]] = {}
+
+    def visible(self) -> set[str]:
+        """All names that mean something here."""
+        names: set[str] = set()
+        scope: Scope | None = self
+        while scope is not None:
+            names.update(scope.names)
+            scope = scope.parent
+        return names
 
     def lookup(self, name: str) -> list[ast.Declaration] | None:
         """What the name means here: the declarations of the innermost level that has it."""
@@ -148,10 +159,17 @@ class ScopeKeeper:
                 for d in self._all_declarations()
                 if d.name == name
             ]
-            self.error(span, f"nothing named {name} is declared here", *notes[:1])
+            hint = "" if notes else self._meant(name)
+            self.error(span, f"nothing named {name} is declared here{hint}", *notes[:1])
             return []
         self.used.update(found)
         return found
+
+    def _meant(self, name: str) -> str:
+        """What an unknown name may have been meant to be."""
+        if name in _OF_V1MODEL and name not in self.globals.names:
+            return ": write #include <v1model.p4>"
+        return did_you_mean(name, self.here.visible())
 
     def _is_inside(self, name: str) -> bool:
         """Whether the current scope lies within a declaration of that name."""

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 _COMPOUND = frozenset(("*=", "/=", "%=", "+=", "-=", "|+|=", "|-|=", "<<=", "&=", "|=", "^="))
 
+_NOT_OF_P4 = {
+    "while": "write for (...) with a number of rounds known at compile time",
+    "elseif": "write else if",
+    "elif": "write else if",
+}
+
 
 class StatementParser(ExpressionParser):
     """Statements and local declarations."""
@@ -194,6 +200,9 @@ class StatementParser(ExpressionParser):
                 self.at += 1
                 self.expect(";", f"after {kind}")
                 return ast.Break(self.since(start)) if kind == "break" else ast.Continue(self.since(start))
+        word = self.tokens[self.at].text
+        if word in _NOT_OF_P4 and self.kinds[self.at + 1] in ("(", "{"):
+            raise ParseError(start, f"P4 has no {word}: {_NOT_OF_P4[word]}")
         simple = self.simple_statement()
         self.expect(";", "after the statement")
         simple.span = self.since(start)
@@ -215,6 +224,8 @@ class StatementParser(ExpressionParser):
             return ast.CallStatement(self.since(start), target)
         if op in (";", "}"):
             raise ParseError(self.since(start), "this does nothing: expected an assignment or a call")
+        if op == "-" and self.kinds[self.at + 1] == "-":
+            raise ParseError(self.span, "P4 has no --: write x = x - 1")
         raise self.unexpected("'=' or '('")
 
     def _return(self) -> ast.Return:

@@ -41,7 +41,7 @@ class Body(Statements):
             if bound.expr is not None:
                 env.bind(bound.param, self._constructor_argument(bound, name))
         instance = Instance(decl, name, env)
-        self.enter_env(env).declare_objects(decl.locals, name)
+        self.enter_env(env).declare_objects(decl.locals, name, instance.orders)
         return instance
 
     def enter_env(self, env: Env) -> Body:
@@ -62,10 +62,17 @@ class Body(Statements):
         expr = known(expr)
         return self.convert(self.value(expr), self.env.resolve(bound.type), expr.span)
 
-    def declare_objects(self, declarations: Sequence[ast.Declaration], prefix: str) -> None:
-        """Bind the constants, instances and value sets among declarations: what lives for good."""
+    def declare_objects(
+        self, declarations: Sequence[ast.Declaration], prefix: str, orders: dict[int, int] | None = None
+    ) -> None:
+        """Bind the constants, instances and value sets among declarations: what lives for good.
+
+        `orders` gets the places of actions and tables: as p4c has it, an instance's are where it is declared.
+        """
         for decl in declarations:
             match decl:
+                case ast.ActionDecl() | ast.TableDecl() if orders is not None:
+                    orders[id(decl)] = self.unit.next_order()
                 case ast.ConstDecl(init=init):
                     self.env.bind(
                         decl, self.convert(self.value(init), self.env.resolve(decl.type), decl.span)
@@ -134,12 +141,12 @@ class Body(Statements):
         for decl in instance.decl.locals:
             if isinstance(decl, ast.ActionDecl):
                 name = self.unit.external_name(decl, instance.name)
-                env.bind(decl, ActionClosure(decl, env, name, self.unit.next_order()))
+                env.bind(decl, ActionClosure(decl, env, name, instance.orders[id(decl)]))
             elif isinstance(decl, ast.TableDecl):
                 if first is not None:
                     raise RefusedError(span, f"{instance.name} has tables and is applied more than once")
                 name = self.unit.external_name(decl, instance.name)
-                env.bind(decl, TableSlot(decl, env, name, self.unit.next_order()))
+                env.bind(decl, TableSlot(decl, env, name, instance.orders[id(decl)]))
         instance.applied = env
 
     def apply_parser(self, instance: Instance, call: ast.Call) -> None:

@@ -75,6 +75,7 @@ class Instance:
     name: str
     env: Env
     applied: Env | None = None  # the environment of its first application
+    orders: dict[int, int] = field(default_factory=dict)  # of actions and tables, by id() of the declaration
 
 
 @dataclass(slots=True, eq=False)

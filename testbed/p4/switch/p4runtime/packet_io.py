@@ -19,11 +19,11 @@ def packet_in(header: PacketHeader | None, frame: bytes) -> p4r.StreamMessageRes
     if header is None:
         packet.payload = frame
         return response
-    size = header.bits // 8
+    size = header.nbytes
     if len(frame) < size:
         return None
     packet.payload = frame[size:]
-    value, shift = int.from_bytes(frame[:size]), header.bits
+    value, shift = int.from_bytes(frame[:size]), size * 8
     for metadata_id, translation in header.fields:
         shift -= translation.width
         field = value >> shift & ((1 << translation.width) - 1)
@@ -51,7 +51,7 @@ def packet_out(header: PacketHeader | None, packet: p4r.PacketOut) -> bytes:
         value = value << translation.width | int.from_bytes(translation.to_device(raw))
     if given:
         invalid(f"packet-out metadata {min(given)} is not in P4Info")
-    return value.to_bytes(header.bits // 8) + packet.payload
+    return (value << header.nbytes * 8 - header.bits).to_bytes(header.nbytes) + packet.payload
 
 
 def _metadata(items: Sequence[p4r.PacketMetadata]) -> dict[int, bytes]:

@@ -148,8 +148,13 @@ class PacketHeader:
 
     @property
     def bits(self) -> int:
-        """Bits it has on the wire."""
+        """Bits of its fields."""
         return sum(translation.width for _, translation in self.fields)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes it has on the wire: the last one is filled up with zeros, should the fields not do it."""
+        return (self.bits + 7) // 8
 
 
 class _Preamble(Protocol):
@@ -351,8 +356,6 @@ class _Binder:
                 for m in info.metadata
             )
             header = PacketHeader(fields)
-            if header.bits % 8:
-                invalid(f"P4Info: controller header '{info.preamble.name}' does not fill whole bytes")
             if info.preamble.name == "packet_in":
                 self._schema.packet_in = header
             elif info.preamble.name == "packet_out":

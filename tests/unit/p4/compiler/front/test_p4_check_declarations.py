@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         ("void f() { return 1; }", "return takes no value here"),
         ("bit<8> f() { return; }", "return needs a value"),
         ("void f(in bit<8> a, in bit<8> a) { }", "two parameters are named a"),
-        ("void f(in bit<8> a) { a = 1; }", "must be something that can be written to"),
+        ("void f(in bit<8> a) { a = 1; }", "a is an in parameter, which cannot be written to"),
         ("void f() { f(); }", "f cannot refer to itself"),
         ("action a(bit<8> x, in bit<8> y) { }", "parameters with a direction stand before"),
         ("action a(int x) { }", "an action's parameter needs a width"),

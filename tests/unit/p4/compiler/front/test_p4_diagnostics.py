@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from testbed.p4.compiler.diagnostics import MAX_ERRORS, CompileError, Diagnostics, Note
+from testbed.p4.compiler.frontend import check_text
 from testbed.p4.compiler.source import Span
 
 if TYPE_CHECKING:
@@ -96,3 +97,43 @@ def test_unused_declarations_warn(front: Front) -> None:
 def test_parser_warnings(front: Front) -> None:
     source = front.source(start="transition s;", states="state s { }")
     assert [n for n, _ in front.warnings(source) if n != "unused"] == ["unreachable", "parser_transition"]
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("hdr.h.fild = 1;", "h_t does not have a field fild; did you mean field?"),
+        ("meta.valu = 1;", "did you mean value?"),
+        ("dropp();", "nothing named dropp is declared here; did you mean drop?"),
+        ("while (true) { }", "P4 has no while: write for (...)"),
+        ("if (true) { } elseif (false) { }", "P4 has no elseif: write else if"),
+        ("hdr.h.field--;", "P4 has no --: write x = x - 1"),
+        ("limit = 3;", "limit is an in parameter, which cannot be written to"),
+    ],
+)
+def test_typical_mistakes(code: str, message: str) -> None:
+    program = f"""
+        header h_t {{ bit<8> field; }}
+        struct hs {{ h_t h; }}
+        struct ms {{ bit<8> value; }}
+        control C(inout hs hdr, inout ms meta, in bit<8> limit) {{
+            action drop() {{ meta.value = 0; }}
+            apply {{ {code} }}
+        }}
+    """
+    with pytest.raises(CompileError) as error:
+        check_text(program)
+    assert message in str(error.value)
+    assert error.value.diagnostics.error_count == 1
+
+
+def test_an_error_in_an_argument_is_the_only_one() -> None:
+    with pytest.raises(CompileError) as error:
+        check_text("extern void emit<T>(in T data); control C() { apply { emit(missing); } }")
+    assert error.value.diagnostics.error_count == 1
+
+
+def test_what_v1model_declares() -> None:
+    with pytest.raises(CompileError) as error:
+        check_text("control C(inout standard_metadata_t s) { apply { } }")
+    assert "write #include <v1model.p4>" in str(error.value)
