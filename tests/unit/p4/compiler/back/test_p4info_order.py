@@ -1,0 +1,51 @@
+"""Objects stand in P4Info in the order of declaration, as p4c lists them: not in that of application."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from testbed.p4.compiler.compile import compile_program
+
+PROGRAM = """
+#include <core.p4>
+#include <v1model.p4>
+struct none { }
+parser P(packet_in p, out none h, inout none m, inout standard_metadata_t s) {
+    state start { transition accept; }
+}
+control Inner(inout standard_metadata_t s) {
+    action set() { s.egress_spec = 1; }
+    table inner { actions = { set; } default_action = set(); }
+    apply { inner.apply(); }
+}
+control I(inout none h, inout none m, inout standard_metadata_t s) {
+    action first() { s.egress_spec = 2; }
+    table before { actions = { first; } default_action = first(); }
+    Inner() one;
+    table after { actions = { first; } default_action = first(); }
+    Inner() two;
+    apply {
+        two.apply(s);
+        after.apply();
+        one.apply(s);
+        before.apply();
+    }
+}
+control E(inout none h, inout none m, inout standard_metadata_t s) { apply { } }
+control C(inout none h, inout none m) { apply { } }
+control D(packet_out p, in none h) { apply { } }
+V1Switch(P(), C(), I(), E(), C(), D()) main;
+"""
+
+
+def test_objects_of_an_instance_stand_where_it_is_declared(tmp_path: Path) -> None:
+    source = tmp_path / "order.p4"
+    source.write_text(PROGRAM)
+    info = compile_program(source).p4info
+    assert [table.preamble.name for table in info.tables] == [
+        "I.before",
+        "I.one.inner",
+        "I.after",
+        "I.two.inner",
+    ]
+    assert [action.preamble.name for action in info.actions] == ["I.first", "I.one.set", "I.two.set"]
