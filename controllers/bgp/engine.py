@@ -84,14 +84,18 @@ class Engine:
         address = neighbor.config.address
         if self.neighbors.get(address) is neighbor:
             del self.neighbors[address]
-        for family in tuple(neighbor.stale):
-            self._complete(neighbor, family)
+        self.complete(neighbor)
         kept = neighbor.negotiated.keeps if broken and neighbor.negotiated.restart_time else ()
         self._forget_all(neighbor, but=kept)
         if not any(neighbor.received.values()):
             return 0.0
         self._kept[address] = neighbor
         return float(neighbor.negotiated.restart_time)
+
+    def complete(self, neighbor: Neighbor) -> None:
+        """Forget what a former session had and this one has not said in good time."""
+        for family in tuple(neighbor.stale):
+            self._complete(neighbor, family)
 
     def expire(self, address: IpAddress) -> None:
         """Forget what was kept of a neighbour, if it has not come back."""
@@ -109,6 +113,8 @@ class Engine:
 
     def _complete(self, neighbor: Neighbor, family: Family) -> None:
         """Its table of a family is complete: what the former session had and this one has not is gone."""
+        if family == RT_CONSTRAINT:
+            neighbor.wishes_known = True
         stale = neighbor.stale.pop(family, None)
         if stale:
             received, table = neighbor.received[family], self.tables[family]

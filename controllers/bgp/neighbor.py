@@ -77,6 +77,8 @@ class Neighbor:
             self._inherit(former)
         constrained = RT_CONSTRAINT in negotiated.families
         self.membership: Membership | None = Membership(self.received[RT_CONSTRAINT]) if constrained else None
+        self.wishes_known = not constrained or RT_CONSTRAINT in self.stale
+        """False until the neighbour has said all that it asks for: what it is sent before is not all."""
         self.export_key = ExportKey(
             external=external,
             client=config.client,
@@ -153,12 +155,19 @@ class Neighbor:
     @property
     def in_debt(self) -> bool:
         """True if something is owed."""
-        return bool(self._owed) or bool(self._end_of_rib_due)
+        return bool(self._owed) or bool(self._ends)
+
+    @property
+    def _ends(self) -> set[Family]:
+        """Families whose end may be marked once nothing of them is owed."""
+        known = self.wishes_known
+        return {family for family in self._end_of_rib_due if known or family not in CONSTRAINED}
 
     def take_owed(self, limit: int) -> list[tuple[Family, list[tuple[bytes, bytes | None]], bool]]:
         """Take up to `limit` owed routes: family, routes, and whether its End-of-RIB comes after them."""
         batches = []
-        for family in (*self._owed, *(self._end_of_rib_due - self._owed.keys())):
+        ends = self._ends
+        for family in (*self._owed, *(ends - self._owed.keys())):
             owed = self._owed.get(family, {})
             count = min(limit, len(owed))
             routes = [owed.popitem() for _ in range(count)]
@@ -167,6 +176,6 @@ class Neighbor:
                 batches.append((family, routes, False))
                 break
             self._owed.pop(family, None)
-            batches.append((family, routes, family in self._end_of_rib_due))
-            self._end_of_rib_due.discard(family)
+            batches.append((family, routes, family in ends))
+            self._end_of_rib_due -= {family} & ends
         return batches

@@ -82,10 +82,11 @@ class Fabric:
             await self.reflector.start()
         for name in self.controllers:
             self._start(name)
+        setups: list[Setup] = [*self.config.pes, *self.config.lsrs, *self.config.access]
         self._ports = {
-            interface: (name, port)
-            for name, each in self.controllers.items()
-            for port, interface in each.switch.config.interfaces.items()
+            interface: (setup.switch.name, port)
+            for setup in setups
+            for port, interface in setup.switch.interfaces.items()
         }
         self._carriers = CarrierWatch(self._ports, self._carrier)
         return self
@@ -94,24 +95,29 @@ class Fabric:
         if self._carriers is not None:
             self._carriers.close()
         for pe in self.pes.values():
-            await pe.stop()
+            # Where others go on, the switches of these controllers forward on for them.
+            pe.abort() if self.reflector is None else await pe.stop()
         if self.reflector is not None:
             await self.reflector.stop()
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    async def restart(self, name: str) -> Controller:
-        """End the controller of a switch as if it were killed, and start another one in its place.
-
-        The tables stay as they are; the new controller reads them back. Returns it at once: its
-        `switch.ready` and `connected` tell when it is at work.
-        """
-        old, task = self.controllers[name], self._tasks[name]
+    async def give_up(self, name: str) -> None:
+        """End the controller of a switch as if it were killed. The tables stay as they are."""
+        controller, task = self.controllers[name], self._tasks[name]
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        if isinstance(old, PeController):
-            old.abort()
+        if isinstance(controller, PeController):
+            controller.abort()
+
+    async def restart(self, name: str) -> Controller:
+        """End the controller of a switch if it has not been given up, and start another one in its place.
+
+        The new controller reads the tables back. Returns it at once: its `switch.ready` tells when it is at
+        work.
+        """
+        await self.give_up(name)
         new = self._make(self.config.named(name))
         for watch in self._watches.values():
             new.switch.set(watch)
@@ -161,10 +167,11 @@ class Fabric:
         name, port = self._ports[interface]
         before = self._down & self._core
         (self._down.discard if up else self._down.add)((name, port))
-        self.controllers[name].carrier(port, up)
+        if name in self.controllers:
+            self.controllers[name].carrier(port, up)
         cut = self._down & self._core
         if cut != before:
-            # What an IGP floods; here one process knows it at once.
+            # What an IGP floods; here all processes share a kernel, and each knows it at once.
             self._link_state = self.config.link_state.without(cut)
             for each in self.controllers.values():
                 if not isinstance(each, AccessController):

@@ -114,7 +114,12 @@ class SwitchController:
 
     async def run(self) -> None:
         """Keep the session up until cancelled."""
-        await self.session.run()
+        try:
+            await self.session.run()
+        finally:
+            self._connected = False
+            self._sessions += 1
+            self.ready.clear()
 
     def set(self, intent: Keyed) -> None:
         """Make an intent part of the desired state."""

@@ -91,15 +91,27 @@ def config(topology: Topology = "wan", mode: ModeOption = None, reflector: Refle
 
 
 def controller(
-    file: Annotated[Path, typer.Argument(help="What controllers are told, as `vmto config` prints it.")],
     node: Annotated[list[str] | None, typer.Argument(help="Switches to control; all without.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--config", help="What controllers are told, as `vmto config` prints it; not of a lab."),
+    ] = None,
     target: Annotated[Target, typer.Option(help="Which P4 switch runs the pipelines.")] = Target.EMBEDDED,
+    name: Name = "lab",
 ) -> int:
-    """Run the controllers of switches that someone else started, until Ctrl-C."""
+    """Run the controllers of switches, until Ctrl-C.
+
+    The switches are those of a running lab, which gives up its own controllers for that time, or with
+    --config those that someone else started.
+    """
     import asyncio
 
     from testbed.experiments.controllers import read_config, serve
 
+    if file is None:
+        from testbed.cli.controlling import control
+
+        return control(name, node or [])
     settings = read_config(file, node or [])
     try:
         asyncio.run(serve(settings, node or None, target, lambda line: print(line, flush=True)))

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from testbed.experiments import checking
+from testbed.experiments import checking, handover
 from testbed.experiments.arguments import number, text
 from testbed.experiments.following import follow
 from testbed.experiments.running import RunningLab
@@ -52,6 +52,7 @@ def _register(server: ControlServer, lab: RunningLab, traffic: Traffic) -> None:
     for name in ("bgp", "evpn", "vpls", "mac", "route", "labels", "tables"):
         server.register(f"show {name}", getattr(shows, name))
     server.register("check", checking.verb(lab))
+    handover.register(server, lab)
 
 
 class _Verbs:

@@ -163,18 +163,29 @@ class Peer:
             connection.allow_extended_messages()
         self._engine.counters(self.config.address).sessions += 1
         self.neighbor = self._engine.attach(self.config, negotiated, connection.local_address)
+        if self.neighbor.stale:
+            later = asyncio.get_running_loop().call_later
+            self._expiry = later(negotiated.restart_time, self._complete, self.neighbor)
         self._report(True, "established")
         self._hooks.tables_changed()
 
     def _down(self, reason: str, *, broken: bool) -> None:
         self._engine.counters(self.config.address).flaps += 1
         self._carrier = None
+        if self._expiry is not None:
+            self._expiry.cancel()
         if self.neighbor is not None:
             kept = self._engine.detach(self.neighbor, broken=broken)
             self.neighbor = None
             if kept:
                 self._expiry = asyncio.get_running_loop().call_later(kept, self._expire)
         self._report(False, reason)
+        self._hooks.tables_changed()
+
+    def _complete(self, neighbor: Neighbor) -> None:
+        """The neighbour is back and has not said in its time that its tables are complete."""
+        self._expiry = None
+        self._engine.complete(neighbor)
         self._hooks.tables_changed()
 
     def _expire(self) -> None:

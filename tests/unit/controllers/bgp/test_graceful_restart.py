@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from controllers.bgp.routes import Route
 from controllers.bgp.session import SessionConfig
 from controllers.bgp.session_events import Closed, Down, Opened, Received, Start, Stop, Up
 from controllers.wire.errors import ErrorCode
@@ -113,7 +114,7 @@ def test_what_a_restarted_client_asked_for_is_remembered_too() -> None:
     for number in (1, 2):
         route = mac_route(number, number)
         fabric.engines[pe(number)].announce(route)
-        fabric.engines[pe(number)].announce(type(route)(membership, route.attributes))
+        fabric.engines[pe(number)].announce(Route(membership, route.attributes))
     fabric.settle()
     assert len(fabric.known(pe(1))) == 2
     fabric.disconnect(REFLECTOR, pe(1), broken=True)
@@ -154,3 +155,28 @@ def test_only_a_connection_that_is_lost_is_broken() -> None:
         session, _ = driven(0, 30)
         (down,) = [action for action in session.give(event) if isinstance(action, Down)]
         assert down.broken is broken
+
+
+def test_the_end_of_a_table_is_not_marked_before_the_neighbour_has_said_what_it_wants() -> None:
+    """Else a reflector would drop what a restarted PE is about to say (RFC 4684 §6)."""
+    families = (EVPN, RT_CONSTRAINT)
+    fabric = star(families)
+    fabric.engines[pe(1)].announce(mac_route(1, 1))
+    membership = RtMembership.of(65000, TARGET)
+    for number in (1, 2):
+        fabric.engines[pe(number)].announce(Route(membership, mac_route(number, number).attributes))
+    everything = Route(RtMembership.everything(), mac_route(100, 100).attributes)
+    fabric.engines[REFLECTOR].announce(everything)
+    fabric.settle()
+    fabric.events[pe(2)].clear()
+    fabric.disconnect(REFLECTOR, pe(1), broken=True)
+    restart(fabric, families)
+    fabric.engines[pe(1)].announce(mac_route(1, 1))
+    fabric.engines[pe(1)].announce(Route(membership, mac_route(1, 1).attributes))
+    # The PE speaks before it has heard what the reflector wants.
+    fabric.flush(pe(1))
+    while fabric.queues[REFLECTOR, pe(1)]:
+        fabric.deliver(REFLECTOR, pe(1))
+    fabric.settle()
+    assert len(fabric.known(pe(2))) == 1
+    assert [event for event in fabric.events[pe(2)] if event.key.family == EVPN] == []

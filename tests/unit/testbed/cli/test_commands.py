@@ -136,7 +136,7 @@ def test_config_and_controller(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(controllers, "serve", serve)
-    assert run_command(["controller", str(file), "pe1", "p1"]) == 0
+    assert run_command(["controller", "pe1", "p1", "--config", str(file)]) == 0
     assert served == [(config, ["pe1", "p1"], Target.EMBEDDED)]
 
 
@@ -154,7 +154,7 @@ def test_bad_configuration(
     file = tmp_path / "config.json"
     if content is not None:
         file.write_text(content)
-    assert run_command(["controller", str(file), *nodes]) == 2
+    assert run_command(["controller", *nodes, "--config", str(file)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert str(file) in line
     assert message in line
