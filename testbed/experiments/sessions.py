@@ -22,9 +22,9 @@ from testbed.observe.flows import (
     UdpFlow,
     UdpResult,
 )
-from testbed.observe.frames import PROBE
 from testbed.observe.probes import RECORD
 from testbed.observe.samples import Silence, longest_silence, lost_between
+from testbed.observe.stamp import PROBE
 
 Running = PingFlow | UdpFlow | TcpFlow | BulkFlow | HttpFlow
 Sampled = PingResult | UdpResult | TcpResult | HttpResult

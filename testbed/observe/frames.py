@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import final
 
-PROBE = struct.Struct("!4sIQq")
-"""Payload of a probe datagram: magic, flow number, sequence, time of sending (CLOCK_MONOTONIC, ns)."""
-PROBE_MAGIC = b"vmto"
+from testbed.observe.stamp import PROBE, PROBE_MAGIC
 
 _VLAN_TAGS = (0x8100, 0x88A8)
 _MPLS = (0x8847, 0x8848)

@@ -30,7 +30,7 @@ from array import array
 from collections.abc import Callable
 
 from testbed.observe import web_probe
-from testbed.observe.frames import PROBE, PROBE_MAGIC
+from testbed.observe.stamp import PROBE, PROBE_MAGIC
 
 RECORD = struct.Struct("!Qq")
 """Sequence and time of sending of a request on a TCP session."""
