@@ -17,7 +17,7 @@ def a_or_an(noun: str) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """What to put behind a message about an unknown name: the known one that it resembles, if there is one."""
+    """What to put behind a message about an unknown name: the known one that it resembles, if any."""
     from difflib import get_close_matches  # only where something is wrong
 
     close = get_close_matches(name, sorted(set(known)), 1, 0.6)

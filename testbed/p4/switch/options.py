@@ -9,6 +9,9 @@ from typing import Final, NoReturn
 
 from testbed.p4.switch.target import PortConfig
 
+VERSION: Final = "1.15 (vmto switch)"
+"""The simple_switch_grpc that it does the same as."""
+
 DEFAULT_ADDRESS: Final = "127.0.0.1:9559"
 
 _IGNORED_WITH_VALUE: Final = (
@@ -21,15 +24,19 @@ _IGNORED_WITH_VALUE: Final = (
     "--restore-state",
     "--dump-packet-data",
     "--max-port-count",
+    "--log-file-max-size",
+    "--log-file-max-files",
+    "--max-mc-groups",
+    "--max-l1-entries",
+    "--max-l2-entries",
     "--dp-grpc-server-addr",
-    "--grpc-server-ssl",
     "--grpc-server-cert",
     "--grpc-server-key",
     "--grpc-server-cacert",
 )
 """Options of simple_switch_grpc that mean nothing here; they take a value, which is ignored."""
 
-_IGNORED: Final = ("--log-flush", "--debugger", "--enable-swap")
+_IGNORED: Final = ("--log-flush", "--debugger", "--enable-swap", "--disable-swap")
 
 LOG_LEVELS: Final = ("trace", "debug", "info", "warn", "error", "off")
 
@@ -73,6 +80,10 @@ def parse_options(argv: list[str]) -> SwitchOptions:
     args = _parser().parse_args(_prepared(argv))
     if args.json is None and not args.no_p4:
         raise UsageError("give a bmv2 JSON file, or --no-p4 to start without a program")
+    if args.grpc_server_ssl or args.grpc_server_with_client_auth:
+        raise UsageError(
+            "this switch has no TLS: leave --grpc-server-ssl out, and serve on loopback or unix:PATH"
+        )
     if args.p4info is not None and args.json is None:
         raise UsageError("--p4info needs the JSON file it belongs to")
     delays, rates = _per_port("--port-delay", args.port_delay), _per_port("--port-rate", args.port_rate)
@@ -157,6 +168,9 @@ def _parser() -> _Parser:
     add("--log-file", type=Path, metavar="NAME", help="to NAME.txt")
     add("-L", "--log-level", choices=LOG_LEVELS, default="info", help="(%(default)s)")
     add("--ready-fd", type=_number(0, 2**20), metavar="N", help="write a line there when P4Runtime is served")
+    for option in ("--grpc-server-ssl", "--grpc-server-with-client-auth"):
+        add(option, action="store_true", help=argparse.SUPPRESS)
+    add("-v", "--version", action="version", version=VERSION)
     for option in _IGNORED_WITH_VALUE:
         add(option, help=argparse.SUPPRESS)
     for option in _IGNORED:

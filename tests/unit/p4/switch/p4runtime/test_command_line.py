@@ -25,12 +25,13 @@ def test_options_of_simple_switch_grpc() -> None:
             "--device-id", "3", "-i", "1@s1-eth1", "--interface", "2@s1-eth2", "--thrift-port", "9090",
             "--nanolog", "ipc:///tmp/x", "--log-console", "--pcap", "-L", "debug", "--log-flush",
             "program.json", "--", "--grpc-server-addr", "0.0.0.0:50051", "--cpu-port", "255",
-            "--drop-port", "510",
+            "--drop-port", "510", "--priority-queues", "4", "--disable-swap", "--max-mc-groups", "100",
         ]
     )  # fmt: skip
     assert options.json == Path("program.json")
     assert options.ports == (PortConfig(1, "s1-eth1"), PortConfig(2, "s1-eth2"))
     assert (options.device_id, options.cpu_port, options.drop_port) == (3, 255, 510)
+    assert options.priorities == 4
     assert (options.address, options.pcap_dir, options.log_level) == ("0.0.0.0:50051", Path(), "debug")
 
 
@@ -55,6 +56,7 @@ def test_our_own_options() -> None:
         (["--no-p4", "--device-id", "x"], "--device-id"),
         (["--no-p4", "--warp", "9"], "--warp"),
         (["--p4info", "x.txt", "--no-p4"], "needs the JSON file"),
+        (["--no-p4", "--", "--grpc-server-ssl"], "this switch has no TLS"),
     ],
 )
 def test_mistakes(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
