@@ -88,9 +88,10 @@ class _Judge:
             case want.DipExpected(dip=ends, at_most_ms=most):
                 for source, destination in self.cast.pairs(ends):
                     yield self._dip(source, destination, most)
-            case want.FloodExpected(flooded=most):
+            case want.FloodExpected(flooded=most, at_least=least):
                 copies = sum(self.observed.copies[span.name] for span in self.spans)
-                yield f"at most {most} copies of unicast in vain", str(copies), copies <= most
+                wanted = f"{least} to {most}" if least else f"at most {most}"
+                yield f"{wanted} copies of unicast in vain", str(copies), least <= copies <= most
             case want.OwnerExpected(owner=machine, pe=pe):
                 yield self._owner(self.cast.one(machine), pe)
             case want.AlarmExpected(alarm=code, raised=raised):

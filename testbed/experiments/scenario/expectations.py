@@ -84,6 +84,8 @@ class FloodExpected(Part):
 
     flooded: Annotated[int, Field(ge=0)]
     """How many at most."""
+    at_least: Annotated[int, Field(ge=0)] = 0
+    """How many at least."""
 
 
 @final

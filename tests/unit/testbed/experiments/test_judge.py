@@ -125,6 +125,8 @@ def checks(
         ("{dip: client > vm1, at_most_ms: 199}", "200 ms, 0 of 10000 bytes/s", False),
         ("{flooded: 3}", "3", True),
         ("{flooded: 2}", "3", False),
+        ("{flooded: 9, at_least: 3}", "3", True),
+        ("{flooded: 9, at_least: 4}", "3", False),
         ("{owner: vm1}", "pe2", True),
         ("{owner: vm1, pe: pe3}", "pe1: pe2, pe2: pe2, pe3: pe2", False),
         ("{alarm: duplicate-mac}", "pe2: twice", True),
