@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from testbed.cli.app import run_command
+from testbed.cli.scenarios import _complete
 from testbed.experiments import repeat
 from testbed.experiments.result import Compared
 from testbed.experiments.spec import RunSpec
@@ -132,3 +133,8 @@ def test_mistakes(labs: list[RunSpec], capsys: pytest.CaptureFixture[str]) -> No
     assert run_command(["run", "moev"]) == 2
     assert capsys.readouterr().err == "moev:1: no such scenario: did you mean 'move'?\n"
     assert labs == []
+
+
+def test_names_are_completed() -> None:
+    assert _complete("move") == ["move", "move-back"]
+    assert _complete("x") == []

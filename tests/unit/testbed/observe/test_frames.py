@@ -11,7 +11,8 @@ from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Packet, Raw
 
-from testbed.observe.frames import PROBE, PROBE_MAGIC, Flow, dissect
+from testbed.observe.frames import Flow, dissect
+from testbed.observe.stamp import PROBE, PROBE_MAGIC
 
 ETHER = Ether(src="02:00:0a:00:0a:0b", dst="00:00:5e:00:01:0a")
 OUTER = Ether(src="0a:00:00:01:00:01", dst="0a:00:00:65:00:01")

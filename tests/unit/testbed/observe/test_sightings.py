@@ -12,11 +12,12 @@ from scapy.packet import Raw
 
 from testbed.model import Endpoint, load_plan
 from testbed.model.plan import PortKind
-from testbed.observe.frames import PROBE, PROBE_MAGIC, dissect
+from testbed.observe.frames import dissect
 from testbed.observe.paths import NOT_SENT_ON, differences
 from testbed.observe.pcapng import Captured
 from testbed.observe.postcards import Postcard, PostcardStore, between
 from testbed.observe.sightings import traces
+from testbed.observe.stamp import PROBE, PROBE_MAGIC
 
 PLAN = load_plan(Path(__file__).parents[4] / "topologies" / "wan.yaml")
 WAYS = [

@@ -170,3 +170,17 @@ def test_anything_else_is_told_in_words(data: object) -> None:
     except TopologyError as error:
         for line in str(error).splitlines():
             assert line.startswith("x.yaml:")
+
+
+def test_actions_in_words(scenario: Path) -> None:
+    scenario.write_text(GOOD.replace("{migrate: vm1, to: dc2}", "{migrate: $machine, to: $to, within_s: 1}"))
+    chosen = choose(str(scenario))
+    assert chosen.scenario.timeline[0].in_words(chosen.cast.one) == "migrate vm1, to dc2"
+
+
+def test_defaults_are_replaced_as_far_as_given(scenario: Path) -> None:
+    scenario.write_text(GOOD + "defaults: {mac_ageing_s: 2, mode: evpn}\n")
+    chosen = choose(str(scenario))
+    plain = choose(None).plan.defaults
+    assert chosen.plan.defaults == plain.model_copy(update={"mac_ageing_s": 2.0, "mode": Mode.EVPN})
+    assert chosen.in_mode(None) is Mode.EVPN
