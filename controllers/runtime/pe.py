@@ -49,6 +49,10 @@ away other PEs may come later than this one."""
 ADOPTION_SETTLE: Final = 0.5
 """Seconds from the reflector's End-of-RIB until adopted tables are brought to the desired state."""
 
+GATEWAY_SETTLE: Final = 4.5
+"""The same where VRRP must find out first who the master is, from three advertisements that do not come (RFC
+5798 §6.4.2)."""
+
 ADOPTION_PATIENCE: Final = 20.0
 """Seconds that adopted tables are left alone if there is no End-of-RIB (RFC 4724 §4.1)."""
 
@@ -215,7 +219,8 @@ class PeController:
         if event.family in self._awaited:
             self._awaited.discard(event.family)
             if not self._awaited:
-                self._release_after(ADOPTION_SETTLE)
+                vrrp = isinstance(self.core, VplsPe)
+                self._release_after(GATEWAY_SETTLE if vrrp else ADOPTION_SETTLE)
 
     # -- decisions -----------------------------------------------------------------------------------------
 

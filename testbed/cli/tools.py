@@ -92,9 +92,8 @@ def config(topology: Topology = "wan", mode: ModeOption = None, reflector: Refle
 
 def controller(
     node: Annotated[list[str] | None, typer.Argument(help="Switches to control; all without.")] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option("--config", help="What controllers are told, as `vmto config` prints it; not of a lab."),
+    config: Annotated[
+        Path | None, typer.Option(help="What controllers are told, as `vmto config` prints it; not of a lab.")
     ] = None,
     target: Annotated[Target, typer.Option(help="Which P4 switch runs the pipelines.")] = Target.EMBEDDED,
     name: Name = "lab",
@@ -108,11 +107,11 @@ def controller(
 
     from testbed.experiments.controllers import read_config, serve
 
-    if file is None:
+    if config is None:
         from testbed.cli.controlling import control
 
         return control(name, node or [])
-    settings = read_config(file, node or [])
+    settings = read_config(config, node or [])
     try:
         asyncio.run(serve(settings, node or None, target, lambda line: print(line, flush=True)))
     except KeyboardInterrupt:
