@@ -11,7 +11,7 @@ from tests.conformance.case import Case
 from tests.conformance.conftest import Combination
 from tests.conformance.runner import run
 from tests.conformance.switches import Switch
-from tests.conformance.toolchains import COMPILERS
+from tests.conformance.toolchains import COMPILERS, NOT_BY_P4C
 
 
 def _cases() -> list[tuple[str, Case]]:
@@ -30,5 +30,7 @@ def test_case(program: str, case: Case, combination: Combination, switch: Switch
         pytest.skip(case.not_on_bmv2)
     if not combination.in_memory and case.in_memory_only:
         pytest.skip(case.in_memory_only)
+    if combination.compiler == "p4c" and program in NOT_BY_P4C:
+        pytest.skip(NOT_BY_P4C[program])
     switch.start(COMPILERS[combination.compiler](program))
     run(case, switch)
