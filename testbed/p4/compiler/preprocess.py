@@ -6,6 +6,7 @@ unknown ones are ignored (the last with a warning).
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 BUILTIN_INCLUDES = Path(__file__).with_name("include")
 _MAX_INCLUDE_DEPTH = 100
 _LINE_MARKER_GAP = 8
+_CONDITION = re.compile(r"[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif)\b.*")
 
 
 class _Conditional:
@@ -115,6 +117,8 @@ class Preprocessor:
                     self.diagnostics.error(error.token.span, str(error))
             elif kind == BAD:
                 self._unclosed(token)
+            elif kind == TEXT and "\n" in token.text:
+                token = self._lines_of(token)
             out.append(token)
         if conditionals:
             self.diagnostics.error(conditionals[-1].opened.span, "this condition has no #endif")
@@ -125,6 +129,28 @@ class Preprocessor:
             self._fatal(token.span, "this comment has no closing */")
         if token.text == '"':
             self._fatal(token.span, 'this string has no closing "')
+
+    def _lines_of(self, text: Token) -> Token:
+        """A string of several lines as cpp leaves it, which knows only lines: conditions in it hold."""
+        lines: list[str] = []
+        open_ifs: list[_Conditional] = []
+        nested = 0
+        for line in text.text.split("\n"):
+            live = not open_ifs or open_ifs[-1].live
+            directive = _CONDITION.match(line) if lines else None
+            if directive is None:
+                lines.append(line if live else "")
+                continue
+            lines.append("")
+            word = directive[1]
+            if not live and (nested or word.startswith("if")):
+                nested += word.startswith("if") - (word == "endif")
+                continue
+            parts = [
+                t._replace(span=text.span) for t in tokenize(directive[0].lstrip(" #\t"), text.span.file)
+            ]
+            self._directive(parts[:-1], None, open_ifs)
+        return text._replace(text="\n".join(lines))
 
     @staticmethod
     def _rest_of_line(stream: TokenStream) -> list[Token]:
