@@ -34,7 +34,7 @@ class Row:
     """One figure."""
 
     measure: str
-    """`rate`, `overload`, `latency_p50` ..."""
+    """`peak`, `overload`, `latency_p50_at_10` ..."""
     switch: str
     program: str
     frame_bytes: int
@@ -161,8 +161,9 @@ class Bench:
             for name, quantile in (("p50", 0.5), ("p99", 0.99)):
                 if took:
                     value = took[int(len(took) * quantile)]
-                    note = f"{pps} packets per second, {count - len(took)} lost"
-                    self.row(f"latency_{name}", switch, case.name, value, "us", frame_bytes=64, note=note)
+                    note = f"{count - len(took)} of {count} lost"
+                    measure = f"latency_{name}_at_{pps}"  # packets per second
+                    self.row(measure, switch, case.name, value, "us", frame_bytes=64, note=note)
 
     def tcp(self, switch: str, length: int) -> None:
         """What one TCP connection carries through a chain of routers."""

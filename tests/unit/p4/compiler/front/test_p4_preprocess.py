@@ -208,8 +208,8 @@ def test_any_input_gives_tokens_or_diagnostics(text: str) -> None:
 
 def test_conditions_within_a_string_of_several_lines(front: Any) -> None:
     program = front.text(
-        '#define YES\n@a("\none\n#ifdef YES\ntwo\n#else\nthree\n#if 0\n#endif\n#endif\n#if defined(NO)\nfour\n#endif\n'
-        'five")\nconst bit<8> X = 1;\n'
+        '#define YES\n@a("\none\n#ifdef YES\ntwo\n#else\nthree\n#if 0\n#endif\n#endif\n'
+        '#if defined(NO)\nfour\n#endif\nfive")\nconst bit<8> X = 1;\n'
     )
     declared = next(d for d in program.declarations if d.name == "X")
     words = [w for w in declared.annotations[0].tokens[0].split("\n") if w]
