@@ -48,18 +48,18 @@ class Client:
             )
         )
 
-    def requests(self, entries: Sequence[Entry]) -> Iterator[p4r.WriteRequest]:
+    def requests(self, entries: Sequence[Entry], batch: int) -> Iterator[p4r.WriteRequest]:
         """INSERTs of entries, in batches."""
-        for start in range(0, len(entries), BATCH):
+        for start in range(0, len(entries), batch):
             request = p4r.WriteRequest(device_id=DEVICE, election_id=p4r.Uint128(low=1))
-            for entry in entries[start : start + BATCH]:
+            for entry in entries[start : start + batch]:
                 update = request.updates.add(type="INSERT")
                 update.entity.CopyFrom(self._encode(entry))
             yield request
 
-    def insert(self, entries: Sequence[Entry]) -> float:
+    def insert(self, entries: Sequence[Entry], batch: int = BATCH) -> float:
         """Insert entries; seconds it took the switch (encoding not counted)."""
-        requests = list(self.requests(entries))
+        requests = list(self.requests(entries, batch))
         start = time.perf_counter()
         for request in requests:
             self._stub.Write(request)

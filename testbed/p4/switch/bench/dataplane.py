@@ -230,7 +230,7 @@ class Bench:
             self.row(measure, OURS, programs[measure], value, unit, note=note)
 
     def entries(self, switch: str) -> None:
-        """Entries over P4Runtime in batches of 1,000, with 100,000 present; memory with 10,000."""
+        """Entries over P4Runtime in batches of 1,000 and one by one, with 100,000 present; memory with 10,000."""
         from testbed.p4.switch.bench.client import Client
 
         case = l3_case()
@@ -242,7 +242,7 @@ class Bench:
                 "Ingress.forward",
                 {"port": 1, "src_mac": 1, "dst_mac": 2},
             )
-            for i in range(120_000)
+            for i in range(122_000)
         ]
         with self.chain(switch, 1) as processes:
             client = Client(self._address(0), compiled)
@@ -252,9 +252,13 @@ class Bench:
                 "memory_10k", switch, case.name, resident_mb(processes[0].pid), "MB", note="10,000 entries"
             )
             client.insert(all_entries[10_000:100_000])
-            took = client.insert(all_entries[100_000:])
+            took = client.insert(all_entries[100_000:120_000])
             self.row(
                 "entries", switch, case.name, 20_000 / took / 1e3, "k per second", note="100,000 present"
+            )
+            took = client.insert(all_entries[120_000:], batch=1)
+            self.row(
+                "entries_one_by_one", switch, case.name, 2 / took, "k per second", note="120,000 present"
             )
             client.close()
 
