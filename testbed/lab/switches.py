@@ -56,7 +56,9 @@ class SwitchProgram:
     def of(cls, target: Target) -> Self:
         """The program of a target."""
         if target is Target.BMV2:
-            return cls((BMV2,), delays=False, reports_ready=False, thrift=_has_thrift())
+            # Without, it writes what it would log, for every packet, before it throws it away.
+            quiet = (BMV2, "--log-level", "off")
+            return cls(quiet, delays=False, reports_ready=False, thrift=_has_thrift())
         return cls((sys.executable, "-m", "testbed.cli.main", "switch"), delays=True, reports_ready=True)
 
     def command(self, switch: Switch, pipeline: Path | None, ready: int | None) -> list[str]:

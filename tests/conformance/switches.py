@@ -166,7 +166,7 @@ def our_switch() -> list[str]:
 
 def bmv2() -> list[str]:
     """The command of simple_switch_grpc, with a Thrift port of its own if it was built with one."""
-    command = ["simple_switch_grpc"]
+    command = ["simple_switch_grpc", "--log-level", "off"]
     usage = subprocess.run([*command, "--help"], check=False, capture_output=True, text=True, timeout=10)
     thrift = ["--thrift-port", str(_free_port())] if "--thrift-port" in usage.stdout + usage.stderr else []
     return [*command, *thrift]

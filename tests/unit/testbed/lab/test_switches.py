@@ -18,7 +18,7 @@ PE1 = load_plan(Path(__file__).parents[4] / "topologies" / "wan.yaml").switches[
 def test_bmv2_gets_only_what_it_knows(thrift: bool, port: str) -> None:
     program = replace(SwitchProgram.of(Target.BMV2), thrift=thrift)
     assert " ".join(program.command(PE1, Path("pe.json"), None)) == (
-        f"simple_switch_grpc --device-id 1 -i 1@pe1-eth1 -i 2@pe1-eth2 pe.json{port}"
+        f"simple_switch_grpc --log-level off --device-id 1 -i 1@pe1-eth1 -i 2@pe1-eth2 pe.json{port}"
         " -- --grpc-server-addr 127.0.0.1:50001 --cpu-port 510"
     )
 
