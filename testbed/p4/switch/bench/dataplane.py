@@ -230,7 +230,7 @@ class Bench:
             self.row(measure, OURS, programs[measure], value, unit, note=note)
 
     def entries(self, switch: str) -> None:
-        """Entries over P4Runtime in batches of 1,000 and one by one, with 100,000 present; memory with 10,000."""
+        """Entries over P4Runtime in batches and one by one, with 100,000 present; memory with 10,000."""
         from testbed.p4.switch.bench.client import Client
 
         case = l3_case()
