@@ -104,7 +104,7 @@ class LabWalker:
         elif walk.fate is Fate.FLOODED and walk.bd is not None:
             # Came from the core: to circuits only.
             for ac in self._walker.acs(walk.pes[-1], walk.bd):
-                yield from self._out(walk.pes[-1], ac, frame.mac, pes, frame)
+                yield from self._out(walk.pes[-1], ac, frame.mac, pes, frame, flooded=True)
         else:
             yield End(walk.fate, pes)
 
@@ -117,7 +117,7 @@ class LabWalker:
             return
         for ac in self._walker.acs(pe, bd):
             if len(pes) > 1 or ac != came_in:
-                yield from self._out(pe, ac, frame.mac, (*frame.pes, *pes), frame)
+                yield from self._out(pe, ac, frame.mac, (*frame.pes, *pes), frame, flooded=True)
         if len(pes) > 1:
             return
         for arrival in self._walker.flood(pe, bd):
@@ -127,12 +127,15 @@ class LabWalker:
                 yield from self._ended(walk, frame, pes)
                 continue
             for ac in arrival.acs:
-                yield from self._out(arrival.pe, ac, frame.mac, (*frame.pes, pe, arrival.pe), frame)
+                way = (*frame.pes, pe, arrival.pe)
+                yield from self._out(arrival.pe, ac, frame.mac, way, frame, flooded=True)
 
-    def _out(self, pe: str, ac: int, mac: int, pes: tuple[str, ...], frame: _Frame) -> Iterator[End]:
+    def _out(
+        self, pe: str, ac: int, mac: int, pes: tuple[str, ...], frame: _Frame, *, flooded: bool = False
+    ) -> Iterator[End]:
         """A frame leaves a PE by a circuit."""
         circuit = self._get(pe, ("AttachmentCircuit", ac))
-        if not isinstance(circuit, AttachmentCircuit) or circuit.shut:
+        if not isinstance(circuit, AttachmentCircuit) or circuit.shut or (flooded and circuit.blocked):
             yield End(Fate.DROPPED, pes)
             return
         vlan = circuit.egress_vlan if circuit.egress_vlan is not None else circuit.vlan or 0

@@ -118,6 +118,35 @@ def test_reconcile_writes_the_difference_only(
     assert switch.entities == dict(new.desired)
 
 
+@given(changes, changes, st.integers(0, 30))
+def test_answers_that_were_lost_are_made_up_for(
+    before: list[Mac | tuple[str, int]], after: list[Mac | tuple[str, int]], arrived: int
+) -> None:
+    """Only the first writes of a batch have arrived, nobody knows how many: reading back tells."""
+    plane, switch = Plane(Renderer()), TableSimulator()
+    for change in before:
+        plane.set(change) if isinstance(change, Mac) else plane.unset(change)
+    switch.apply(plane.changes()[:arrived])
+    for change in after:
+        plane.set(change) if isinstance(change, Mac) else plane.unset(change)
+    plane.adopt(list(switch.entities.values()))
+    for update in plane.changes():
+        switch.apply([update])
+        assert not dangling(switch)
+    assert switch.entities == dict(plane.desired)
+
+
+@given(changes)
+def test_a_switch_that_lost_all_is_filled_again(before: list[Mac | tuple[str, int]]) -> None:
+    plane, switch = Plane(Renderer()), TableSimulator()
+    for change in before:
+        plane.set(change) if isinstance(change, Mac) else plane.unset(change)
+    plane.changes()
+    plane.adopt([])
+    switch.apply(plane.changes())
+    assert switch.entities == dict(plane.desired)
+
+
 def test_what_an_intent_depends_on_may_come_change_and_go_later() -> None:
     plane, switch = Plane(Renderer()), TableSimulator()
     plane.set(Mac(1, 1))
