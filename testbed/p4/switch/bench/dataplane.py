@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -78,8 +79,11 @@ class Bench:
             veth(left, right)
         processes = [self._start(switch, i) for i in range(length)]
         try:
-            for process in processes:
-                self._wait_ready(process)
+            for number, process in enumerate(processes):
+                if switch == BMV2:
+                    self._wait_port(process, number)
+                else:
+                    self._wait_ready(process)
             yield processes
         finally:
             for process in processes:
@@ -99,17 +103,26 @@ class Bench:
         options += ["--grpc-server-addr", self._address(number), "--cpu-port", str(CPU_PORT)]
         if switch == OURS:
             return python("-m", "testbed.p4.switch.main", *options)
-        return subprocess.Popen([BMV2, *options], stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen([BMV2, *options], stdout=subprocess.DEVNULL, text=True)
 
     def _address(self, number: int) -> str:
         return f"127.0.0.1:{PORT_BASE + number}"
 
     def _wait_ready(self, process: subprocess.Popen[str]) -> None:
-        """Both print a line with what they listen on; the null forwarder prints ready."""
+        """Ours print a line when they are."""
         assert process.stdout is not None  # noqa: S101 - it was started with a pipe
         for line in process.stdout:
             if "ready" in line or "istening" in line:
                 return
+        raise RuntimeError(f"{process.args!r} ended before it was ready")
+
+    def _wait_port(self, process: subprocess.Popen[str], number: int) -> None:
+        """What simple_switch_grpc says comes when its buffer is full: try its port."""
+        while process.poll() is None:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", PORT_BASE + number)) == 0:
+                    return
+            time.sleep(0.002)
         raise RuntimeError(f"{process.args!r} ended before it was ready")
 
     def program(self, switch: str, number: int, compiled: CompiledProgram, entries: Sequence[Entry]) -> None:
