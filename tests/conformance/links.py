@@ -79,7 +79,7 @@ class Links:
         _ip("link", "add", name, "type", "veth", "peer", "name", peer)
         for end in (name, peer):
             Path(f"/proc/sys/net/ipv6/conf/{end}/disable_ipv6").write_text("1")
-            _ip("link", "set", end, "up", "promisc", "on", "mtu", "9000")
+            _ip("link", "set", end, "up", "promisc", "on", "mtu", "9216")
 
 
 def _ip(*arguments: str) -> None:
