@@ -1,0 +1,143 @@
+"""A PE's controller ends without a word and another one starts: nobody else writes, its own tables stay."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from controllers.dataplane.entity import Entity, EntityKey
+from controllers.dataplane.p4runtime import Program
+from controllers.pe.events import NeighborKind, NeighborSeen
+from controllers.runtime import pe as pe_module
+from controllers.runtime.bgp import Speaker, reflector
+from controllers.runtime.config import FabricConfig, PeSetup
+from controllers.runtime.pe import PeController
+from controllers.runtime.switch import Observer
+from controllers.wire.types import EVPN, RT_CONSTRAINT
+from testbed.lab.eventually import eventually_async
+from testbed.lab.fabric_config import fabric_config
+from testbed.model import load_plan
+from testbed.model.topology import Mode, Reflector
+from testbed.p4.switch.p4runtime.server import P4RuntimeServer
+from tests.unit.p4.switch.p4runtime.harness import CPU_PORT, DEADLINE, make_compiled, make_target
+
+ROOT = Path(__file__).parents[4]
+REFLECTOR = IPv4Address("127.0.9.100")
+MAC, IP = 0x02000A000A65, IPv4Address("10.0.10.101")
+
+
+def on_this_machine(config: FabricConfig, ports: dict[str, int], bgp_port: int) -> FabricConfig:
+    """A lab's configuration with addresses that need no namespace."""
+
+    def here(address: IPv4Address) -> IPv4Address:
+        return IPv4Address(f"127.0.9.{int(address) & 0xFF}")
+
+    def moved(setup: PeSetup) -> PeSetup:
+        switch = replace(setup.switch, address=f"127.0.0.1:{ports.get(setup.switch.name, 1)}")
+        loopback = setup.core.loopback
+        assert isinstance(loopback, IPv4Address)
+        return PeSetup(switch, replace(setup.core, loopback=here(loopback)))  # type: ignore[arg-type]
+
+    nodes = tuple(replace(node, loopback=here(node.loopback)) for node in config.link_state.nodes)
+    times = replace(config.bgp.times, connect_retry=0.05)
+    return replace(
+        config,
+        link_state=replace(config.link_state, nodes=nodes),
+        bgp=replace(config.bgp, reflector=REFLECTOR, port=bgp_port, times=times),
+        pes=tuple(moved(setup) for setup in config.pes),
+    )
+
+
+class Lab:
+    """Two switches with a PE's program, a reflector, and the controllers that a test starts."""
+
+    def __init__(self, config: FabricConfig, program: Program) -> None:
+        self.config = config
+        self._program = program
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.pes: dict[str, PeController] = {}
+
+    async def start(self, name: str) -> PeController:
+        setup = self.config.named(name)
+        assert isinstance(setup, PeSetup)
+        pe = PeController(setup, self.config.bgp, self.config.link_state, self._program, Observer())
+        pe.start()
+        self.pes[name] = pe
+        self._tasks[name] = asyncio.create_task(pe.switch.run())
+        await asyncio.wait_for(pe.connected.wait(), DEADLINE)
+        await asyncio.wait_for(pe.switch.ready.wait(), DEADLINE)
+        return pe
+
+    async def end(self, name: str) -> None:
+        task = self._tasks.pop(name)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        self.pes[name].abort()
+
+    async def holds(
+        self, name: str, that: Callable[[dict[EntityKey, Entity]], bool]
+    ) -> dict[EntityKey, Entity]:
+        """Wait until what a PE's controller believes to be installed has a property."""
+        plane = self.pes[name].switch.plane
+        await eventually_async(lambda: that(dict(plane.installed)), within=DEADLINE)
+        return dict(plane.installed)
+
+
+@pytest.fixture(scope="module")
+def program() -> Program:
+    config, p4info = make_compiled(ROOT / "p4src/pe.p4")
+    return Program(p4info, config)
+
+
+@pytest_asyncio.fixture
+async def lab(program: Program, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Lab]:
+    monkeypatch.setattr(pe_module, "ADOPTION_SETTLE", 0.05)
+    config = fabric_config(load_plan(ROOT / "topologies/wan.yaml"), Mode.EVPN, Reflector.EMBEDDED)
+    async with AsyncExitStack() as stack:
+        ports = {}
+        for setup in config.pes[:2]:
+            target = make_target("reference")
+            stack.callback(target.close)
+            device = setup.switch.device_id
+            server = P4RuntimeServer(target, device_id=device, cpu_port=CPU_PORT)
+            await stack.enter_async_context(server)
+            ports[setup.switch.name] = await server.listen("127.0.0.1:0")
+        clients = [IPv4Address(f"127.0.9.{number}") for number in (1, 2)]
+        speaker: Speaker = reflector(
+            config.bgp.asn, REFLECTOR, REFLECTOR, clients, port=0, families=(EVPN, RT_CONSTRAINT)
+        )
+        await stack.enter_async_context(speaker)
+        made = Lab(on_this_machine(config, ports, speaker.port), program)
+        yield made
+        for name in list(made._tasks):
+            await made.end(name)
+
+
+def knows(installed: dict[EntityKey, Entity]) -> bool:
+    return any(key[0] == "mac_vrf" and ("mac", MAC) in key[1] for key in installed)  # type: ignore[operator]
+
+
+async def test_nobody_notices(lab: Lab) -> None:
+    one, two = await lab.start("pe1"), await lab.start("pe2")
+    bd = next(bd for bd in lab.config.pes[0].core.bds if bd.acs)
+    seen = NeighborSeen(bd.bd, bd.acs[0].ac, NeighborKind.GRATUITOUS, MAC, IP, IP)
+    one._handle(seen)
+    await lab.holds("pe2", knows)
+    await one.switch.session.flushed()
+    before = await lab.holds("pe1", knows)
+    there, writes = dict(two.switch.plane.installed), two.switch.session.writes
+
+    await lab.end("pe1")
+    again = await lab.start("pe1")
+    assert again is not one
+    assert dict(again.switch.plane.installed) == before, "the host that was learned, and pe2's routes"
+    assert again.switch.session.writes == 0
+    assert dict(two.switch.plane.installed) == there
+    assert two.switch.session.writes == writes
