@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
-#include "vs_epoch.h"
+#include "vs_heap.h"
 
 #define LINE ((size_t)64)
 #define LARGEST ((size_t)2048)

@@ -2,7 +2,7 @@
 #ifndef VS_EPOCH_H
 #define VS_EPOCH_H
 
-#include "vs_base.h"
+#include "vs_heap.h"
 
 struct vs_retired {
     void *memory;
@@ -27,13 +27,6 @@ VS_INLINE void vs_quiescent(struct vs_epoch *e)
 
 /* Packet thread: ... nor will I until vs_quiescent. */
 VS_INLINE void vs_go_offline(struct vs_epoch *e) { vs_store(&e->seen, VS_ASLEEP); }
-
-/* Whole cache lines, not cleared; NULL: no memory (heap.c). */
-void *vs_take(size_t bytes);
-/* Zeros, for arrays; goes back with vs_give or free. */
-void *vs_take_large(size_t bytes);
-/* Gives back at once what came from vs_take or from malloc. */
-void vs_give(void *memory);
 
 void vs_epoch_init(struct vs_epoch *e);
 void vs_epoch_free(struct vs_epoch *e);
