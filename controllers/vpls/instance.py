@@ -58,7 +58,6 @@ class Instance:
         self._up = {ac.ac for ac in config.acs}
         self._paths: dict[RouteKey, SitePath] = {}
         self._wires: dict[int, SitePath] = {}
-        self._started = False
         self._forwards = True
         self._routes = True
         self.macs = MacTable(context, config, self._mac_moved)
@@ -84,7 +83,6 @@ class Instance:
         )
         for ac in config.acs:
             self.macs.attach(ac.ac, LocalAc(ac.ac))
-        self._started = True
         self._settle()
 
     @property
@@ -141,7 +139,7 @@ class Instance:
 
     def _follow_site(self) -> None:
         """Only the PE that forwards for its site is a router of it: a standby one hears no other router."""
-        wanted = self._started and self._forwards and self._routes
+        wanted = self._forwards and self._routes
         for gateway in self.gateways.values():
             if wanted and not gateway.started:
                 gateway.start()
