@@ -1,0 +1,32 @@
+"""The frames of the bench are what the pipeline and the controllers take them for."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+
+from controllers.dataplane import frames
+from testbed.experiments.bench.fabric import VLAN, bench_plan
+from testbed.experiments.bench.racks import PROBE, announcement, machine_mac, probe, sender
+from testbed.model.topology import Role
+
+
+def test_a_machine_announces_its_address() -> None:
+    frame = announcement(300)
+    assert int.from_bytes(frame[14:16], "big") == VLAN
+    message = frames.parse(frames.customers(frame))
+    assert isinstance(message, frames.NeighborMessage)
+    assert (message.mac, message.ip) == (0x0200_0000_012C, IPv4Address("10.0.1.44"))
+
+
+def test_a_probe_tells_where_it_comes_from() -> None:
+    frame = probe(3, 70_000)
+    assert frame[:12] == machine_mac(70_000) + machine_mac(sender(3))
+    assert int.from_bytes(frame[16:18], "big") == PROBE
+    assert len(frame) == 60
+
+
+def test_the_lab_has_no_access_switches_but_their_circuits() -> None:
+    plan = bench_plan(8)
+    assert {switch.role for switch in plan.switches.values()} == {Role.PE, Role.P}
+    (domain,) = plan.bridge_domains.values()
+    assert sorted(each.pe for each in domain.attachments) == [f"pe{n}" for n in range(1, 9)]
