@@ -166,9 +166,9 @@ def _vrf(tenant: TenantPlan, pe: str, vmto: Vmto) -> VrfConfig:
         import_rts=(target,),
         export_rts=(target,),
         label=vrf.label,
-        irb=Irb.SYMMETRIC,
+        irb=Irb(tenant.irb.value),
         vmto=vmto,
-        carrier=HostRouteCarrier.TYPE5,
+        carrier=HostRouteCarrier(tenant.host_route.value),
     )
 
 

@@ -282,7 +282,7 @@ class _Derivation:
         )
 
     def _tenants(self, bridge_domains: dict[str, BridgeDomainPlan]) -> Iterator[tuple[str, TenantPlan]]:
-        for ordinal, name in enumerate(self.topology.tenants, start=1):
+        for ordinal, (name, tenant) in enumerate(self.topology.tenants.items(), start=1):
             own = [bd for bd in bridge_domains.values() if bd.tenant == name]
             pes = tuple(dict.fromkeys(pe for bd in own for pe in bd.pes))
             number = numbering.L3_EVI + ordinal
@@ -295,4 +295,6 @@ class _Derivation:
                 for pe in pes
             }
             target = f"{self.topology.defaults.asn}:{number}"
-            yield name, TenantPlan(name, ordinal, target, tuple(bd.name for bd in own), pes, vrfs)
+            domains = tuple(bd.name for bd in own)
+            plan = TenantPlan(name, ordinal, target, domains, pes, vrfs, tenant.irb, tenant.host_route)
+            yield name, plan

@@ -13,7 +13,7 @@ from typing import Any, final
 
 from pydantic import TypeAdapter
 
-from testbed.model.topology import Defaults, GatewayMode, Redundancy, Role, SiteKind
+from testbed.model.topology import Defaults, GatewayMode, HostRoute, Irb, Redundancy, Role, SiteKind
 
 
 @final
@@ -195,6 +195,10 @@ class TenantPlan:
     pes: tuple[str, ...]
     vrfs: dict[str, Vrf]
     """By PE."""
+    irb: Irb = Irb.SYMMETRIC
+    """Who routes between its bridge domains."""
+    host_route: HostRoute = HostRoute.TYPE5
+    """What carries its host routes."""
 
 
 @final

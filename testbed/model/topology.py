@@ -58,6 +58,26 @@ class GatewayMode(StrEnum):
 
 
 @final
+class Irb(StrEnum):
+    """Who routes between two bridge domains: both PEs (RFC 9135 section 5), or the ingress PE (section 6)."""
+
+    SYMMETRIC = "symmetric"
+    ASYMMETRIC = "asymmetric"
+
+
+@final
+class HostRoute(StrEnum):
+    """Which route carries a host's /32 to PEs without its bridge domain.
+
+    An EVPN IP prefix route (RFC 9136), label 2 of the MAC/IP route (RFC 9135), or L3VPN (RFC 4364, RFC 4659).
+    """
+
+    TYPE5 = "type5"
+    TYPE2 = "type2"
+    VPN = "vpn"
+
+
+@final
 class SiteKind(StrEnum):
     """Data centers hold machines that move; a branch holds their users."""
 
@@ -113,6 +133,10 @@ class Tenant(Part):
 
     label: str = ""
     """A name for people."""
+    irb: Irb = Irb.SYMMETRIC
+    """Whether both PEs route between bridge domains, or only the one where a packet comes in."""
+    host_route: HostRoute = HostRoute.TYPE5
+    """What carries host routes, in modes that have them."""
 
 
 @final

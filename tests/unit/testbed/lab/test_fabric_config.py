@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
+from controllers.evpn.config import PeConfig
 from controllers.runtime.config import FabricConfig
 from controllers.vpls.config import VplsPeConfig
 from testbed.lab.errors import LabError
 from testbed.lab.fabric_config import fabric_config
 from testbed.model.load import load_plan
 from testbed.model.plan import Plan
-from testbed.model.topology import Mode, Reflector
+from testbed.model.topology import HostRoute, Irb, Mode, Reflector
 from testbed.resources import topology
 
 
@@ -47,6 +48,15 @@ def vpls_pes(plan: Plan) -> dict[str, VplsPeConfig]:
 def test_every_mode_survives_json(plan: Plan, mode: Mode) -> None:
     config = fabric_config(plan, mode, Reflector.EMBEDDED)
     assert FabricConfig.from_json(config.to_json()) == config
+
+
+@pytest.mark.parametrize("irb", list(Irb))
+@pytest.mark.parametrize("carrier", list(HostRoute))
+def test_a_tenant_names_its_irb_and_its_carrier(tmp_path: Path, irb: Irb, carrier: HostRoute) -> None:
+    plan = changed(tmp_path, tenants={"red": {"irb": irb.value, "host_route": carrier.value}})
+    for pe in fabric_config(plan, Mode.EVPN_VMTO, Reflector.EMBEDDED).pes:
+        assert isinstance(pe.core, PeConfig)
+        assert [(vrf.irb, vrf.carrier) for vrf in pe.core.vrfs] == [(irb.value, carrier.value)]
 
 
 def test_labels_and_pseudo_wires_of_a_pe_are_its_own(plan: Plan) -> None:
