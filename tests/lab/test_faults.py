@@ -42,9 +42,9 @@ def test_everything_fails_once(run_directory: Path) -> None:
     found = run("embedded")
     assert found["mistakes"] == [
         "no link between 'p1' and 'pe4'",
-        "no switch 'pe9': use one of pe1, pe2, pe3, pe4, p1, p2, p3, p4, acc1, acc2, acc3, acc4",
+        "no switch 'pe9': use one of acc1, acc2, acc3, acc4, p1, p2, p3, p4, pe1, pe2, pe3, pe4",
         "pe1 is up: kill it first",
-        "no switch 'vm1': use one of pe1, pe2, pe3, pe4, p1, p2, p3, p4, acc1, acc2, acc3, acc4",
+        "no switch 'vm1': use one of acc1, acc2, acc3, acc4, p1, p2, p3, p4, pe1, pe2, pe3, pe4",
         "the reflector is there: lose it first",
     ]
     nothing_was_lost(found, "controllers", "mended", *REFLECTOR_PHASES)
