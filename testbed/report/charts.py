@@ -184,7 +184,8 @@ def samples(
     values = [y for each in series for x, y in each.values if span[0] <= x <= span[1]]
     # A few stragglers may be far off: they are cut, lest all others lie on the floor.
     top = _ceiling(max(0.01, _most(values, 0.98) * 1.3))
-    axis, upright = _Axis(*span, 52, WIDTH - 12), _Axis(0, top, 236, 34)
+    axis = _Axis(span[0], max(span[1], span[0] + 1), 52, WIDTH - 12)
+    upright = _Axis(0, top, 236, 34)
     parts: list[Svg] = [_band(band, axis, 34, 236) for band in bands]
     parts += _grid(axis, 34, 236, time)
     for tick in _ticks(0, top, 5):

@@ -304,8 +304,8 @@ def _route(
         lines.append(displaced(line, LANE_FIRST + LANE_NEXT * lanes[ends]))
         lanes[ends] += 1
     halo = Svg("")
-    if route.trombone:
-        pes = [number for number, name in enumerate(route.nodes) if plan.switches[name].role is Role.PE]
+    pes = [number for number, name in enumerate(route.nodes) if plan.switches[name].role is Role.PE]
+    if route.trombone and len(pes) > 1:
         # lines[n] leads to nodes[n].
         detour = joined_up(lines[pes[0] + 1 : pes[-1] + 1])
         halo = tag("path", d=rounded(detour, CORNER), class_="halo", data_name=route.name)

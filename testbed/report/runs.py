@@ -21,6 +21,9 @@ from testbed.report.drawing import Route
 FILES: Final = ("compare.json", "result.json")
 """What experiments write into a folder."""
 
+LARGEST: Final = 1e12
+"""Of any number in a result."""
+
 MODES: Final = {
     "vpls": "VPLS, one active gateway",
     "evpn": "EVPN, one active gateway",
@@ -114,8 +117,9 @@ class Run:
             at = {**at, **{name: slot for name, slot in phase.at.items() if slot is not None}}
             routes = []
             for traffic in phase.traffic:
-                if {traffic.source, traffic.destination} == {client, machine} and traffic.ways:
-                    way, back = traffic.ways[0], traffic.source == machine
+                way = next((way for way in traffic.ways if way.nodes), None)
+                if {traffic.source, traffic.destination} == {client, machine} and way:
+                    back = traffic.source == machine
                     ends = "from" if back else "to", traffic.source, traffic.destination
                     routes.append(Route(*ends, tuple(way.nodes), back=back, trombone=way.trombone))
             yield View(slug(phase.name), f"Phase {phase.name}", at, tuple(routes))
@@ -174,15 +178,15 @@ def _fitting(plan: Plan | None, result: Result) -> Plan | None:
     """The plan, unless it cannot be that of the run: a topology file may have changed since."""
     if plan is None or result.setting.machine not in plan.vms:
         return None
+    setting = result.setting
     seen: list[Result | Sessions] = [result, *result.others.values()]
     paths = [p.nodes for each in seen for d in (each.before, each.after) for p in (d.ingress, d.egress)]
     paths += [way.nodes for phase in result.phases for each in phase.traffic for way in each.ways]
-    known = all(_is_way(plan, nodes) for nodes in paths)
-    slots = {slot.name for slot in plan.vms[result.setting.machine].slots}
-    machines = {result.setting.client, *result.others} <= set(plan.machines)
-    return (
-        plan if known and machines and {result.setting.origin, result.setting.destination} <= slots else None
-    )
+    places = {(setting.machine, setting.origin), (setting.machine, setting.destination)}
+    places |= {(name, slot) for phase in result.phases for name, slot in phase.at.items() if slot is not None}
+    slots = {(vm.name, slot.name) for vm in plan.vms.values() for slot in vm.slots}
+    machines = {setting.client, *result.others} <= set(plan.machines)
+    return plan if machines and places <= slots and all(_is_way(plan, nodes) for nodes in paths) else None
 
 
 def _is_way(plan: Plan, nodes: Sequence[str]) -> bool:
@@ -191,7 +195,7 @@ def _is_way(plan: Plan, nodes: Sequence[str]) -> bool:
 
 
 def _shipped(name: str) -> Plan | None:
-    path = resources.topologies() / f"{name}.yaml"
+    path = resources.topologies() / f"{slug(name)}.yaml"
     return load_plan(path) if path.is_file() else None
 
 
@@ -213,12 +217,39 @@ def _results(file: Path) -> list[Result]:
         ) from None
     try:
         if b'"modes"' in text[:64]:
-            return list(Comparison.model_validate_json(text).modes.values())
-        kind = Compared if b'"wan_bytes_per_byte"' in text else Result
-        return [kind.model_validate_json(text)]
+            found: list[Result] = list(Comparison.model_validate_json(text).modes.values())
+        else:
+            kind = Compared if b'"wan_bytes_per_byte"' in text else Result
+            found = [kind.model_validate_json(text)]
+        for result in found:
+            _check(result.model_dump(), "result")
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise LabError(
-            f"{file} is no result of this version ({where}: {first['msg']}): run the experiment again"
-        ) from None
+        raise _refused(file, ".".join(map(str, first["loc"])) or "the whole", first["msg"]) from None
+    except _AbsurdError as error:
+        raise _refused(file, *error.args) from None
+    return found
+
+
+def _refused(file: Path, where: str, why: str) -> LabError:
+    what = " ".join(f"{where}: {why}".split())
+    return LabError(f"{file} is no result of this version ({what}): run the experiment again")
+
+
+@final
+class _AbsurdError(Exception):
+    """Where in a result something is that no experiment finds, and why it cannot be."""
+
+
+def _check(value: object, where: str) -> None:
+    """Models leave numbers and columns free; plots need finite numbers, and columns of the same length."""
+    if isinstance(value, float | int) and not abs(value) <= LARGEST:
+        raise _AbsurdError(where, f"{value} is out of range")
+    if isinstance(value, dict):
+        if {"sent_ms", "delay_ms"} <= value.keys() and len(value["sent_ms"]) != len(value["delay_ms"]):
+            raise _AbsurdError(where, "columns differ in length")
+        for name, each in value.items():
+            _check(each, f"{where}.{name}")
+    elif isinstance(value, list):
+        for each in value:
+            _check(each, where)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from typing import NewType
+from typing import Final, NewType
 from xml.sax.saxutils import escape, quoteattr
+
+_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 Svg = NewType("Svg", str)
 """Markup that is safe to put into a document."""
@@ -12,7 +15,7 @@ Svg = NewType("Svg", str)
 
 def words(text: str) -> Svg:
     """Text as content of an element."""
-    return Svg(escape(text))
+    return Svg(escape(_legible(text)))
 
 
 def number(value: float) -> str:
@@ -37,4 +40,9 @@ def joined(parts: Iterable[Svg]) -> Svg:
 
 
 def _quoted(value: str | float) -> str:
-    return quoteattr(value if isinstance(value, str) else number(value))
+    return quoteattr(_legible(value) if isinstance(value, str) else number(value))
+
+
+def _legible(text: str) -> str:
+    """Characters that XML does not have become replacement characters (XML 1.0 section 2.2)."""
+    return _NOT_XML.sub("\ufffd", text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Final, final
 
 from testbed.experiments.result import (
@@ -19,8 +20,8 @@ from testbed.experiments.result import (
 )
 from testbed.report.runs import Run, words
 
-BIN: Final = 100.0
-"""Width of the bins of the tables beside plots, ms."""
+ROWS: Final = 60
+"""A table beside a plot has that many lines at most, or one or two more."""
 
 
 @final
@@ -196,22 +197,27 @@ def timeline(run: Run) -> Table:
 
 def binned(caption: str, columns: Sequence[tuple[str, Arrivals]]) -> Table:
     """What a plot shows, in spans of time: how many arrived, and the median of their delay."""
+    times = [sent for _, arrivals in columns for sent in arrivals.sent_ms] or [0.0]
+    width = next(w for w in _widths() if (max(times) - min(times)) / w <= ROWS)
     head = ["sent, ms"]
     spans: dict[int, list[Cell]] = {}
-    starts = [int(sent // BIN) for _, arrivals in columns for sent in arrivals.sent_ms]
-    for number in range(min(starts, default=0), max(starts, default=-1) + 1):
-        spans[number] = [Cell(f"{number * BIN:g} to {(number + 1) * BIN:g}")]
+    for number in range(int(min(times) // width), int(max(times) // width) + 1):
+        spans[number] = [Cell(f"{number * width:g} to {(number + 1) * width:g}")]
     for name, arrivals in columns:
         head += [f"{name}: arrived", f"{name}: median delay, ms"]
+        delays: dict[int, list[float]] = {number: [] for number in spans}
+        for sent, delay in zip(arrivals.sent_ms, arrivals.delay_ms, strict=True):
+            delays[int(sent // width)].append(delay)
         for number, cells in spans.items():
-            delays = [
-                delay
-                for sent, delay in zip(arrivals.sent_ms, arrivals.delay_ms, strict=True)
-                if sent // BIN == number
-            ]
-            cells.append(Cell(str(len(delays)), "number"))
-            cells.append(Cell(f"{statistics.median(delays):.1f}" if delays else "-", "number"))
+            found = delays[number]
+            cells.append(Cell(str(len(found)), "number"))
+            cells.append(Cell(f"{statistics.median(found):.1f}" if found else "-", "number"))
     return Table(caption, tuple(head), tuple(tuple(cells) for cells in spans.values()))
+
+
+def _widths() -> Iterator[float]:
+    """Round ones: 100, 200, 500, 1000 ms and so on."""
+    return (step * 10.0**power for power in count(2) for step in (1, 2, 5))
 
 
 def goodput(run: Run) -> Iterator[Table]:

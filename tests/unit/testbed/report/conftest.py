@@ -94,6 +94,62 @@ def comparison() -> Comparison:
 
 
 @pytest.fixture(scope="session")
+def phased_result() -> Compared:
+    """A run of a scenario with three phases, a bulk session, expectations, repetitions."""
+    good = _compared("evpn", TROMBONE, TROMBONE)
+    way = {"nodes": TROMBONE, "crossings": 2, "trombone": True, "packets": 19}
+    traffic = [
+        {"source": "client", "destination": "vm1", "ways": [way], "incomplete": 1, "rtt_ms": 26.0},
+        {"source": "vm1", "destination": "client", "ways": [], "incomplete": 20, "rtt_ms": None},
+    ]
+    at = ({"vm1": "dc1"}, {"vm1": None}, {"vm1": "dc2"})
+    phases = [
+        {"name": name, "t_ms": 100.0 * n, "ms": 300.0, "traffic": traffic, "at": at[n], "flooded": 0}
+        for n, name in enumerate(("quiet", "few-moves", "too-many"))
+    ]
+    goodput = {"median": 250e3, "lowest": 0.0, "dip_ms": 200.0, "window_ms": 100.0, "series": [250e3] * 9}
+    ends = {"source": "client", "destination": "vm1"}
+    bulk = {
+        "kind": "bulk",
+        **ends,
+        "sent": 9000,
+        "lost": 0,
+        "gap_ms": 120.0,
+        "gap_t_ms": 3.0,
+        "broken": "EPIPE",
+    }
+    figure = {
+        "median": 131.5,
+        "low": 120.0,
+        "high": 150.25,
+        "confidence": 0.75,
+        "values": [120.0, None, 150.25],
+    }
+    repeated = {
+        "runs": 3,
+        "seed": 7,
+        "wrong_paths": 0,
+        "dead_sessions": 0,
+        "failed": 1,
+        "failures": ["run 2: x"],
+    }
+    return good.model_validate(
+        good.model_dump()
+        | {
+            "scenario": "ping-pong",
+            "seed": 7,
+            "phases": phases,
+            "flows": [{**bulk, "goodput": goodput}],
+            "checks": [
+                {"phase": "", "about": "gap", "expected": "gap < 100", "seen": "120 ms", "holds": False}
+            ],
+            "violations": [{"kind": "loop", **ends, "t_ms": 4.0, "ms": 2.0}],
+            "repeated": {**repeated, "figures": {"gap_ingress_ms": figure}},
+        }
+    )
+
+
+@pytest.fixture(scope="session")
 def results(tmp_path_factory: pytest.TempPathFactory, comparison: Comparison) -> Path:
     """A folder as `vmto compare` leaves it."""
     folder = tmp_path_factory.mktemp("results")

@@ -19,7 +19,6 @@ from testbed.report.runs import read_runs
 from testbed.report.write import captures, text, write
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
-TROMBONE = ("acc4", "pe4", "p4", "p1", "pe1", "p1", "p2", "pe2", "acc2")
 HOSTILE = "</style><script>alert(1)</script>\" onload='x"
 
 
@@ -176,64 +175,9 @@ def test_captures_beside_the_results_are_linked(results: Path, tmp_path: Path) -
     assert captures(made, tmp_path / "report") == {"the way.pcapng": "../the%20way.pcapng"}
 
 
-def phased(compared: Callable[..., Compared]) -> Compared:
-    """A run of a scenario with three phases, a bulk session, expectations, repetitions."""
-    good = compared("evpn", TROMBONE, TROMBONE)
-    way = {"nodes": TROMBONE, "crossings": 2, "trombone": True, "packets": 19}
-    traffic = [
-        {"source": "client", "destination": "vm1", "ways": [way], "incomplete": 1, "rtt_ms": 26.0},
-        {"source": "vm1", "destination": "client", "ways": [], "incomplete": 20, "rtt_ms": None},
-    ]
-    at = ({"vm1": "dc1"}, {"vm1": None}, {"vm1": "dc2"})
-    phases = [
-        {"name": name, "t_ms": 100.0 * n, "ms": 300.0, "traffic": traffic, "at": at[n], "flooded": 0}
-        for n, name in enumerate(("quiet", "few-moves", "too-many"))
-    ]
-    goodput = {"median": 250e3, "lowest": 0.0, "dip_ms": 200.0, "window_ms": 100.0, "series": [250e3] * 9}
-    ends = {"source": "client", "destination": "vm1"}
-    bulk = {
-        "kind": "bulk",
-        **ends,
-        "sent": 9000,
-        "lost": 0,
-        "gap_ms": 120.0,
-        "gap_t_ms": 3.0,
-        "broken": "EPIPE",
-    }
-    figure = {
-        "median": 131.5,
-        "low": 120.0,
-        "high": 150.25,
-        "confidence": 0.75,
-        "values": [120.0, None, 150.25],
-    }
-    repeated = {
-        "runs": 3,
-        "seed": 7,
-        "wrong_paths": 0,
-        "dead_sessions": 0,
-        "failed": 1,
-        "failures": ["run 2: x"],
-    }
-    return good.model_validate(
-        good.model_dump()
-        | {
-            "scenario": "ping-pong",
-            "seed": 7,
-            "phases": phases,
-            "flows": [{**bulk, "goodput": goodput}],
-            "checks": [
-                {"phase": "", "about": "gap", "expected": "gap < 100", "seen": "120 ms", "holds": False}
-            ],
-            "violations": [{"kind": "loop", **ends, "t_ms": 4.0, "ms": 2.0}],
-            "repeated": {**repeated, "figures": {"gap_ingress_ms": figure}},
-        }
-    )
-
-
-def test_a_scenario_shows_all_its_phases(compared: Callable[..., Compared], tmp_path: Path) -> None:
+def test_a_scenario_shows_all_its_phases(phased_result: Compared, tmp_path: Path) -> None:
     file = tmp_path / "result.json"
-    file.write_text(phased(compared).model_dump_json())
+    file.write_text(phased_result.model_dump_json())
     made = report(read_runs([file]))
     page = html(made)
     ids = set(outline(page).ids)
@@ -244,11 +188,9 @@ def test_a_scenario_shows_all_its_phases(compared: Callable[..., Compared], tmp_
         assert words in page
 
 
-def test_repetitions_show_the_median_and_how_far_to_trust_it(
-    compared: Callable[..., Compared], tmp_path: Path
-) -> None:
+def test_repetitions_show_the_median_and_how_far_to_trust_it(phased_result: Compared, tmp_path: Path) -> None:
     file = tmp_path / "result.json"
-    file.write_text(phased(compared).model_dump_json())
+    file.write_text(phased_result.model_dump_json())
     page = html(report(read_runs([file])))
     assert "131.5 (120 to 150.2)" in page
     assert "75%" in page
