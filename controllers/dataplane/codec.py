@@ -263,7 +263,10 @@ class Codec:
         return self.digests.name_of[message.digest_id], samples
 
     def read_table_entry(self, message: p4r.TableEntry) -> TableEntry | DefaultEntry:
-        """An entry as a switch reported it, the program's own among them."""
+        """An entry as a switch reported it, the program's own among them.
+
+        An idle notification names the key alone: such an entry does nothing, as one without members.
+        """
         table = self.tables.name_of[message.table_id]
         if message.is_default_action:
             return DefaultEntry(table, self._read_action(message.action.action))
@@ -276,7 +279,7 @@ class Codec:
                 for each in message.action.action_profile_action_set.action_profile_actions
             )
         else:
-            does = self._read_action(message.action.action)
+            does = self._read_action(message.action.action) if message.HasField("action") else ()
         return TableEntry(
             table, tuple(sorted(values.items())), does, message.priority, message.idle_timeout_ns
         )

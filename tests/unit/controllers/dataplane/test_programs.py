@@ -10,7 +10,7 @@ import pytest
 
 from controllers.dataplane.access import AccessRenderer, LearnedMac, VlanFlood, VlanPort
 from controllers.dataplane.codec import Codec
-from controllers.dataplane.entity import MulticastGroup, TableEntry, Verb
+from controllers.dataplane.entity import MulticastGroup, TableEntry, Verb, action, entry
 from controllers.dataplane.local import ControllerChannel, CoreInterface, RouterAddress, Watch
 from controllers.dataplane.lsr import LsrRenderer
 from controllers.dataplane.pe import FROM_CORE_GROUP, PeRenderer
@@ -213,3 +213,18 @@ def test_a_lone_member_is_not_watched_where_that_would_end_the_switch(
         codec = Codec(info, watch_lone_members=not careful)
         members = codec.entity(group).table_entry.action.action_profile_action_set.action_profile_actions
         assert sum(1 for member in members if member.watch_port) == expected
+
+
+def test_an_idle_notification_names_a_key_alone() -> None:
+    written = codec("pe").entity(
+        entry(
+            "source_mac",
+            {"bridge_domain": 1, "mac": 7},
+            action("learned", attachment=1),
+            idle_timeout_ns=10**9,
+        )
+    )
+    written.table_entry.ClearField("action")
+    read = codec("pe").read(written)
+    assert isinstance(read, TableEntry)
+    assert (read.table, dict(read.match)) == ("source_mac", {"bridge_domain": 1, "mac": 7})
