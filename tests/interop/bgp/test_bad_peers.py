@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
+import struct
+from collections.abc import Sequence
 from dataclasses import replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_interface
 
 import pytest
 
-from controllers.runtime.bgp import PeerConfig, Route, Speaker, SpeakerConfig
+from controllers.evpn.config import BdConfig, GatewayConfig, PeConfig, VrfConfig
+from controllers.evpn.pe import EvpnPe
+from controllers.intents import MacEntry, Set
+from controllers.pe.outputs import Alarm, AlarmCode
+from controllers.runtime.bgp import PeerConfig, Route, RouteEvent, Speaker, SpeakerConfig
 from controllers.runtime.bgp.status import PeerStatus
 from controllers.wire.attributes import PathAttributes
 from controllers.wire.evpn import MacIpAdvertisement
+from controllers.wire.extended import MacMobility
 from controllers.wire.messages import (
     Capabilities,
     Keepalive,
@@ -22,7 +30,7 @@ from controllers.wire.messages import (
     decode_message,
 )
 from controllers.wire.nlri import encode_nlri
-from controllers.wire.types import EVPN
+from controllers.wire.types import EVPN, ZERO_ESI, RouteDistinguisher, RouteTarget
 from controllers.wire.update import AttributeSet, encode_announcements
 from tests.interop.bgp.conftest import Lab
 from tests.interop.bgp.lab import EVPN_ROUTES, PORT, REFLECTOR, Pe, attributes, eventually, pe
@@ -70,6 +78,12 @@ class Rogue:
 
     def close(self) -> None:
         self._writer.close()
+
+    def reset(self) -> None:
+        """Break the connection: a RST in place of a FIN."""
+        sock = self._writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._writer.transport.abort()
 
 
 def status(lab: Lab, number: int) -> PeerStatus:
@@ -131,6 +145,99 @@ async def test_a_malformed_route_is_withdrawn_and_the_session_stays(lab: Lab) ->
     assert status(lab, 3).counters.faults == 1
     await unharmed(one, two)
     rogue.close()
+
+
+async def test_the_same_fault_again_is_counted_and_not_said_again(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
+    await lab.reflector("embedded", clients=3)
+    one, two = await lab.pe(1), await lab.pe(2)
+    rogue = await Rogue.connect(3)
+    await rogue.establish(3)
+    route = EVPN_ROUTES["2 MAC only"]
+    (good,) = encode_announcements(AttributeSet.of(EVPN, route.attributes), [encode_nlri(route.nlri)])
+    rogue.send(good.replace(bytes.fromhex("40010100"), bytes.fromhex("40010109")) * 50)
+    await eventually(lambda: status(lab, 3).counters.faults == 50, "all are counted")
+    assert status(lab, 3).up
+    said = [record.message for record in caplog.records if "only counted" in record.message]
+    assert len([line for line in said if line.startswith(str(pe(3)))]) == 1
+    await unharmed(one, two)
+    rogue.close()
+
+
+async def test_a_reset_withdraws_what_was_said(lab: Lab) -> None:
+    """A connection that breaks without a NOTIFICATION ends the session all the same (RFC 4271 §6.7)."""
+    await lab.reflector("embedded", clients=3)
+    one, two = await lab.pe(1), await lab.pe(2)
+    rogue = await Rogue.connect(3)
+    await rogue.establish(3)
+    route = EVPN_ROUTES["2 MAC only"]
+    (good,) = encode_announcements(AttributeSet.of(EVPN, route.attributes), [encode_nlri(route.nlri)])
+    rogue.send(good)
+    await two.until(lambda p: route.key in p.table, "the route")
+    rogue.reset()
+    await two.until(lambda p: route.key not in p.table, "its withdrawal")
+    assert not status(lab, 3).up
+    await unharmed(one, two)
+
+
+async def test_noise_in_updates_harms_nobody_else(lab: Lab) -> None:
+    """Any byte of an UPDATE may be wrong: the session lives on or ends by its rules, others go on."""
+    await lab.reflector("embedded", clients=3)
+    one, two = await lab.pe(1), await lab.pe(2)
+    route = EVPN_ROUTES["2 MAC only"]
+    (good,) = encode_announcements(AttributeSet.of(EVPN, route.attributes), [encode_nlri(route.nlri)])
+    noise = random.Random(7606)
+    for _ in range(10):
+        rogue = await Rogue.connect(3)
+        await rogue.establish(3)
+        await eventually(lambda: status(lab, 3).up, "the session")
+        sessions = status(lab, 3).counters.sessions
+        for _ in range(20):
+            wrong = bytearray(good)
+            for _ in range(noise.randint(1, 4)):
+                wrong[noise.randrange(19, len(wrong))] = noise.randrange(256)
+            rogue.send(bytes(wrong))
+        rogue.close()
+        await eventually(lambda: not status(lab, 3).up, "its end")
+        assert status(lab, 3).counters.sessions == sessions
+    await two.until(lambda p: route.key not in p.table, "nothing of it stays")
+    await unharmed(one, two)
+
+
+async def test_a_gateways_mac_is_not_taken_over(lab: Lab) -> None:
+    """A peer that advertises the MAC of an active gateway gets an alarm, and no table entry (bis §10.1.1)."""
+    gateway = GatewayConfig(ip_interface("10.0.10.1/24"), 0x00005E00010A)
+    target = RouteTarget.parse("65000:100")
+    rd = RouteDistinguisher.of_ipv4(pe(2), 10)
+    bd = BdConfig(1, 10, rd, (target,), (target,), 100, 101, vrf=1, gateways=(gateway,))
+    vrf = VrfConfig(1, RouteDistinguisher.of_ipv4(pe(2), 1), (target,), (target,), 102)
+    core = EvpnPe(PeConfig("pe2", pe(2), 65000, (bd,), (vrf,)))
+    outputs: list[object] = core.start(0.0)
+    await lab.reflector("embedded", clients=3)
+    config = SpeakerConfig(65000, pe(2), pe(2), PORT, (PeerConfig(REFLECTOR, 65000, PORT),), listen=False)
+
+    def entries() -> set[int]:
+        return {o.obj.mac for o in outputs if isinstance(o, Set) and isinstance(o.obj, MacEntry)}
+
+    def routes(events: Sequence[RouteEvent]) -> None:
+        for event in events:
+            outputs.extend(core.handle(event, 1.0))
+
+    async with Speaker(config, on_routes=routes):
+        one = await lab.pe(1)
+        claims = [
+            Route(
+                MacIpAdvertisement(RouteDistinguisher.of_ipv4(pe(1), 10), ZERO_ESI, 0, mac, None, 500),
+                PathAttributes(next_hop=pe(1), extended_communities=(target, MacMobility(9))),
+            )
+            for mac in (gateway.mac, 0x020000000001)
+        ]
+        one.speaker.announce(*claims)
+        await eventually(lambda: 0x020000000001 in entries(), "the route of a host")
+    assert gateway.mac not in entries()
+    alarms = [output.code for output in outputs if isinstance(output, Alarm)]
+    assert alarms == [AlarmCode.GATEWAY_MAC_CLAIMED]
 
 
 async def test_a_stranger_is_turned_away(lab: Lab) -> None:
