@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from controllers.bgp.policy import MacPattern, Match, Policy, Statement, Verdict
+from controllers.runtime.bench.reflection import reflection_latency, reflection_rate
 from controllers.runtime.bgp import PeerConfig, Route, Speaker, SpeakerConfig, reflector
 from controllers.runtime.bgp.reflectors import ReflectorKind, ReflectorPlan, embedded_config, read_plan
-from controllers.runtime.bench.reflection import reflection_latency, reflection_rate
 from controllers.wire.evpn import MacIpAdvertisement
 from controllers.wire.types import EVPN, RT_CONSTRAINT, VPNV4, RouteTarget
 from tests.interop.bgp.conftest import Lab
