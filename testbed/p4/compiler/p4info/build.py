@@ -49,6 +49,7 @@ class _Builder:
         self.symbols = Symbols()
         self.types = TypeInfo([name for name, _ in unit.program.errors])
         self.info = p4i.P4Info()
+        self.externs = [e for e in unit.program.externs if not _of_hidden_table(e)]
         self.controller_headers = [
             d
             for d in tree.declarations
@@ -66,7 +67,7 @@ class _Builder:
         for action in _unique_actions(self.program):
             if not _hidden(action.decl):
                 self._action(action)
-        for extern in self.program.externs:
+        for extern in self.externs:
             self._extern(extern)
         for header in self.controller_headers:
             if not _hidden(header):
@@ -100,7 +101,7 @@ class _Builder:
             add(sym.ACTION, action.name, action.decl)
         for table in self.program.tables:
             add(sym.TABLE, table.name, table.decl)
-        for extern in self.program.externs:
+        for extern in self.externs:
             add(_kind(extern), extern.name, extern.owner)
         for value_set in self.program.value_sets:
             add(sym.VALUE_SET, value_set.name, value_set.decl)
@@ -319,6 +320,12 @@ PROFILE_KEYS = frozenset({"max_group_size", "selector_size_semantics", "max_memb
 
 def _hidden(decl: ast.Declaration | None) -> bool:
     return decl is None or decl.annotation("hidden") is not None
+
+
+def _of_hidden_table(extern: ir.ExternObject) -> bool:
+    """Whether it is the direct counter or meter of a table that the control plane does not see."""
+    table = extern.table if isinstance(extern, ir.CounterArray | ir.MeterArray) else None
+    return table is not None and _hidden(table.decl)
 
 
 def _unique_actions(program: ir.Program) -> list[ir.Action]:

@@ -152,3 +152,29 @@ def test_messages_are_those_of_finsy() -> None:
     from finsy.proto import p4i as finsy_p4i
 
     assert p4i.P4Info is finsy_p4i.P4Info
+
+
+def test_what_belongs_to_a_hidden_table_is_hidden(build) -> None:
+    program = build(
+        locals="""
+            direct_counter(CounterType.packets) seen;
+            @hidden table t {
+                key = { h.i.a : exact; }
+                actions = { NoAction; }
+                counters = seen;
+            }
+        """,
+        ingress="t.apply();",
+    )
+    assert not program.result.p4info.tables
+    assert not program.result.p4info.direct_counters
+    assert [c["name"] for c in program.result.json["counter_arrays"]] == ["I.seen"]
+    assert program.result.p4info.HasField("type_info")
+
+
+def test_types_are_mentioned_where_p4c_looks_for_them(build) -> None:
+    assert not build(ingress="").result.p4info.HasField("type_info")
+    assert build(ingress="truncate(9);").result.p4info.HasField("type_info")
+    assert build(locals="counter(4, CounterType.packets) c;", ingress="c.count(0);").result.p4info.HasField(
+        "type_info"
+    )
