@@ -59,4 +59,9 @@ def told(file: Path, plan: Plan, wanted: bool) -> str:
     """What a command says that has written a result: where its report is, or how to make it."""
     if wanted:
         return f"report written to {make([file], plan=plan)}"
-    return f"as a page with pictures: vmto report {shlex.quote(os.path.relpath(file))}"
+    return f"as a page with pictures: vmto report {shlex.quote(_shortest(file))}"
+
+
+def _shortest(file: Path) -> str:
+    """A path as one would type it: relative only where that leads down."""
+    return min(os.path.relpath(file), str(file.absolute()), key=len)
