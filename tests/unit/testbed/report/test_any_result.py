@@ -29,7 +29,7 @@ VALUES = st.one_of(
     st.lists(st.sampled_from(["pe1", "p1", "acc1", "mars"]), max_size=4),
 )
 RELAXED = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
