@@ -356,6 +356,9 @@ class _Binder:
                 for m in info.metadata
             )
             header = PacketHeader(fields)
+            # Of what controllers know by name P4Info does not tell the width.
+            if header.bits % 8 and all(m.bitwidth for m in info.metadata):
+                invalid(f"P4Info: controller header '{info.preamble.name}' does not fill whole bytes")
             if info.preamble.name == "packet_in":
                 self._schema.packet_in = header
             elif info.preamble.name == "packet_out":
