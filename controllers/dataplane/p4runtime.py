@@ -25,8 +25,9 @@ from controllers.dataplane.entity import Entity, TableEntry, Update, Verb
 
 log = logging.getLogger(__name__)
 
-BATCH: Final = 1000
-"""Updates in one WriteRequest at most."""
+BATCH: Final = 500
+"""Updates in one WriteRequest at most: what simple_switch_grpc says of each if it refuses them all (119 bytes)
+has to fit into the 64 KB of metadata that the client takes."""
 
 ELECTION_ID: Final = 1
 
@@ -199,7 +200,11 @@ class Session:
             p4r.Entity(
                 packet_replication_engine_entry=replication(clone_session_entry=p4r.CloneSessionEntry())
             ),
-            p4r.Entity(digest_entry=p4r.DigestEntry()),
+            # One by one: simple_switch_grpc reads no wildcard of these.
+            *(
+                p4r.Entity(digest_entry=p4r.DigestEntry(digest_id=each.preamble.id))
+                for each in self.program.p4info.digests
+            ),
         ]
         present: list[Entity] = []
         for kind in kinds:
@@ -209,7 +214,7 @@ class Session:
                     present += [e for each in answer.entities if (e := self.codec.read(each)) is not None]
             except P4ClientError as error:
                 # A target may not know how to read a kind back; what is there is then met as ALREADY_EXISTS.
-                if error.code.name not in ("UNIMPLEMENTED", "UNKNOWN"):
+                if error.code.name not in ("UNIMPLEMENTED", "UNKNOWN", "NOT_FOUND"):
                     raise
         return present
 
