@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
 import pytest
@@ -244,6 +244,29 @@ class TestGateway:
         assert [pe for pe in ("dc2", "dc3") if table(net, pe, "GatewayMac", BD, GATEWAY)] == ["dc2"]
         assert net.walk_frame("dc3", BD, GATEWAY, CLIENT_IP).pes == ("dc3", "dc2", "branch")
         assert net.walk_packet("branch", VRF, VM_IP).pes == ("branch", "dc2")
+
+    def test_for_ipv6_as_for_ipv4(self) -> None:
+        configs = []
+        for number, config in enumerate(stretched_lan(SITES), 2):
+            (instance,) = config.instances
+            (four,) = instance.gateways
+            six = replace(four, virtual=ip_address("fd00::1"), own=ip_interface(f"fd00::{number}/64"))
+            configs.append(replace(config, instances=(replace(instance, gateways=(four, six)),)))
+        net = network(configs)
+        net.settle()
+        net.advance(10)
+        host = ip_address("fd00::10")
+        net.send("dc1", NeighborSeen(BD, 1, NeighborKind.GRATUITOUS, VM, host, host))
+        mac = virtual_mac(VRID, 6)
+        assert table(net, "dc1", "GatewayAddress", BD, ip_address("fd00::1")).mac == mac
+        assert table(net, "dc1", "IpRoute", VRF, ip_network("fd00::10/128")).via.src_mac == mac
+        assert table(net, "dc2", "MacEntry", BD, mac).via.remote.pe == ip_address("10.255.0.1")
+        net.fail("dc1")
+        net.settle()
+        net.advance(10)
+        for address in (VIRTUAL, ip_address("fd00::1")):
+            assert table(net, "dc2", "GatewayAddress", BD, address)
+            assert table(net, "dc3", "GatewayAddress", BD, address) is None
 
     def test_a_restarted_controller_goes_on_as_master(self) -> None:
         net = network(stretched_lan(SITES))
