@@ -26,8 +26,8 @@ from controllers.dataplane.entity import Entity, TableEntry, Update, Verb
 log = logging.getLogger(__name__)
 
 BATCH: Final = 500
-"""Updates in one WriteRequest at most: what simple_switch_grpc says of each if it refuses them all (119 bytes)
-has to fit into the 64 KB of metadata that the client takes."""
+"""Updates in one WriteRequest at most. If simple_switch_grpc refuses them all, what it says of each
+(119 bytes) has to fit into the 64 KB of metadata that the client takes."""
 
 ELECTION_ID: Final = 1
 
