@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,9 +32,23 @@ def asked(*arguments: object) -> Any:
     return json.loads(done.stdout)
 
 
-@pytest.fixture
-def lab(run_directory: Path) -> Iterator[None]:
-    done = vmto("up", "wan", "--mode", "evpn-vmto")
+MISSING = [name for name in ("p4c-bm2-ss", "simple_switch_grpc") if shutil.which(name) is None]
+
+
+@pytest.fixture(
+    params=[
+        "embedded",
+        pytest.param(
+            "bmv2",
+            marks=[
+                pytest.mark.needs_bmv2,
+                pytest.mark.skipif(bool(MISSING), reason=f"not on PATH: {' and '.join(MISSING)}"),
+            ],
+        ),
+    ]
+)
+def lab(run_directory: Path, request: pytest.FixtureRequest) -> Iterator[None]:
+    done = vmto("up", "wan", "--mode", "evpn-vmto", "--target", request.param)
     assert done.returncode == 0, done.stderr
     yield
     assert vmto("down").returncode == 0
