@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from testbed.experiments.present import nodes
-from testbed.experiments.result import Compared, Comparison, PathSeen
+from testbed.experiments.result import Compared, Comparison, Figure, PathSeen
 from testbed.model.plan import Plan
 
 Cell = str | Text
@@ -27,6 +27,8 @@ def show(found: Comparison, plan: Plan, console: Console) -> None:
     )
     console.print(_paths(found, plan))
     console.print(_figures(found))
+    if first.repeated:
+        console.print(_repeated(found))
 
 
 def _paths(found: Comparison, plan: Plan) -> Table:
@@ -53,6 +55,32 @@ def _figures(found: Comparison) -> Table:
     for heading, figure in FIGURES:
         table.add_row(heading, *(figure(mode) for mode in found.modes.values()))
     return table
+
+
+def _repeated(found: Comparison) -> Table:
+    """Medians over all runs, each with its confidence interval."""
+    runs = {name: mode.repeated for name, mode in found.modes.items() if mode.repeated}
+    some = next(iter(runs.values()))
+    title = f"\nMedian of {some.runs} runs, seed {some.seed}, and its confidence interval"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for name in runs:
+        table.add_column(name, justify="right", no_wrap=True)
+    for figure in some.figures:
+        table.add_row(figure, *(_median(each.figures[figure]) for each in runs.values()))
+    table.add_row("runs with a wrong path", *(str(each.wrong_paths) for each in runs.values()))
+    table.add_row("sessions that died", *(str(each.dead_sessions) for each in runs.values()))
+    table.add_row("runs that failed", *(str(each.failed) for each in runs.values()))
+    return table
+
+
+def _median(figure: Figure) -> str:
+    if figure.median is None or figure.low is None or figure.high is None:
+        return "-"
+    interval = f"[{figure.low:.1f}, {figure.high:.1f}]"
+    return f"{figure.median:.1f} {interval}" + (
+        f" {figure.confidence:.0%}" if figure.confidence < 0.95 else ""
+    )
 
 
 def _yes_no(bad: bool) -> Text:

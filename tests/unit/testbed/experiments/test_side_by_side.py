@@ -11,7 +11,7 @@ from rich.console import Console
 
 from testbed.experiments import result, side_by_side
 from testbed.experiments.modes import modes
-from testbed.experiments.repeat import failures
+from testbed.experiments.repeat import failures, together
 from testbed.experiments.result import Compared, Comparison
 from testbed.model.plan import Plan
 from testbed.model.topology import Mode, Reflector
@@ -49,6 +49,17 @@ def test_the_table_shows_every_mode(compared: Callable[..., Compared], plan: Pla
         for line in lines
     )
     assert len([line for line in lines if "acc4 pe4 p4 p2 pe2 acc2" in line]) == 8
+
+
+def test_medians_of_many_runs(compared: Callable[..., Compared], plan: Plan) -> None:
+    runs = [compared("evpn", changed={"seed": 3, "updates": count}) for count in (4, 5, 9)]
+    text = StringIO()
+    side_by_side.show(Comparison(modes={"evpn": together(runs)}), plan, Console(file=text, width=120))
+    lines = [line.split() for line in text.getvalue().splitlines()]
+    assert "Median of 3 runs, seed 3, and its confidence interval" in text.getvalue()
+    assert ["updates", "5.0", "[4.0,", "9.0]", "75%"] in lines
+    assert ["dip_ms", "-"] in lines
+    assert ["sessions", "that", "died", "0"] in lines
 
 
 def test_what_failed_is_told_with_what_was_seen(compared: Callable[..., Compared]) -> None:
