@@ -43,7 +43,12 @@ def show(result: Result, plan: Plan, console: Console) -> None:
     if result.checks:
         console.print(_checks(result.checks))
     if result.repeated:
-        console.print(_repeated(result.repeated))
+        many = result.repeated
+        console.print(
+            f"\n[italic]{many.runs} runs, seed {many.seed}: {many.failed} failed, {many.wrong_paths} with "
+            f"wrong paths, {many.dead_sessions} dead sessions[/]"
+        )
+        console.print(_repeated(many))
 
 
 def _checks(checks: list[Check]) -> Table:
@@ -61,8 +66,7 @@ def _checks(checks: list[Check]) -> Table:
 
 def _violations(violations: list[Violated]) -> Table:
     """By kind and time; pairs that were hit together are on one line."""
-    title = "\nWhat the tables of all switches did wrong, for a time"
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table = Table(title="\nWrong in the tables", title_justify="left", box=None, pad_edge=False)
     for heading in ("ms", "for, ms"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
@@ -94,11 +98,7 @@ def _flows(flows: list[FlowSeen]) -> Table:
 
 
 def _repeated(repeated: Repeated) -> Table:
-    title = (
-        f"\n{repeated.runs} runs, seed {repeated.seed}: {repeated.failed} failed, "
-        f"{repeated.wrong_paths} with wrong paths, {repeated.dead_sessions} dead sessions"
-    )
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     table.add_column("", no_wrap=True)
     for heading in ("median", "from", "to", "confidence"):
         table.add_column(heading, justify="right", no_wrap=True)

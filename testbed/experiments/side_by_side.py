@@ -11,6 +11,7 @@ from rich.text import Text
 
 from testbed.experiments.present import nodes
 from testbed.experiments.result import Compared, Comparison, Figure, PathSeen
+from testbed.experiments.statistics import CONFIDENCE
 from testbed.model.plan import Plan
 
 Cell = str | Text
@@ -28,6 +29,8 @@ def show(found: Comparison, plan: Plan, console: Console) -> None:
     console.print(_paths(found, plan))
     console.print(_figures(found))
     if first.repeated:
+        runs, seed = first.repeated.runs, first.repeated.seed
+        console.print(f"\n[italic]Median of {runs} runs, seed {seed}, and its confidence interval[/]")
         console.print(_repeated(found))
 
 
@@ -61,8 +64,7 @@ def _repeated(found: Comparison) -> Table:
     """Medians over all runs, each with its confidence interval."""
     runs = {name: mode.repeated for name, mode in found.modes.items() if mode.repeated}
     some = next(iter(runs.values()))
-    title = f"\nMedian of {some.runs} runs, seed {some.seed}, and its confidence interval"
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     table.add_column("", no_wrap=True)
     for name in runs:
         table.add_column(name, justify="right", no_wrap=True)
@@ -77,10 +79,8 @@ def _repeated(found: Comparison) -> Table:
 def _median(figure: Figure) -> str:
     if figure.median is None or figure.low is None or figure.high is None:
         return "-"
-    interval = f"[{figure.low:.1f}, {figure.high:.1f}]"
-    return f"{figure.median:.1f} {interval}" + (
-        f" {figure.confidence:.0%}" if figure.confidence < 0.95 else ""
-    )
+    sure = f" {figure.confidence:.0%}" if figure.confidence < CONFIDENCE else ""
+    return f"{figure.median:.1f} ({figure.low:.1f} to {figure.high:.1f}{sure})"
 
 
 def _yes_no(bad: bool) -> Text:
