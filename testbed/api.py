@@ -226,6 +226,10 @@ class Pe:
         """MACs and addresses with the PE that has them, and sequence numbers."""
         return self._show("evpn")
 
+    def vpls(self) -> list[Row]:
+        """Pseudo-wires and virtual routers, in the mode that has them."""
+        return self._show("vpls")
+
     def macs(self) -> list[Row]:
         """Its MAC tables."""
         return self._show("mac")

@@ -32,7 +32,7 @@ MAX_BODY: Final = 1 << 16
 """Bytes of a request."""
 RETRY_MS: Final = 2000
 """How long a browser waits before it asks for a lab again that has ended."""
-SHOWN: Final = frozenset({"bgp", "evpn", "mac", "route", "labels", "tables"})
+SHOWN: Final = frozenset({"bgp", "evpn", "labels", "mac", "route", "tables", "vpls"})
 
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]

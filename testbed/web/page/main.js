@@ -156,7 +156,7 @@ function hello(found) {
   $("announce").value = found.announce;
   timeline.clear();
   moves();
-  tables.nodes(found.nodes);
+  tables.nodes(found.nodes, mode);
   follow();
 }
 

@@ -4,7 +4,7 @@ import { $, el, later } from "./dom.js";
 import { show } from "./server.js";
 
 const WHAT = {
-  pe: { evpn: "EVPN", route: "IP routes", bgp: "BGP routes", mac: "MACs", labels: "Labels", tables: "P4 tables" },
+  pe: { evpn: "EVPN", vpls: "VPLS", route: "IP routes", bgp: "BGP routes", mac: "MACs", labels: "Labels", tables: "P4 tables" },
   p: { labels: "Labels", tables: "P4 tables" },
   access: { mac: "MACs", tables: "P4 tables" },
 };
@@ -26,19 +26,22 @@ export class Tables {
     $("node").addEventListener("change", () => this.#turn());
   }
 
-  /** The nodes that there are, by name, with their roles. */
-  nodes(roles) {
+  /** The nodes that there are, by name, with their roles; `mode` of the lab. */
+  nodes(roles, mode) {
     this.roles = roles;
+    this.missing = mode === "vpls" ? "evpn" : "vpls";
     this.#turn();
   }
 
   #turn() {
-    const kinds = WHAT[this.roles[$("node").value]] ?? {};
+    const { [this.missing]: _, ...kinds } = WHAT[this.roles[$("node").value]] ?? {};
     if (!(this.what in kinds)) this.what = Object.keys(kinds)[0];
+    const focused = $("what").contains(document.activeElement);
     $("what").replaceChildren(...Object.entries(kinds).map(([what, label]) => el("button", {
       type: "button", "aria-pressed": String(what === this.what),
       onclick: () => { this.what = what; this.#turn(); },
     }, label)));
+    if (focused) $("what").querySelector("[aria-pressed=true]").focus();
     this.known = null;
     this.refresh();
   }

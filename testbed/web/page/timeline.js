@@ -34,10 +34,15 @@ export class Timeline {
       if (!names.textContent.split(", ").includes(node)) names.textContent += `, ${node}`;
       return;
     }
-    this.body.append(el("tr", { className: `${KINDS[event] ?? "other"}${event === "paused" ? " first" : ""}`, "data-event": event },
+    const kind = `${KINDS[event] ?? "other"}${event === "paused" ? " first" : ""}`;
+    const row = el("tr", { className: kind, "data-event": event, "data-t": t_ms },
       el("td", { className: "time" }, time(t_ms - (this.origin ?? 0), moved)),
       el("td", {}, el("span", { className: "event" }, event), " ", el("b", {}, node),
-        el("span", { className: "details" }, event === "programmed" ? "" : words))));
+        el("span", { className: "details" }, event === "programmed" ? "" : words)));
+    // Some steps are told a little after later ones.
+    let after = this.body.lastChild;
+    while (after && Number(after.dataset.t) > t_ms) after = after.previousSibling;
+    if (after) after.after(row); else this.body.prepend(row);
     while (this.body.rows.length > SHOWN) this.body.rows[0].remove();
     if (follows) this.scroll.scrollTop = this.scroll.scrollHeight;
   }
