@@ -1,5 +1,5 @@
-/* Memory for what lookups touch: entries and trie nodes, on whole cache lines and, once there is more than a little
- * of it, on huge pages. A lookup among 100,000 entries misses the TLB more often than the cache otherwise.
+/* Memory for what lookups touch: entries and trie nodes, on whole cache lines and huge pages. A lookup among 100,000
+ * entries misses the TLB more often than the cache otherwise.
  *
  * One stretch of addresses is reserved and opened chunk by chunk; a chunk is cut into runs of objects of one size.
  * What is given back waits for the next object of its size. The addresses tell these objects from malloc's. */
@@ -44,9 +44,7 @@ static u8 *take_run(void)
     if (heap.next == heap.open) {
         if (mprotect(heap.open, CHUNK, PROT_READ | PROT_WRITE) != 0)
             return NULL;
-        /* Not the first one: few switches need all of it. */
-        if (heap.open != heap.base)
-            (void)madvise(heap.open, CHUNK, MADV_HUGEPAGE);
+        (void)madvise(heap.open, CHUNK, MADV_HUGEPAGE);
         heap.open += CHUNK;
     }
     u8 *run = heap.next;
