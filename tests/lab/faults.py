@@ -92,6 +92,16 @@ class Trial:
         return said
 
 
+def users(lab: RunningLab, dead: str) -> list[str]:
+    """The other PEs that send anything to one."""
+    way = f"pe={lab.plan.switches[dead].loopback!r}"
+    return [
+        name
+        for name, pe in lab.fabric.pes.items()
+        if name != dead and any(way in repr(each) for each in pe.switch.plane.intents.values())
+    ]
+
+
 async def whole(trial: Trial) -> None:
     """All faults, with our own reflector."""
     lab, faults, found = trial.lab, trial.faults, trial.found
@@ -103,16 +113,11 @@ async def whole(trial: Trial) -> None:
     found["around"] = await trial.nodes("client", "h1")
     async with trial.traffic("mended"):
         await faults.mend("p4", "p1")
+        await asyncio.sleep(0.3)
     found["straight"] = await trial.nodes("client", "h1")
 
     await trial.proof("dead", lambda: faults.kill("pe2"))
-    loopback = lab.plan.switches["pe2"].loopback
-    found["used"] = [
-        name
-        for name, pe in lab.fabric.pes.items()
-        if name != "pe2"
-        and any(f"pe={loopback!r}" in repr(each) for each in pe.switch.plane.intents.values())
-    ]
+    await eventually_async(lambda: not users(lab, "pe2"), within=10, what="pe2 is nobody's next hop")
     found["alive"] = [await trial.nodes("client", "vm1"), await trial.nodes("h3", "h1")]
     await trial.proof("revived", lambda: faults.revive("pe2"))
     await trial.reach(("client", "h2"), ("h1", "h2"), ("client", "db2"))
