@@ -33,7 +33,7 @@ from controllers.vpls import vrrp_packet
 from controllers.vpls.config import VplsPeConfig
 from controllers.vpls.events import GatewayHeld, SendGratuitous, SendVrrp, VrrpSeen
 from controllers.vpls.pe import VplsPe
-from controllers.wire.types import EVPN, RT_CONSTRAINT, VPLS, VPNV4, VPNV6, Family
+from controllers.wire.types import EVPN, RT_CONSTRAINT, VPLS, VPNV4, VPNV6, Family, mac_to_text
 
 log = logging.getLogger(__name__)
 
@@ -236,7 +236,8 @@ class PeController:
         self.speaker.announce(announce.route)
 
     def _withdraw(self, withdraw: out.Withdraw) -> None:
-        self.switch.stamp("withdrawn", route=str(withdraw.key))
+        known = self.speaker.rib.paths(withdraw.key)
+        self.switch.stamp("withdrawn", route=known[0].nlri if known else str(withdraw.key))
         self.speaker.withdraw(withdraw.key)
 
     def _probe(self, probe: out.Probe) -> None:
@@ -263,7 +264,8 @@ class PeController:
         self.switch.stamp("alarm", code=str(alarm.code), text=alarm.text, cleared=alarm.cleared)
 
     def _note(self, note: out.Note) -> None:
-        details = {"bd": note.bd, "mac": note.mac, "ip": note.ip, "detail": note.detail}
+        mac = None if note.mac is None else mac_to_text(note.mac)
+        details = {"bd": note.bd, "mac": mac, "ip": note.ip, "detail": note.detail}
         self.switch.stamp(note.step, **{name: value for name, value in details.items() if value})
 
     def _wake_at(self, wake: out.WakeAt) -> None:
