@@ -192,7 +192,10 @@ def parameter(name: str, hint: Any, preset: object) -> tuple[str, str, str, str]
     if about is None or about.hidden:
         return None
     option = isinstance(about, OptionInfo)
-    words = about.param_decls or ((f"--{name.replace('_', '-')}",) if option else (name.upper(),))
+    # With Annotated, typer takes its first word for the default and puts it right later.
+    given = about.default if isinstance(about.default, str) else None
+    declared = (*([given] if given else []), *(about.param_decls or ()))
+    words = declared or ((f"--{name.replace('_', '-')}",) if option else (name.upper(),))
     flag = option and kind is bool
     value = "" if flag else type_name(kind).replace("nothing or ", "").replace(" or nothing", "")
     if preset is inspect.Parameter.empty:

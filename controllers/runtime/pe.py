@@ -31,7 +31,7 @@ from controllers.underlay.lsdb import LinkState
 from controllers.underlay.transport import interfaces, transport_labels, tunnels
 from controllers.vpls import vrrp_packet
 from controllers.vpls.config import VplsPeConfig
-from controllers.vpls.events import GatewayHeld, SendGratuitous, SendVrrp, VrrpSeen
+from controllers.vpls.events import GatewayHeld, SendGratuitous, SendVrrp, TopologyChange, VrrpSeen
 from controllers.vpls.pe import VplsPe
 from controllers.wire.types import EVPN, RT_CONSTRAINT, VPLS, VPNV4, VPNV6, Family, mac_to_text
 
@@ -68,7 +68,8 @@ class PeController:
         self, setup: PeSetup, bgp: BgpConfig, link_state: LinkState, program: Program, observer: Observer
     ) -> None:
         self.core = _core(setup.core)
-        self.switch = SwitchController(setup.switch, program, PeRenderer(), self, observer)
+        renderer = PeRenderer(watch_ports=program.watch_ports)
+        self.switch = SwitchController(setup.switch, program, renderer, self, observer)
         self.speaker = Speaker(
             _speaker(setup, bgp), on_routes=self._routes, on_peer=self._peer, on_end_of_rib=self._end_of_rib
         )
@@ -131,8 +132,8 @@ class PeController:
                 metric = link_state.distances_to(node.name).get(name)
                 self._handle(ev.NextHopChanged(node.loopback, metric))
 
-    def order(self, order: AddStaticMac | RemoveStaticMac | ClearDuplicate) -> None:
-        """What an operator says; nothing follows where there is no such thing, as in VPLS."""
+    def order(self, order: AddStaticMac | RemoveStaticMac | ClearDuplicate | TopologyChange) -> None:
+        """What an operator or a spanning tree says; nothing follows where there is no such thing."""
         self._do(self.core.handle(order, _now()))
 
     # -- from the switch (controllers.runtime.switch.Decisions) ----------------------------------------------

@@ -37,6 +37,14 @@ class StopVrrp:
 
 @final
 @dataclass(frozen=True, slots=True)
+class TopologyChange:
+    """The spanning tree of a bridge domain changed: what frames taught may be wrong (IEEE 802.1D §17.11)."""
+
+    bd: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class SendVrrp:
     """Flood an advertisement into a bridge domain; `vrrp_packet.frame` writes it."""
 

@@ -63,6 +63,11 @@ class MacTable:
                 Note("flushed", self._config.bd, detail=f"{len(flushed)} MACs of attachment {number}")
             )
 
+    def flush_all(self) -> None:
+        """Forget all MACs."""
+        for number in tuple(self._behind):
+            self.flush(number)
+
     def learn(self, number: int, mac: int) -> None:
         """A frame from `mac` came in."""
         attachment = self._attachments.get(number)

@@ -15,7 +15,14 @@ from controllers.pe.ip_paths import IpPath
 from controllers.pe.ip_vrf import IpVrf
 from controllers.vpls.config import L3vpnConfig, VplsPeConfig
 from controllers.vpls.context import Context, RefreshHost, Task, VrrpTimer
-from controllers.vpls.events import GatewayHeld, SendGratuitous, SendVrrp, StopVrrp, VrrpSeen
+from controllers.vpls.events import (
+    GatewayHeld,
+    SendGratuitous,
+    SendVrrp,
+    StopVrrp,
+    TopologyChange,
+    VrrpSeen,
+)
 from controllers.vpls.instance import Instance, SitePath
 from controllers.vpls.originate import SITE_DOWN, prefix_route
 from controllers.wire.attributes import DEFAULT_LOCAL_PREF
@@ -41,6 +48,7 @@ class VplsPe(PeCore[VplsPeConfig, Instance, Task, SendVrrp | SendGratuitous]):
         self._in_domain(ev.GleanMissed, lambda instance, event: instance.glean(event.ip))
         self._in_domain(VrrpSeen, lambda instance, event: instance.vrrp_seen(event.advertisement))
         self._in_domain(GatewayHeld, lambda instance, event: instance.gateway_held(event.mac))
+        self._in_domain(TopologyChange, lambda instance, _: instance.macs.flush_all())
         self._in_domain(StopVrrp, lambda instance, _: instance.stop_vrrp())
 
     def _read(self, key: RouteKey, route: Route) -> Iterable[tuple[Table, Any]]:

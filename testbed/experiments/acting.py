@@ -7,7 +7,7 @@ import random
 from typing import final
 
 from testbed.experiments.faults import Faults
-from testbed.experiments.operator import pin, unpin
+from testbed.experiments.operator import pin, topology_change, unpin
 from testbed.experiments.running import RunningLab
 from testbed.experiments.scenario import actions as act
 from testbed.experiments.scenario.parts import Cast
@@ -76,7 +76,11 @@ class Acting:
     async def _move(self, vm: VirtualMachine, to: str, how: act.Moving) -> None:
         blackout = self._defaults.blackout_ms if how.blackout_ms is None else how.blackout_ms
         announce: Announce = how.announce or self._defaults.announce
-        moved = await vm.migrate(to, blackout_ms=blackout, announce=announce)
+        moving = asyncio.ensure_future(vm.migrate(to, blackout_ms=blackout, announce=announce))
+        if how.topology_change:
+            await asyncio.sleep(0)  # the machine is unplugged, and silent for the blackout
+            topology_change(self._lab, vm)
+        moved = await moving
         self._came_from[vm.name] = moved.source
 
     async def _move_back(self, vm: VirtualMachine, how: act.Moving) -> None:

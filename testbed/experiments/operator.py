@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from controllers import intents as want
 from controllers.evpn.events import AddStaticMac, RemoveStaticMac
+from controllers.vpls.events import TopologyChange
 from controllers.wire.types import mac_from_text
 from testbed.experiments.running import RunningLab
 from testbed.lab.errors import LabError
@@ -28,6 +29,17 @@ def unpin(lab: RunningLab, machine: Guest) -> None:
     for pe in lab.fabric.pes.values():
         pe.order(RemoveStaticMac(bd, mac))
     lab.timeline.stamp("unpinned", machine.name)
+
+
+def topology_change(lab: RunningLab, machine: Guest) -> None:
+    """Tell all PEs of a machine's VLAN that its spanning tree changed, as bridges behind them would.
+
+    What frames taught is forgotten; what BGP told is not.
+    """
+    vlan = lab.plan.bridge_domains[machine.plan.bridge_domain]
+    for name in vlan.pes:
+        lab.fabric.pes[name].order(TopologyChange(vlan.ordinal))
+    lab.timeline.stamp("topology change", machine.name)
 
 
 def owners(lab: RunningLab, machine: Guest) -> dict[str, str]:

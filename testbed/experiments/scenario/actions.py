@@ -37,6 +37,9 @@ class Moving(Act):
     """How long a machine is off the network, ms; as the topology says unless given."""
     announce: Announce | None = None
     """How it is announced; as the topology says unless given."""
+    topology_change: bool = Field(default=False, alias="topology-change")
+    """Whether the spanning tree of the VLAN notices that the machine's port went down, as that of a data
+    center's bridges does: PEs forget the MACs that frames taught them (IEEE 802.1D §17.11)."""
 
 
 @final

@@ -26,7 +26,7 @@ from controllers.pe.events import AcDown, AcUp, GleanMissed, MacAged, MacLearned
 from controllers.pe.outputs import Alarm, AlarmCode, Announce, Probe, Withdraw
 from controllers.pe.simulation import Announcement, Machine, Network
 from controllers.pe.walk import Fate
-from controllers.vpls.events import GatewayHeld, SendGratuitous, StopVrrp
+from controllers.vpls.events import GatewayHeld, SendGratuitous, StopVrrp, TopologyChange
 from controllers.vpls.simulation import BD, VIRTUAL, VRF, VRID, network, stretched_lan
 from controllers.wire.vpn import VpnPrefix
 
@@ -136,6 +136,16 @@ class TestLearning:
         assert table(net, "dc1", "FloodList", BD).acs == (2,)
         net.send("dc1", AcUp(1))
         assert table(net, "dc1", "FloodList", BD).acs == (1, 2)
+
+    def test_a_topology_change_makes_unicast_flood_until_a_frame_teaches_again(
+        self, net: Network, vm: Machine
+    ) -> None:
+        for pe in SITES:
+            net.send(pe, TopologyChange(BD))
+        assert net.walk_frame("dc2", BD, VM).fate is Fate.FLOODED
+        net.send("dc1", MacLearned(BD, 1, VM))
+        net.send("dc2", MacLearned(BD, FIRST_PW + 1, VM))
+        assert net.walk_frame("dc2", BD, VM).fate is Fate.DELIVERED
 
     def test_limit(self) -> None:
         configs = stretched_lan(["dc1"])

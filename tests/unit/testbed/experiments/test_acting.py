@@ -46,6 +46,23 @@ class Room:
         self.acting = Acting(running, cast, Defaults(blackout_ms=7), random.Random(seed))
 
 
+async def test_spanning_tree_notices_while_the_machine_is_off_the_network(plan: Plan) -> None:
+    room = Room(plan, "vm1")
+    told: list[str] = []
+
+    class Pe:
+        def order(self, order: object) -> None:
+            told.append(f"{order} after {len(room.done)} moves")
+
+    pes = {name: Pe() for name in plan.bridge_domains["servers"].pes}
+    running: Any = room.acting._lab
+    running.plan = plan
+    running.fabric = SimpleNamespace(pes=pes)
+    running.timeline = SimpleNamespace(stamp=lambda event, node: told.append(f"{event} {node}"))
+    await room.acting.carry_out(act.Migrate(migrate="$machine", to="$to", topology_change=True))
+    assert told == ["TopologyChange(bd=1) after 1 moves"] * 3 + ["topology change vm1"]
+
+
 def moves(room: Room) -> list[tuple[str, str]]:
     return [(name, to) for name, to, *_ in room.done]
 
