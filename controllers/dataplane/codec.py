@@ -76,9 +76,7 @@ class _Names:
 class Codec:
     """Translates for one program. Raises SchemaError for names and values that the program does not know."""
 
-    def __init__(self, p4info: p4i.P4Info, *, watch_lone_members: bool = True) -> None:
-        """`watch_lone_members`: see `Program`."""
-        self._watch_lone_members = watch_lone_members
+    def __init__(self, p4info: p4i.P4Info) -> None:
         self.tables = _Names("table", p4info.tables)
         self.actions = _Names("action", p4info.actions)
         self.digests = _Names("digest", p4info.digests)
@@ -163,8 +161,7 @@ class Codec:
         if isinstance(entry.does, Action):
             does = p4r.TableAction(action=self._action(table_id, entry.does))
         else:
-            watched = self._watch_lone_members or len(entry.does) > 1
-            members = [self._member(table_id, member, watched) for member in entry.does]
+            members = [self._member(table_id, member) for member in entry.does]
             does = p4r.TableAction(
                 action_profile_action_set=p4r.ActionProfileActionSet(action_profile_actions=members)
             )
@@ -176,9 +173,9 @@ class Codec:
             idle_timeout_ns=entry.idle_timeout_ns,
         )
 
-    def _member(self, table_id: int, member: Member, watched: bool) -> p4r.ActionProfileAction:
+    def _member(self, table_id: int, member: Member) -> p4r.ActionProfileAction:
         message = p4r.ActionProfileAction(action=self._action(table_id, member.action), weight=member.weight)
-        if member.watch_port and watched:
+        if member.watch_port:
             message.watch_port = _bytes(member.watch_port)
         return message
 

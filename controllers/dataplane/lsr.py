@@ -16,7 +16,9 @@ from controllers.underlay.transport import Hop, TransportLabel
 class LsrRenderer:
     """Renders the intents of one P router."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, watch_ports: bool = True) -> None:
+        """`watch_ports`: see `Program`."""
+        self._watch_ports = watch_ports
         self._nhlfes = Nhlfes()
 
     def render(self, intent: Keyed, _others: Mapping[Hashable, Keyed]) -> Iterable[Entity]:
@@ -56,4 +58,4 @@ class LsrRenderer:
             if hop.labels
             else action("pop", port=hop.port, nhlfe_id=number)
         )
-        return Member(does, watch_port=hop.port), nhlfe
+        return Member(does, watch_port=hop.port if self._watch_ports else 0), nhlfe

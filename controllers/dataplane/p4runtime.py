@@ -39,9 +39,10 @@ class Program:
 
     p4info: p4i.P4Info
     config: bytes
-    watch_lone_members: bool = True
-    """Have the switch leave out the only member of a group while its port is down. simple_switch_grpc would
-    take its hash modulo 0 then, and end: there, what has no other way goes out into the dark."""
+    watch_ports: bool = True
+    """Have the switch leave out members of a group while their ports are down. Of a group that has none left
+    simple_switch_grpc takes the hash modulo 0, and ends. It looks at its ports every 200 ms, by when
+    controllers have rerouted."""
 
     @classmethod
     def load(cls, p4info: Path, config: Path) -> Program:
@@ -95,7 +96,7 @@ class Session:
     _client: P4Client | None = None
 
     def __post_init__(self) -> None:
-        self.codec = Codec(self.program.p4info, watch_lone_members=self.program.watch_lone_members)
+        self.codec = Codec(self.program.p4info)
         self._outbox: asyncio.Queue[p4r.StreamMessageRequest] = asyncio.Queue()
         self._idle.set()
 

@@ -65,7 +65,9 @@ _RANKS: Final = {
 class PeRenderer:
     """Renders the intents of one PE."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, watch_ports: bool = True) -> None:
+        """`watch_ports`: see `Program`."""
+        self._watch_ports = watch_ports
         self._next_hops = Ids(1, (1 << 24) - 1)
         self._tunnels = Ids(1, (1 << 16) - 1)
         self._segments = Ids(1, (1 << 16) - 1)
@@ -169,7 +171,8 @@ class PeRenderer:
         for hop in tunnel.hops:
             number, nhlfe = self._nhlfes.of(hop, hop.labels)
             yield nhlfe
-            members.append(Member(action("path", port=hop.port, nhlfe_id=number), watch_port=hop.port))
+            watched = hop.port if self._watch_ports else 0
+            members.append(Member(action("path", port=hop.port, nhlfe_id=number), watch_port=watched))
         yield entry("tunnel", {"tunnel": self._tunnels.of(tunnel.pe)}, tuple(members))
 
     def _transport_label(self, label: TransportLabel, _others: Intents) -> Iterator[Entity]:

@@ -19,7 +19,8 @@ class LsrController:
     """Switches labels on one P router."""
 
     def __init__(self, setup: LsrSetup, link_state: LinkState, program: Program, observer: Observer) -> None:
-        self.switch = SwitchController(setup.switch, program, LsrRenderer(), self, observer)
+        renderer = LsrRenderer(watch_ports=program.watch_ports)
+        self.switch = SwitchController(setup.switch, program, renderer, self, observer)
         self.switch.set(ControllerChannel())
         for interface in interfaces(link_state, setup.switch.name):
             self.switch.set(CoreInterface(interface.port, interface.mac))

@@ -199,7 +199,7 @@ class Lab:
         with Netlink() as kernel:
             for cable in cables:
                 ends = [self.plan.port(end).interface for end in (cable.a, cable.b)]
-                if cable.delay_ms and not self.program.delays:
+                if not self.program.delays:
                     ends = list(delay_ends(cable))
                 for end, far in zip(ends, (cable.b.node, cable.a.node), strict=True):
                     up = cable.name not in self._cut and far not in self._dead

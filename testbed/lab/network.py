@@ -53,7 +53,7 @@ class PlanTopo(Topo):  # type: ignore[misc]
                 logs=logs,
             )
         for cable in plan.cables:
-            delayed = delay_ends(cable) if cable.delay_ms and not program.delays else None
+            delayed = None if program.delays else delay_ends(cable)
             ports = {"port1": cable.a.port, "port2": cable.b.port}
             self.addLink(cable.a.node, cable.b.node, cls=Wire, delayed=delayed, **ports)
         for host in plan.hosts.values():
@@ -83,10 +83,14 @@ def delay_ends(cable: Cable) -> tuple[str, str]:
 
 
 def delay_cables(plan: Plan, program: SwitchProgram) -> list[DelayCable]:
-    """The delay cables that a plan needs with a target; none if it has delay lines."""
+    """A delay cable for each cable, with or without delay; none if the target has delay lines.
+
+    A cut takes the carrier at the far ends of the delay cable, and leaves the switch's own interfaces up:
+    simple_switch_grpc hears nothing on any port once one of its own is set down.
+    """
     if program.delays:
         return []
-    return [DelayCable(*delay_ends(cable), cable.delay_ms) for cable in plan.cables if cable.delay_ms]
+    return [DelayCable(*delay_ends(cable), cable.delay_ms) for cable in plan.cables]
 
 
 def mininet(topo: PlanTopo) -> Mininet:

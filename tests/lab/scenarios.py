@@ -31,6 +31,7 @@ from testbed.observe.recording import Recording
 from testbed.observe.sightings import traces
 
 HERE = Path(__file__).parent
+IFF_UP = 1
 STANDIN = SwitchProgram((sys.executable, str(HERE / "standin_switch.py")), delays=False, reports_ready=True)
 
 
@@ -117,6 +118,12 @@ async def split() -> dict[str, Any]:
         }
 
 
+def ends(lab: Lab, a: str, b: str) -> list[str]:
+    """The switches' own interfaces of a cable."""
+    cable = lab.cable(a, b)
+    return [lab.plan.port(end).interface for end in (cable.a, cable.b)]
+
+
 def hub() -> dict[str, Any]:
     """What the lab tells of itself, with a switch killed and started again and a link cut and mended."""
     with star() as lab:
@@ -129,11 +136,16 @@ def hub() -> dict[str, Any]:
         cut = lab.ping("client", "h1")
         lab.set_link("pe1", "p1", up=True)
         mended = rtts(lab.ping("client", "h1", count=3))
+        lab.set_link("acc1", "pe1", up=False)
+        flags = [Path(f"/sys/class/net/{name}/flags").read_text() for name in ends(lab, "acc1", "pe1")]
+        carrier = [Path(f"/sys/class/net/{name}/carrier").read_text() for name in ends(lab, "acc1", "pe1")]
         return {
             "alive": [first["alive"], killed["alive"], back["alive"]],
             "p1": killed["switches"]["p1"]["alive"],
             "cut": rtts(cut),
             "mended": mended,
+            "usable": [bool(int(each, 16) & IFF_UP) for each in flags],
+            "carrier": [int(each) for each in carrier],
         }
 
 

@@ -50,6 +50,8 @@ def test_status_faults_and_links(result_of: Callable[[str], Any]) -> None:
     assert not found["p1"]
     assert found["cut"] == []
     assert len(found["mended"]) >= 1
+    assert found["carrier"] == [0, 0], "of a cable without delay, too"
+    assert found["usable"] == [True, True], "a foreign switch goes deaf if its own interface is set down"
 
 
 def test_no_super_frames_on_the_wire(result_of: Callable[[str], Any]) -> None:

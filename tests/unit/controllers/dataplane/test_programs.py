@@ -198,21 +198,19 @@ def test_flooded_copies_follow_their_tunnel() -> None:
     assert ports() == {2}
 
 
-@pytest.mark.parametrize(("hops", "watched"), [((ONE,), 0), ((ONE, TWO), 2)])
-def test_a_lone_member_is_not_watched_where_that_would_end_the_switch(
-    hops: tuple[Hop, ...], watched: int
-) -> None:
-    info = compile_program(P4SRC / "lsr.p4").p4info
-    renderer = LsrRenderer()
-    (group,) = (
-        entity
-        for entity in renderer.render(TransportLabel(16002, hops), {})
-        if isinstance(entity, TableEntry) and entity.table == "incoming_label"
-    )
-    for careful, expected in ((False, len(hops)), (True, watched)):
-        codec = Codec(info, watch_lone_members=not careful)
-        members = codec.entity(group).table_entry.action.action_profile_action_set.action_profile_actions
-        assert sum(1 for member in members if member.watch_port) == expected
+@pytest.mark.parametrize("hops", [(ONE,), (ONE, TWO)])
+@pytest.mark.parametrize("watch", [True, False])
+def test_ports_are_watched_unless_that_would_end_the_switch(hops: tuple[Hop, ...], watch: bool) -> None:
+    label, tunnel = TransportLabel(16002, hops), Tunnel(PE2, hops)
+    for name, table, renderer, intent in (
+        ("lsr", "incoming_label", LsrRenderer(watch_ports=watch), label),
+        ("pe", "tunnel", PeRenderer(watch_ports=watch), tunnel),
+    ):
+        (group,) = (each for each in renderer.render(intent, {}) if each.key[0] == table)
+        written = codec(name).entity(group)
+        members = written.table_entry.action.action_profile_action_set.action_profile_actions
+        assert [bool(member.watch_port) for member in members] == [watch] * len(hops)
+        assert codec(name).read(written) == group, "a controller that restarts finds nothing to write"
 
 
 def test_an_idle_notification_names_a_key_alone() -> None:
