@@ -69,7 +69,6 @@ class PeController:
     ) -> None:
         self.core = _core(setup.core)
         renderer = PeRenderer(watch_ports=program.watch_ports)
-        renderer = PeRenderer(watch_ports=program.watch_ports)
         self.switch = SwitchController(setup.switch, program, renderer, self, observer)
         self.speaker = Speaker(
             _speaker(setup, bgp), on_routes=self._routes, on_peer=self._peer, on_end_of_rib=self._end_of_rib
