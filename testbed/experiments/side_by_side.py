@@ -11,7 +11,6 @@ from rich.text import Text
 
 from testbed.experiments.present import nodes
 from testbed.experiments.result import Compared, Comparison, Figure, PathSeen
-from testbed.experiments.statistics import CONFIDENCE
 from testbed.model.plan import Plan
 
 Cell = str | Text
@@ -30,7 +29,12 @@ def show(found: Comparison, plan: Plan, console: Console) -> None:
     console.print(_figures(found))
     if first.repeated:
         runs, seed = first.repeated.runs, first.repeated.seed
-        console.print(f"\n[italic]Median of {runs} runs, seed {seed}, and its confidence interval[/]")
+        sure = min(
+            figure.confidence for figure in first.repeated.figures.values() if figure.median is not None
+        )
+        console.print(
+            f"\n[italic]Median of {runs} runs, seed {seed}, and its {sure:.0%} confidence interval[/]"
+        )
         console.print(_repeated(found))
 
 
@@ -79,8 +83,7 @@ def _repeated(found: Comparison) -> Table:
 def _median(figure: Figure) -> str:
     if figure.median is None or figure.low is None or figure.high is None:
         return "-"
-    sure = f" {figure.confidence:.0%}" if figure.confidence < CONFIDENCE else ""
-    return f"{figure.median:.1f} ({figure.low:.1f} to {figure.high:.1f}{sure})"
+    return f"{figure.median:.1f} ({figure.low:.1f}-{figure.high:.1f})"
 
 
 def _yes_no(bad: bool) -> Text:

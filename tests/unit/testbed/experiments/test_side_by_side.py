@@ -56,8 +56,8 @@ def test_medians_of_many_runs(compared: Callable[..., Compared], plan: Plan) -> 
     text = StringIO()
     side_by_side.show(Comparison(modes={"evpn": together(runs)}), plan, Console(file=text, width=120))
     lines = [line.split() for line in text.getvalue().splitlines()]
-    assert "Median of 3 runs, seed 3, and its confidence interval" in text.getvalue()
-    assert ["updates", "5.0", "(4.0", "to", "9.0", "75%)"] in lines
+    assert "Median of 3 runs, seed 3, and its 75% confidence interval" in text.getvalue()
+    assert ["updates", "5.0", "(4.0-9.0)"] in lines
     assert ["dip_ms", "-"] in lines
     assert ["sessions", "that", "died", "0"] in lines
 
