@@ -36,12 +36,15 @@ class Carriers:
         """`at`: the slot of each machine before the first of `events`, which are in the order of time."""
         self._history = list(_history(plan, at, events))
 
-    def dark(self, sent: float | None) -> Sequence[frozenset[Endpoint]]:
-        """The ports without carrier for a packet sent then: one of several sets where something changed."""
+    def dark(self, sent: float | None, seen: float | None = None) -> Sequence[frozenset[Endpoint]]:
+        """The ports without carrier for a packet sent then: one of several sets where something changed.
+
+        `seen`: when it was last seen, which may be long after where switches are slow.
+        """
         if sent is None:
             return tuple({each.ports: None for each in self._history})
         first = max((i for i, each in enumerate(self._history) if each.since <= sent - SLACK), default=0)
-        met = [each for each in self._history[first:] if each.since <= sent + IN_FLIGHT]
+        met = [each for each in self._history[first:] if each.since <= (seen or sent) + IN_FLIGHT]
         return tuple({each.ports: None for each in met or self._history[:1]})
 
 

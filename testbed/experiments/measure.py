@@ -13,10 +13,12 @@ from testbed.experiments.observed import Observed
 from testbed.experiments.outcome import Outcome
 from testbed.experiments.result import Check, Compared, Proof
 from testbed.experiments.running import RunningLab, Setup
+from testbed.experiments.scenario.flows import gentle
 from testbed.experiments.scenario.load import load
 from testbed.experiments.scenario.model import Scenario
 from testbed.experiments.spec import RunSpec
 from testbed.lab.errors import LabError
+from testbed.lab.switches import Target
 from testbed.model.load import load_plan
 from testbed.model.plan import Plan
 
@@ -40,7 +42,10 @@ async def measure(spec: RunSpec) -> None:
         defaults = plan.defaults.model_copy(
             update={"blackout_ms": spec.blackout_ms, "announce": spec.announce}
         )
-        setting = Setting(scenario, spec.cast, defaults, f"{spec.seed}/{spec.repetition}")
+        slow = spec.lab.target is Target.BMV2
+        flows = tuple(gentle(flow) for flow in scenario.flows) if slow else scenario.flows
+        played = scenario.model_copy(update={"flows": flows})
+        setting = Setting(played, spec.cast, defaults, f"{spec.seed}/{spec.repetition}")
         observed, proof = await play(lab, setting, say)
     found = _compared(spec, scenario, plan, origin, observed, proof)
     result.write(found, spec.results, spec.file)

@@ -36,6 +36,8 @@ NAMED = 10
 
 ICMP = 1
 
+DarkPorts = Callable[[float | None, float | None], Sequence[Collection[Endpoint]]]
+
 
 @final
 class Witness:
@@ -69,13 +71,13 @@ class Witness:
 
     async def proof(
         self,
-        dark: Callable[[float | None], Sequence[Collection[Endpoint]]],
+        dark: DarkPorts,
         unsure: Callable[[float | None], bool] = lambda _sent: False,
     ) -> Proof:
         """Compare every packet, once what switches reported has had time to arrive.
 
-        `dark`: ports without carrier, by the time at which a packet was sent; of several sets any may be
-        true. `unsure`: packets that are not compared, because a switch had nobody to report them to.
+        `dark`: ports without carrier, by the times at which a packet was sent and last seen; of several sets
+        any may be true. `unsure`: packets that are not compared, because a switch had nobody to report to.
         """
         if self._recording.lost:
             return Proof(compared=0, agreeing=0, differences=[f"captures lost {self._recording.lost} frames"])
@@ -119,7 +121,7 @@ def compare(
     plan: Plan,
     reported: Mapping[PacketId, Trace],
     captured: Mapping[PacketId, Trace],
-    dark: Callable[[float | None], Sequence[Collection[Endpoint]]],
+    dark: DarkPorts,
 ) -> Proof:
     """Packet by packet; one that only one method has seen is a difference. Pure."""
     agreeing, problems = 0, []
@@ -130,7 +132,7 @@ def compare(
         switches = _with_silent_ends(plan, reported.get(packet, nothing), wires)
         unclear = [f"cannot be true: {text}" for text in (*switches.inconsistencies, *wires.inconsistencies)]
         # First as if no port were dark: a packet that a switch dropped ends alike on both sides.
-        readings = (differences(switches, wires, each) for each in ((), *dark(_sent(wires))))
+        readings = (differences(switches, wires, each) for each in ((), *dark(_sent(wires), _seen(wires))))
         best = next((reading for reading in readings if not reading), differences(switches, wires))
         if unclear or best:
             problems += [f"{packet}: {text}" for text in (*unclear, *best)]
@@ -171,6 +173,11 @@ def echoes(frames: Iterable[Captured], pairs: Iterable[tuple[str, str]]) -> Iter
 def _sent(trace: Trace) -> float | None:
     """When its first frame was captured, if any was."""
     return min((hop.entered for branch in trace.branches for hop in branch.hops), default=None)
+
+
+def _seen(trace: Trace) -> float | None:
+    """When its last frame was captured at a switch's entry, if any was."""
+    return max((hop.entered for branch in trace.branches for hop in branch.hops), default=None)
 
 
 def _address(machine: Guest) -> str:

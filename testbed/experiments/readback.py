@@ -37,8 +37,12 @@ async def read_tables(session: Session) -> list[Row]:
 
 async def read_entities(session: Session) -> list[Entity]:
     """All that a controller writes, as it writes it. LabError if it cannot be read."""
-    digests = p4r.Entity(digest_entry=p4r.DigestEntry())
-    messages = await _read(session, digests)
+    # One by one: simple_switch_grpc reads no wildcard of these.
+    digests = (
+        p4r.Entity(digest_entry=p4r.DigestEntry(digest_id=each.preamble.id))
+        for each in session.program.p4info.digests
+    )
+    messages = await _read(session, *digests)
     return [entity for each in messages if (entity := session.codec.read(each)) is not None]
 
 

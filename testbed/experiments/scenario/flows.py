@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, final
+from typing import Annotated, Final, Literal, final
 
 from pydantic import Field, Tag
 
 from testbed.experiments.scenario.parts import Between, Ends, Part
 from testbed.model.explain import by_key
+
+GENTLE_RATE: Final = 50.0
+"""Datagrams per second of a stream where switches are slow."""
+
+GENTLE_MBPS: Final = 0.5
+"""The same of bulk data, Mbit/s."""
 
 Interval = Annotated[float, Field(ge=1, le=10_000, allow_inf_nan=False)]
 
@@ -76,6 +82,16 @@ Flow = Annotated[
     | Annotated[Http, Tag("http")],
     by_key(("ping", "udp", "tcp", "bulk", "http")),
 ]
+
+
+def gentle(flow: AnyFlow) -> AnyFlow:
+    """The flow as twelve of simple_switch_grpc carry it on a few cores; with more their queues fill."""
+    match flow:
+        case Udp(rate=rate):
+            return flow.model_copy(update={"rate": min(rate, GENTLE_RATE)})
+        case Bulk(mbps=mbps):
+            return flow.model_copy(update={"mbps": min(mbps, GENTLE_MBPS)})
+    return flow
 
 
 def kind_and_ends(flow: AnyFlow) -> tuple[Kind, Ends]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 from scapy.layers.inet import ICMP, IP, UDP
@@ -21,7 +22,7 @@ BEFORE = ("client", "acc4", "pe4", "p4", "p1", "pe1", "acc1", "vm1@dc1")
 AFTER = ("client", "acc4", "pe4", "p4", "p2", "pe2", "acc2", "vm1@dc2")
 
 
-def no_slot(_sent: float | None) -> Sequence[frozenset[Endpoint]]:
+def no_slot(_sent: float | None, _seen: float | None) -> Sequence[frozenset[Endpoint]]:
     return ()
 
 
@@ -82,6 +83,10 @@ def test_slots_without_carrier(plan: Plan, way: Way, trace: Assemble) -> None:
     hops = way(*BEFORE, at=9.9 - IN_FLIGHT)
     captured = trace(*hops[:-1], Hop(last.node, last.ingress, None, (), 60, NOT_SENT_ON, hops[-1].entered))
     assert compare(plan, keyed(early), keyed(captured), slots.dark).agreeing == 0
+    # It waited in a slow switch, and came to the slot when the machine had gone.
+    late = trace(*hops[:-1], replace(last, entered=10.05))
+    captured = trace(*hops[:-1], Hop(last.node, last.ingress, None, (), 60, NOT_SENT_ON, 10.05))
+    assert compare(plan, keyed(late), keyed(captured), slots.dark).agreeing == 1
 
 
 def test_the_quick_look_finds_echoes_beneath_tags_and_labels() -> None:
