@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import final
+from typing import Final, final
 
 from testbed.experiments.faults import Faults
 from testbed.experiments.operator import pin, topology_change, unpin
@@ -14,6 +14,10 @@ from testbed.experiments.scenario.parts import Cast
 from testbed.lab.errors import LabError
 from testbed.lab.machines import VirtualMachine
 from testbed.model.topology import Announce, Defaults
+
+NOTICED: Final = 0.02
+"""Seconds from a port going down until the whole spanning tree knows: frames under way have arrived by then,
+and teach nobody again."""
 
 
 @final
@@ -78,7 +82,7 @@ class Acting:
         announce: Announce = how.announce or self._defaults.announce
         moving = asyncio.ensure_future(vm.migrate(to, blackout_ms=blackout, announce=announce))
         if how.topology_change:
-            await asyncio.sleep(0)  # the machine is unplugged, and silent for the blackout
+            await asyncio.sleep(NOTICED)
             topology_change(self._lab, vm)
         moved = await moving
         self._came_from[vm.name] = moved.source

@@ -16,11 +16,16 @@ from testbed.experiments.running import RunningLab
 from testbed.lab.control import Emit, Json
 from testbed.model.topology import Role
 
-RENDERERS: dict[Role, type[PeRenderer | LsrRenderer | AccessRenderer]] = {
-    Role.PE: PeRenderer,
-    Role.P: LsrRenderer,
-    Role.ACCESS: AccessRenderer,
-}
+
+def renderer(role: Role, *, watch_ports: bool) -> Renderer:
+    """As the controller of a switch has it; `watch_ports`: see `Program`."""
+    match role:
+        case Role.PE:
+            return PeRenderer(watch_ports=watch_ports)
+        case Role.P:
+            return LsrRenderer(watch_ports=watch_ports)
+        case Role.ACCESS:
+            return AccessRenderer()
 
 
 async def differences(lab: RunningLab) -> list[str]:
@@ -32,9 +37,11 @@ async def differences(lab: RunningLab) -> list[str]:
     found = []
     for name, controller in lab.fabric.controllers.items():
         if lab.lab.switches[name].alive:
-            renderer = RENDERERS[lab.plan.switches[name].role]()
-            said = rendered(renderer, lab.journal.holds.get(name, {}))
-            there = {entity.key: entity for entity in await read_entities(controller.switch.session)}
+            session = controller.switch.session
+            role = lab.plan.switches[name].role
+            as_written = renderer(role, watch_ports=session.program.watch_ports)
+            said = rendered(as_written, lab.journal.holds.get(name, {}))
+            there = {entity.key: entity for entity in await read_entities(session)}
             found += [f"{name}: {line}" for line in compare(said, there)]
     return found
 
