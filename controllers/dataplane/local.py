@@ -16,6 +16,9 @@ CPU_PORT: Final = 510
 PUNT_SESSION: Final = 1
 POSTCARD_SESSION: Final = 2
 
+ACK_TIMEOUT_NS: Final = 1_000_000_000
+"""How long a switch holds back what it has reported but nobody has acknowledged."""
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class ControllerChannel:
         for session in (PUNT_SESSION, POSTCARD_SESSION):
             yield CloneSession(session, ((CPU_PORT, 0),))
         for name in self.digests:
-            yield Digest(name)
+            yield Digest(name, ack_timeout_ns=ACK_TIMEOUT_NS)
 
 
 @final

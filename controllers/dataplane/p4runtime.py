@@ -31,6 +31,10 @@ BATCH: Final = 500
 
 ELECTION_ID: Final = 1
 
+ACK_AFTER: Final = 0.05
+"""Seconds from a digest to its acknowledgement. Until then a switch sends no more of the same: of a host that
+has just moved many packets come before the entry is there, and each would cost a message."""
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,11 @@ class Session:
             except (P4ClientError, RuntimeError) as error:
                 self._client = None
                 self.events.on_lost(_reason(error))
+            except Exception as error:
+                # A defect of ours: it must be seen, and must not end the switch's only session.
+                log.exception("%s: the session begins anew", self.name)
+                self._client = None
+                self.events.on_lost(f"{type(error).__name__}: {error}")
             finally:
                 self._client = None
                 # What was on its way has arrived or not: what is read back next time tells.
@@ -229,7 +238,8 @@ class Session:
                     ack = p4r.DigestListAck(
                         digest_id=message.digest.digest_id, list_id=message.digest.list_id
                     )
-                    self._outbox.put_nowait(p4r.StreamMessageRequest(digest_ack=ack))
+                    acked = p4r.StreamMessageRequest(digest_ack=ack)
+                    asyncio.get_running_loop().call_later(ACK_AFTER, self._outbox.put_nowait, acked)
                     self.events.on_digest(*self.codec.digest_list(message.digest))
                 case "idle_timeout_notification":
                     entries = message.idle_timeout_notification.table_entry

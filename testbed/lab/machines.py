@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, ClassVar, final
 from weakref import WeakValueDictionary
@@ -15,7 +16,7 @@ from weakref import WeakValueDictionary
 from mininet.node import Host as MininetHost
 
 from testbed.lab import wires
-from testbed.lab.announce import schedule
+from testbed.lab.announce import Announcement, schedule
 from testbed.lab.errors import LabError
 from testbed.lab.namespaces import network_of
 from testbed.lab.patch import PatchCable
@@ -187,28 +188,38 @@ class VirtualMachine(Guest):
         """Send what is due now; leave the rest to a task."""
         frames = schedule(announce, *self._identity())
         due = [frame for frame in frames if frame.after == 0]
-        if due:
-            with socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as wire:
-                wire.bind((slot.interface, 0))
-                for frame in due:
-                    wire.send(frame.frame)
-                    self.timeline.stamp("announced", self.name, kind=frame.kind, slot=slot.name)
+        for frame in due:
+            self._send(frame, slot)
         later = [frame for frame in frames if frame.after > 0]
         if later:
             task = asyncio.get_running_loop().create_task(self._announce_later(slot, later, start))
             self._announcing.add(task)
             task.add_done_callback(self._announcing.discard)
 
-    async def _announce_later(self, slot: Slot, frames: Sequence[Any], start: float) -> None:
+    async def _announce_later(self, slot: Slot, frames: Sequence[Announcement], start: float) -> None:
         """Send each frame at its time, as long as the guest stays in this slot."""
-        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as wire:
-            wire.bind((slot.interface, 0))
-            for frame in frames:
-                await _until(start + frame.after)
-                if self.cable.slot != slot.name:
-                    return
-                wire.send(frame.frame)
-                self.timeline.stamp("announced", self.name, kind=frame.kind, slot=slot.name)
+        for frame in frames:
+            await _until(start + frame.after)
+            if self.cable.slot != slot.name:
+                return
+            self._send(frame, slot)
+
+    def _send(self, frame: Announcement, slot: Slot) -> None:
+        self._wire.sendto(frame.frame, (slot.interface, 0))
+        self.timeline.stamp("announced", self.name, kind=frame.kind, slot=slot.name)
+
+    def terminate(self) -> None:
+        """End it, as Mininet does when a lab ends."""
+        wire = self.__dict__.pop("_wire", None)
+        if wire is not None:
+            wire.close()
+        super().terminate()
+
+    @cached_property
+    def _wire(self) -> socket.socket:
+        """Stays open. To close a packet socket the kernel waits for all processors (synchronize_net), some 10
+        ms, and the controllers, on the same event loop, would wait with it."""
+        return socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
 
 
 async def _until(moment: float) -> None:

@@ -59,6 +59,10 @@ class Switch:
             self._target.close()
             self._server = None
 
+    def inject(self, port: int, frame: bytes) -> None:
+        """A frame comes in."""
+        self._target.inject(port, frame)
+
     @property
     def config(self) -> SwitchConfig:
         return SwitchConfig("p1", f"127.0.0.1:{self.port}", DEVICE)
@@ -211,6 +215,33 @@ async def test_the_journal_has_each_batch_once_it_is_answered(switch: Switch, ls
     assert controller.journal[-1].intents == {label(2).key: label(2), label(1).key: None}
     assert not controller.journal[-1].whole
     await controller.end()
+
+
+def from_machine(number: int) -> bytes:
+    return b"\xff" * 6 + bytes.fromhex("0200000000") + bytes([number]) + b"\x12\x34" + bytes(50)
+
+
+async def test_a_machine_that_sends_much_is_reported_once(switch: Switch, monkeypatch: Any) -> None:
+    config, p4info = make_compiled(P4SRC / "access.p4")
+    ports = (AccessPort(1, (10,), tagged=False), AccessPort(2, (10,), tagged=True))
+    learner = AccessController(AccessSetup(switch.config, ports), Program(p4info, config), Observer())
+    reported: asyncio.Queue[int] = asyncio.Queue()
+
+    def digest(_name: str, samples: list[dict[str, int]]) -> None:
+        """Nothing is written, as if the switch were slow."""
+        for sample in samples:
+            reported.put_nowait(sample["mac"] & 0xFF)
+
+    monkeypatch.setattr(learner, "digest", digest)
+    task = asyncio.create_task(learner.switch.run())
+    await asyncio.wait_for(learner.switch.ready.wait(), DEADLINE)
+    switch.inject(1, from_machine(1))
+    assert await asyncio.wait_for(reported.get(), DEADLINE) == 1
+    switch.inject(1, from_machine(1))
+    switch.inject(1, from_machine(2))
+    assert await asyncio.wait_for(reported.get(), DEADLINE) == 2, "reports come in order: 1 is not repeated"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def entities(renderer: PeRenderer | AccessRenderer, intents: Iterable[Keyed]) -> list[Entity]:
