@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -22,7 +23,8 @@ def programs(target: Target) -> dict[str, Program]:
     """All programs. LabError if p4c is needed and missing, or refuses one."""
     source = resources.p4src()
     if target is Target.BMV2:
-        return {name: _p4c(source / f"{name}.p4") for name in NAMES}
+        with ThreadPoolExecutor() as pool:
+            return dict(zip(NAMES, pool.map(_p4c, (source / f"{name}.p4" for name in NAMES)), strict=True))
     from testbed.p4.compiler.cache import compile_cached
 
     compiled = {name: compile_cached(source / f"{name}.p4") for name in NAMES}

@@ -24,7 +24,7 @@ INTERVAL: Final = 0.001
 """Seconds between two probes from one rack to a machine that is awaited."""
 
 SHARE: Final = 5
-"""How many times as long as the probes took to send it is until the next ones: what is measured needs time."""
+"""The wait for the next probes, in times that it took to send these: what is measured needs time, too."""
 
 PATIENCE: Final = 10.0
 """Seconds after which a machine is given up."""
