@@ -20,7 +20,9 @@ class Problem:
 
     def __str__(self) -> str:
         advice = f": {self.instead}" if self.instead else ""
-        return f"{self.file}:{self.line}: {self.what}{advice}"
+        text = f"{self.file}:{self.line}: {self.what}{advice}"
+        # What a file says may hold line ends and escapes: they are shown, not obeyed.
+        return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 @final

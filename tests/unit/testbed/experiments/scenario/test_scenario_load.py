@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from testbed import resources
@@ -149,21 +149,13 @@ KEYS = ["name", "flows", "timeline", "ping", "phase", "expect", "all", "path", "
 
 junk = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                ["name", "flows", "timeline", "ping", "phase", "expect", "all", "path", "migrate", "to"]
-            ),
-            inner,
-            max_size=4,
-        )
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
     max_leaves=12,
 )
 
 
 @given(junk)
+@example({"name": None, "flows": "\r"})
 def test_anything_else_is_told_in_words(data: object) -> None:
     try:
         load.from_text(yaml.safe_dump(data), "x.yaml")
