@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, final
 
-from testbed.experiments.expectation import truth
+from testbed.experiments.expectation import trombones
 from testbed.experiments.observed import Observed, Span, Way, Ways
 from testbed.experiments.result import Check
 from testbed.experiments.scenario import expectations as want
@@ -108,7 +108,7 @@ class _Judge:
         ways = self.observed.ways[span.name].get((source, destination), Ways((), 0))
         trombone = expected.trombone
         if trombone == "by-mode":
-            trombone = self._by_mode(span, source, destination)
+            trombone = trombones(self.plan, self.mode, source, destination, span.slots)
         wishes = list(_wishes(expected, trombone))
         if not ways.whole:
             seen = f"no whole path: {ways.last or 'nothing was reported'}"
@@ -118,13 +118,6 @@ class _Judge:
             bad = [way for way in ways.whole if not fits(way)]
             shown = (bad or list(ways.whole))[0]
             yield f"{what}: {text}", " ".join(shown.nodes), not bad
-
-    def _by_mode(self, span: Span, source: str, destination: str) -> bool:
-        """Must packets of this direction trombone, with the machine where it is then?"""
-        machine, client = (source, destination) if source in self.plan.vms else (destination, source)
-        slot = span.slots.get(machine) or self.plan.vms[machine].at
-        must = truth(self.plan, self.mode, machine, client, slot)
-        return must.egress if source == machine else must.ingress
 
     def _gap(self, source: str, destination: str, most: float) -> Verdict:
         silence = self.observed.heard.silence(source, destination, self.start, self.end)

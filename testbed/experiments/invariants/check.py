@@ -186,11 +186,26 @@ class Proof:
             for cell in self._reads:
                 self._bears[cell].add(pair)
 
+    def way(self, source: str, destination: str) -> tuple[str, ...]:
+        """The PEs that a packet from one machine to another visits now; none if it does not arrive."""
+        a, b = self._plan.machines[source], self._plan.machines[destination]
+        there = self._place(b)
+        return next((end.pes for end in self._sent(a, b) if end.port == there), ())
+
     def _place(self, machine: Machine) -> Endpoint | None:
         if isinstance(machine, HostPlan):
             return machine.port
         slot = self.get(LAB, place(machine.name))
         return machine.slot(slot).port if isinstance(slot, str) else None
+
+    def _sent(self, a: Machine, b: Machine) -> list[End]:
+        """The ends of a packet from one machine to another: bridged, or to the gateway."""
+        here = self._place(a)
+        if here is None:
+            return []
+        bridged = a.bridge_domain == b.bridge_domain
+        mac = mac_from_text(b.mac) if bridged else self._ways.gateway_mac(a)
+        return self._ends(a, here, mac, b)
 
     def _ends(self, a: Machine, port: Endpoint, mac: int, b: Machine) -> list[End]:
         return list(self._walker.send(port, a.vlan, mac, b.address.ip))
@@ -203,7 +218,7 @@ class Proof:
         bridged = a.bridge_domain == b.bridge_domain
         if not self._reach.connected(here.node, there.node, bridged=bridged):
             return None
-        ends = self._ends(a, here, mac_from_text(b.mac) if bridged else self._ways.gateway_mac(a), b)
+        ends = self._sent(a, b)
         if looped := [end for end in ends if end.fate is Fate.LOOPED]:
             return Wrong(Kind.LOOP, looped[0].pes)
         delivered = [end for end in ends if end.port == there]

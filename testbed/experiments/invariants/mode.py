@@ -7,6 +7,7 @@ from typing import final
 from controllers.intents import GatewayMac
 from controllers.pe.walk import Tables
 from controllers.wire.types import mac_from_text
+from testbed.experiments.expectation import ONE_GATEWAY, home_pe
 from testbed.model.plan import BridgeDomainPlan, HostPlan, Plan, VmPlan
 from testbed.model.topology import GatewayMode, Mode
 
@@ -27,20 +28,24 @@ class Ways:
         domain = self._domain(machine)
         if self._mode is Mode.VPLS or domain.gateway_mode is GatewayMode.ANYCAST:
             return mac_from_text(domain.shared_mac)
-        pe = domain.gateway_pe if self._mode is Mode.EVPN else self._home(machine, domain)
+        pe = domain.gateway_pe if self._mode is Mode.EVPN else home_pe(self._plan, domain, machine)
         return mac_from_text(domain.instances[pe].gateway_mac)
 
     def detours(self, a: Machine, b: Machine, *, bridged: bool) -> set[str]:
         """PEs that may lie between those of two machines: the gateways, where there is one for all."""
-        if bridged or self._mode is Mode.EVPN_VMTO:
+        if bridged:
             return set()
+        near, far = self._domain(a), self._domain(b)
+        if self._mode in ONE_GATEWAY:
+            return {pe for domain in (near, far) for pe in domain.pes if self._routes(pe, domain)}
+        allowed = set()
+        if near.gateway_mode is GatewayMode.PER_PE_NO_COMMUNITY:
+            allowed.add(home_pe(self._plan, near, a))
         if self._mode is Mode.EVPN_EGRESS:
             # The subnet's summary leads to its first PE; without that, to another one.
-            domain = self._domain(b)
-            there = [pe for pe in domain.pes if self._routes(pe, domain)]
-            return set(there[:1])
-        domains = (self._domain(a), self._domain(b))
-        return {pe for domain in domains for pe in domain.pes if self._routes(pe, domain)}
+            there = [pe for pe in far.pes if self._routes(pe, far)]
+            allowed |= set(there[:1])
+        return allowed
 
     def _routes(self, pe: str, domain: BridgeDomainPlan) -> bool:
         macs = {mac_from_text(domain.shared_mac), mac_from_text(domain.instances[pe].gateway_mac)}
@@ -48,7 +53,3 @@ class Ways:
 
     def _domain(self, machine: Machine) -> BridgeDomainPlan:
         return self._plan.bridge_domains[machine.bridge_domain]
-
-    def _home(self, machine: Machine, domain: BridgeDomainPlan) -> str:
-        site = machine.site if isinstance(machine, HostPlan) else machine.slot(machine.at).site
-        return next((pe for pe in self._plan.sites[site].pes if pe in domain.pes), domain.gateway_pe)

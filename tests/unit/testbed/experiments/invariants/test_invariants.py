@@ -14,10 +14,12 @@ from controllers.dataplane.access import LearnedMac
 from controllers.intents import IpRoute, IpVrf, MacEntry, Remote, ServiceLabel
 from controllers.underlay.transport import TransportLabel, Tunnel
 from controllers.wire.types import mac_from_text
+from testbed.experiments.expectation import trombones
 from testbed.experiments.invariants import Violation, check, check_now
+from testbed.experiments.invariants.check import Proof
 from testbed.model import derive, load_plan, topology_from_text
 from testbed.model.plan import Plan
-from testbed.model.topology import Mode
+from testbed.model.topology import GatewayMode, Mode
 from tests.unit.testbed.experiments.invariants.sound import SoundLab
 
 WAN = load_plan(Path(__file__).parents[5] / "topologies" / "wan.yaml")
@@ -215,7 +217,7 @@ def test_leaks_between_tenants_routed_bridged_and_by_a_label() -> None:
 
 @st.composite
 def random_plans(draw: st.DrawFn) -> Plan:
-    """A ring of P routers with a chord, sites with a PE each, hosts of two tenants."""
+    """A ring of P routers with a chord, sites with a PE each, hosts and moving machines of two tenants."""
     sites = draw(st.integers(2, 4))
     core = draw(st.integers(1, 4))
     ring = [(i, (i + 1) % core) for i in range(core) if core > 2 or (core == 2 and i == 0)]
@@ -225,9 +227,10 @@ def random_plans(draw: st.DrawFn) -> Plan:
     for number, tenant in ((1, "red"), (2, "red"), (3, "blue")):
         at = draw(st.sets(st.integers(1, sites), min_size=1))
         where = ", ".join(f"s{site}" for site in sorted(at))
+        gateway = draw(st.sampled_from(list(GatewayMode)))
         lines.append(
             f"  v{number}: {{vlan: {number}0, tenant: {tenant}, sites: [{where}], "
-            f"subnet: 10.0.{number}.0/24, gateway: 10.0.{number}.1}}"
+            f"subnet: 10.0.{number}.0/24, gateway: 10.0.{number}.1, gateway_mode: {gateway}}}"
         )
         members[number] = sorted(at)
     lines.append(f"sites: {{{', '.join(f's{site}: {{label: S}}' for site in range(1, sites + 1))}}}")
@@ -246,6 +249,14 @@ def random_plans(draw: st.DrawFn) -> Plan:
             site = draw(st.sampled_from(at))
             address = f"10.0.{number}.{each + 11}"
             lines.append(f"  h{number}{each}: {{bridge_domain: v{number}, at: s{site}, address: {address}}}")
+    lines.append("vms:")
+    for number, at in members.items():
+        if len(at) > 1:
+            slots = ", ".join(f"s{site}" for site in at)
+            where = f"at: s{draw(st.sampled_from(at))}, slots: [{slots}], address: 10.0.{number}.50"
+            lines.append(f"  vm{number}: {{bridge_domain: v{number}, {where}}}")
+    if lines[-1] == "vms:":
+        lines.pop()
     return plan_of("\n".join(lines) + "\n")
 
 
@@ -262,9 +273,34 @@ def test_a_random_sound_lab_breaks_nothing_and_an_injected_hole_is_found(
     lab.write(host.port.node, LearnedMac(host.vlan, mac_from_text(host.mac), 4095, 300.0))
     lab.t = 4.0
     lab.write(host.port.node, LearnedMac(host.vlan, mac_from_text(host.mac), host.port.port, 300.0))
-    same = {other.name for other in plan.hosts.values() if other.tenant == host.tenant} - {victim}
+    same = {other.name for other in plan.machines.values() if other.tenant == host.tenant} - {victim}
     broken = found(lab)
     assert broken == {("black-hole", source, victim, 3.0, 4.0) for source in same}
+
+
+@settings(max_examples=25)
+@given(random_plans(), st.sampled_from(EVPN_MODES), st.data())
+def test_tables_lead_where_the_mode_says_wherever_machines_are(
+    plan: Plan, mode: Mode, data: st.DataObject
+) -> None:
+    """By the tables of the controllers packets trombone where `trombones` says that they must, only there."""
+    lab = SoundLab(plan, mode)
+    slots = {}
+    for vm in plan.vms.values():
+        slots[vm.name] = to = data.draw(st.sampled_from([slot.name for slot in vm.slots]))
+        lab.happens("paused", vm.name)
+        lab.happens("resumed", vm.name, slot=to)
+        lab.speak(vm.name, vm.slot(to).port)
+    assert check_now(lab.journal, plan) == []
+    proof = Proof(plan, mode)
+    proof.apply(lab.journal.records)
+    for source, destination in proof.pairs:
+        a, b = plan.machines[source], plan.machines[destination]
+        if a.tenant == b.tenant:
+            pes = proof.way(source, destination)
+            ends = {plan.switches[pe].site for pe in (pes[0], pes[-1])} if pes else set()
+            detour = any(plan.switches[pe].site not in ends for pe in pes)
+            assert detour == trombones(plan, mode, source, destination, slots), (source, destination, pes)
 
 
 def test_what_is_open_at_the_ends_of_the_span_is_cut_there() -> None:
