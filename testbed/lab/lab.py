@@ -141,6 +141,7 @@ class Lab:
         copy = self.net.addHost(name, cls=VirtualMachine, plan=twin, timeline=self.timeline)
         self.net.addLink(copy, self.switch(port.node), cls=PatchLink)
         copy.configDefault()
+        copy.wait_active(copy.plan.slot(slot))
         self.timeline.stamp("split", vm, slot=slot)
         copy.announce(announce)
         return self.vm(name)

@@ -58,7 +58,7 @@ class PatchLink(Wire):
     def __init__(self, node1: VirtualMachine, node2: P4Switch, **_params: Any) -> None:
         vm = node1.plan
         wires.connect_guest(vm.tap, vm, node1.pid)
-        node1.cable = PatchCable(vm.tap, {slot.name: slot.interface for slot in vm.slots})
+        node1.cable = PatchCable(vm.tap, {slot.name: (slot.interface, _port(slot)) for slot in vm.slots})
         node1.cable.plug(vm.at)
         node1.replugged = self.replugged
         self.intf1 = self._guest_end(node1)
@@ -70,3 +70,8 @@ class PatchLink(Wire):
         self.intf2.link = None
         self.intf2 = P4Switch.by_name[slot.port.node].intfs[slot.port.port]
         self.intf2.link = self
+
+
+def _port(slot: Slot) -> str:
+    """The interface of the switch's port at a slot."""
+    return P4Switch.by_name[slot.port.node].plan.port(slot.port.port).interface

@@ -18,13 +18,16 @@ from mininet.node import Host as MininetHost
 from testbed.lab import wires
 from testbed.lab.announce import Announcement, schedule
 from testbed.lab.errors import LabError
+from testbed.lab.eventually import NotInTime, eventually, eventually_async
 from testbed.lab.namespaces import network_of
 from testbed.lab.patch import PatchCable
 from testbed.model.plan import HostPlan, Slot, VmPlan
 from testbed.model.topology import Announce
 from testbed.observe.timeline import Timeline
 
-_SO_PRIORITY_CONTROL = 7
+ACTIVE_SECONDS = 5.0
+"""How long the kernel may take to activate the interfaces of a slot: less than a millisecond, unless others
+keep it busy with theirs."""
 
 
 class Guest(MininetHost):  # type: ignore[misc]
@@ -120,8 +123,9 @@ class VirtualMachine(Guest):
     ) -> Move:
         """Move to another slot: off the network, `blackout_ms` of silence, on again, announced.
 
-        Returns once the guest is on the network and its first announcement is out; later ones follow by
-        themselves. Raises `LabError` for a slot it has not or is in, or while another move is under way.
+        The silence is longer where the kernel has not activated the slot's interfaces by then. Returns once
+        the guest is on the network and its first announcement is out; later ones follow by themselves. Raises
+        `LabError` for a slot it has not or is in, or while another move is under way.
         """
         target, announce = self._slot(to), Announce(announce)
         source = self.cable.slot
@@ -138,6 +142,7 @@ class VirtualMachine(Guest):
             unplugged = time.monotonic()
             self.timeline.stamp("unplugged", self.name, unplugged, slot=source)
             await _until(paused + blackout_ms / 1e3)
+            await self._active(target)
             plugged = self._plug(target, announce)
         finally:
             self._moving = False
@@ -162,7 +167,24 @@ class VirtualMachine(Guest):
         """Put it on the network at a slot; needs a running event loop for announcements after the first."""
         if self.cable.slot is not None:
             raise LabError(f"{self.name} is plugged into {self.cable.slot}: unplug it first")
-        self._plug(self._slot(to), Announce(announce))
+        slot = self._slot(to)
+        self.cable.raise_carrier(slot.name)
+        self.wait_active(slot)
+        self._plug(slot, Announce(announce))
+
+    def wait_active(self, slot: Slot) -> None:
+        """Wait until frames pass at a slot whose carrier is up, where no event loop runs. LabError if not."""
+        try:
+            eventually(lambda: self.cable.passes(slot.name), within=ACTIVE_SECONDS, every=0.001)
+        except NotInTime:
+            raise LabError(_dead(slot)) from None
+
+    async def _active(self, slot: Slot) -> None:
+        """The same, while others may go on."""
+        try:
+            await eventually_async(lambda: self.cable.passes(slot.name), within=ACTIVE_SECONDS, every=0.001)
+        except NotInTime:
+            raise LabError(_dead(slot)) from None
 
     def announce(self, announce: Announce | str) -> None:
         """Send the announcements of a kind from where it is."""
@@ -220,6 +242,10 @@ class VirtualMachine(Guest):
         """Stays open. To close a packet socket the kernel waits for all processors (synchronize_net), some 10
         ms, and the controllers, on the same event loop, would wait with it."""
         return socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+
+
+def _dead(slot: Slot) -> str:
+    return f"slot {slot.name} at {slot.port} is not active after {ACTIVE_SECONDS:g} s"
 
 
 async def _until(moment: float) -> None:

@@ -9,21 +9,25 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
-from typing import final
+from pathlib import Path
+from typing import Final, final
 
 from testbed.lab import netlink
 from testbed.lab.netlink import Netlink, ignoring
+
+INTERFACES: Final = Path("/sys/class/net")
 
 
 @final
 class PatchCable:
     """Joins a tap to at most one of its slots; all interfaces are in this namespace and exist."""
 
-    def __init__(self, tap: str, slots: Mapping[str, str]) -> None:
-        """`slots`: interface at the outer end of each slot, by the slot's name."""
+    def __init__(self, tap: str, slots: Mapping[str, tuple[str, str]]) -> None:
+        """`slots`: both ends of each by the slot's name, the outer one and the switch's port."""
         self._kernel = Netlink()
         self._tap = self._kernel.index(tap)
-        self._slots = {name: self._kernel.index(interface) for name, interface in slots.items()}
+        self._ends = dict(slots)
+        self._slots = {name: self._kernel.index(outer) for name, (outer, _) in slots.items()}
         self.slot: str | None = None
         """Where it is plugged in."""
         for index in (self._tap, *self._slots.values()):
@@ -33,6 +37,15 @@ class PatchCable:
     def raise_carrier(self, slot: str) -> None:
         """Let the switch see a live port at a slot, as when a hypervisor has made the guest's interface."""
         self._kernel.send(netlink.link(self._slots[slot], up=True, arp=False))
+
+    def passes(self, slot: str) -> bool:
+        """Do frames pass between a slot and its switch, both ways?
+
+        A carrier is not enough: until the kernel has activated an interface it drops what is sent there, and
+        for that it waits for a lock (linkwatch, rtnl) which all who make or remove interfaces take in turn.
+        """
+        states = [(INTERFACES / end / "operstate").read_text(encoding="ascii") for end in self._ends[slot]]
+        return states == ["up\n", "up\n"]
 
     def plug(self, slot: str) -> None:
         """Join the tap to a slot. It must be unplugged."""

@@ -77,6 +77,24 @@ async def migrate() -> dict[str, Any]:
         }
 
 
+async def late_port() -> dict[str, Any]:
+    """A slot's interfaces are active some time after its carrier; a machine is on the network only then."""
+    with star() as lab:
+        vm = lab.vm("vm1")
+        passes = vm.cable.passes
+        before = [passes(slot) for slot in ("dc1", "dc2")]
+        looks: list[str | None] = []
+
+        def late(slot: str) -> bool:
+            looks.append(vm.cable.slot)
+            return len(looks) > 3 and passes(slot)
+
+        vm.cable.passes = late  # type: ignore[method-assign]
+        await vm.migrate("dc2", blackout_ms=0)
+        after = [passes(slot) for slot in ("dc1", "dc2")]
+        return {"before": before, "looks": looks, "after": after}
+
+
 async def split() -> dict[str, Any]:
     """Two copies of a machine at once: whoever spoke last is heard."""
 

@@ -83,3 +83,11 @@ def test_flows_and_paths_of_a_move(result_of: Callable[[str], Any]) -> None:
     for way in (found["first"], found["last"]):
         assert (way["crossings"], way["trombone"], way["receiver"]) == (1, False, "vm1")
     assert found["traced"] >= 250
+
+
+def test_a_machine_waits_for_its_port(result_of: Callable[[str], Any]) -> None:
+    found = result_of("late_port")
+    assert found["before"] == [True, False]
+    assert len(found["looks"]) >= 4
+    assert set(found["looks"]) == {None}, "off the network as long as the port is"
+    assert found["after"] == [False, True]
