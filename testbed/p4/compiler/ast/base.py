@@ -76,9 +76,11 @@ class Annotation(Node):
 
     `tokens` is the unstructured body as written, token by token (strings keep their quotes). `args` holds the
     literals of a body that is a comma-separated list of strings and integers, as in `@name("x")`, `@id(1)`.
+    Where the body is a list of expressions (`@field_list`), they are in `exprs`, and the checker sets `args`.
     """
 
     name: str
     tokens: list[str] = field(default_factory=list)
     entries: list[AnnotationEntry] | None = None
     args: list[str | int] = field(default_factory=list)
+    exprs: list[Expression] = field(default_factory=list)

@@ -27,6 +27,10 @@ def check_annotations(annotations: list[ast.Annotation], checker: ExpressionChec
             checker.error(annotation.span, f"@{annotation.name} takes one string: {example}")
         elif annotation.name in _TEXT:
             annotation.args = ["".join(string_value(x) for x in annotation.tokens[::2])]
+        elif annotation.exprs:
+            what = f"what @{annotation.name} lists"
+            numbers = [checker.constant_int(e, what) for e in annotation.exprs]
+            annotation.args = [n for n in numbers if n is not None]
         elif annotation.name == "id" and not _is_number(annotation):
             checker.error(annotation.span, "@id takes one number: @id(1)")
 

@@ -17,6 +17,7 @@ _PRECEDENCE = {
 }  # fmt: skip
 _SHIFT_PRECEDENCE = 8
 _PREFIX = frozenset("-+~!")
+_OF_EXPRESSIONS = frozenset(("field_list",))  # annotations whose body is a list of expressions
 
 
 class ExpressionParser(Cursor):
@@ -111,7 +112,11 @@ class ExpressionParser(Cursor):
             return self._pragma(start)
         annotation = ast.Annotation(start, token.text)
         if self.accept("("):
+            body = self.at
             self._annotation_body(annotation)
+            if token.text in _OF_EXPRESSIONS:
+                self.at = body
+                annotation.exprs = self._annotation_expressions(annotation)
         elif self.accept("["):
             self._structured_body(annotation)
         annotation.span = self.since(start)
@@ -143,6 +148,13 @@ class ExpressionParser(Cursor):
         values, commas = annotation.tokens[::2], annotation.tokens[1::2]
         if any(c != "," for c in commas) or len(annotation.args) != len(values):
             annotation.args = []
+
+    def _annotation_expressions(self, annotation: ast.Annotation) -> list[ast.Expression]:
+        exprs = [self.expression()]
+        while self.accept(","):
+            exprs.append(self.expression())
+        self.expect(")", f"after the annotation @{annotation.name}")
+        return exprs
 
     @staticmethod
     def _annotation_token(annotation: ast.Annotation, token: Token) -> None:

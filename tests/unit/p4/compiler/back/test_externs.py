@@ -30,6 +30,17 @@ def test_field_lists_come_from_annotations(build) -> None:
     assert [f["id"] for f in program.json["field_lists"]] == [1, 2, 3]
 
 
+def test_field_lists_may_be_numbered_by_constants(build) -> None:
+    program = build(
+        types="const bit<8> FIRST = 7; enum bit<8> lists_t { SECOND = 9 }",
+        metadata="@field_list(FIRST) bit<8> one; @field_list(lists_t.SECOND, FIRST + 1) bit<8> two;",
+        egress="recirculate_preserving_field_list(FIRST);",
+    )
+    lists = {f["name"]: [e["value"][1] for e in f["elements"]] for f in program.json["field_lists"]}
+    two = ["userMetadata.two"]
+    assert lists == {"field_list7": ["userMetadata.one"], "field_list8": two, "field_list9": two}
+
+
 def test_clones_keep_the_field_list_only(build) -> None:
     program = build(
         types=INNER,
