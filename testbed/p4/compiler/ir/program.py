@@ -83,7 +83,7 @@ class Action:
     decl: ast.ActionDecl | None = None
     span: Span = NO_SPAN
     hidden: bool = False
-    order: int = 0
+    order: int = 0  # of declaration; 0 for global actions
 
 
 @entity
@@ -256,9 +256,10 @@ class Program:
     checksums: list[Checksum] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
-    called: list[Action] = field(
+    starts: dict[str, int] = field(default_factory=dict)  # of each block, among `order` of what is in it
+    called: list[tuple[str, Action]] = field(
         default_factory=list
-    )  # by controls directly; their code is where they are called
+    )  # by controls of a block directly; their code is where they are called
     externs: list[ExternObject] = field(default_factory=list)
     digests: list[Digest] = field(default_factory=list)
     calculations: list[Calculation] = field(default_factory=list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -329,12 +330,21 @@ def _of_hidden_table(extern: ir.ExternObject) -> bool:
 
 
 def _unique_actions(program: ir.Program) -> list[ir.Action]:
-    """The actions of tables and those called by controls, each once, as they are declared."""
-    found: dict[str, ir.Action] = {}
-    for action in [*program.actions, *program.called]:
-        if not action.hidden:
-            found.setdefault(action.name, action)
-    return sorted(found.values(), key=lambda a: a.order)
+    """The actions of tables and those called by controls, each once, as they are declared.
+
+    Global ones stand at the head of the block that uses them first, in the order of use, tables before calls.
+    """
+    uses: list[tuple[int, float, ir.Action]] = []  # with the start of the block, and the place in it
+    for table in sorted(program.tables, key=lambda t: t.order):
+        start = max(s for s in program.starts.values() if s < table.order)
+        uses += [(start, table.order, use.action) for use in table.uses]
+    uses += [(program.starts[block], math.inf, action) for block, action in program.called]
+    found: dict[str, tuple[tuple[float, ...], ir.Action]] = {}
+    for start, use, action in uses:
+        _, first = found.setdefault(action.name, ((action.order,) if action.order else (start, use), action))
+        if first.decl is not action.decl:
+            raise RefusedError(action.span, f"two actions have the control plane name {action.name}")
+    return [action for _, action in sorted(found.values(), key=lambda f: f[0])]
 
 
 def _kind(extern: ir.ExternObject) -> int:

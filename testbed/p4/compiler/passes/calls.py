@@ -238,7 +238,7 @@ class Calls(Expressions):
         copies = self.bind(call.bound, env, call.span, exposed, closure.decl.body)
         if not self.frame.in_action:
             called = ir.Action(closure.name, [], [], closure.decl, closure.decl.span, order=closure.order)
-            self.unit.program.called.append(called)
+            self.unit.program.called.append((self.block, called))
         self.inline(env, closure.decl.body, copies, None, call.span, closure.name)
         return None
 

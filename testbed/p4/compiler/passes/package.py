@@ -103,6 +103,7 @@ class _Package:
             raise RefusedError(main.span, f"V1Switch takes {len(ROLES)} parsers and controls")
         for bound, role in zip(main.call.bound, ROLES, strict=True):
             expr = bound.expr
+            self.unit.program.starts[role] = self.unit.next_order()
             body = self._body(role, self.unit.globals)
             if isinstance(expr, ast.Call) and isinstance(expr.decl, ast.ParserDecl | ast.ControlDecl):
                 blocks[role] = body.make_instance(expr, expr.decl.name)

@@ -178,6 +178,8 @@ class Statements(Calls):
 
     def apply_table(self, call: ast.Call) -> ir.Apply:
         """Append the application of a table and give it, for branches to be added."""
+        if self.frame.in_action:
+            raise RefusedError(call.span, "a table cannot be applied in an argument of an action")
         slot = self.env.find(call.decl)
         slot = expect(slot, TableSlot)
         table = self.elaborate_table(slot)

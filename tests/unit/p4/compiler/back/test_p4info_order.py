@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from testbed.p4.compiler.compile import compile_program
+from testbed.p4.compiler.diagnostics import CompileError
 
 PROGRAM = """
 #include <core.p4>
@@ -36,6 +39,45 @@ control C(inout none h, inout none m) { apply { } }
 control D(packet_out p, in none h) { apply { } }
 V1Switch(P(), C(), I(), E(), C(), D()) main;
 """
+
+
+SHARED = """
+#include <core.p4>
+#include <v1model.p4>
+struct none { }
+action drop(inout standard_metadata_t s) { mark_to_drop(s); }
+action nothing() { }
+parser P(packet_in p, out none h, inout none m, inout standard_metadata_t s) {
+    state start { transition accept; }
+}
+control E(inout none h, inout none m, inout standard_metadata_t s) {
+    EGRESS_ACTION
+    table last { key = { s.ingress_port: exact; } actions = { NoAction; send; } }
+    apply { last.apply(); nothing(); }
+}
+control I(inout none h, inout none m, inout standard_metadata_t s) {
+    action set() { s.egress_spec = 2; }
+    table one { key = { s.ingress_port: exact; } actions = { set; drop(s); } default_action = drop(s); }
+    apply { one.apply(); }
+}
+control C(inout none h, inout none m) { apply { } }
+control D(packet_out p, in none h) { apply { } }
+V1Switch(P(), C(), I(), E(), C(), D()) main;
+"""
+
+
+def test_global_actions_stand_at_the_head_of_the_block_that_uses_them_first(tmp_path: Path) -> None:
+    source = tmp_path / "shared.p4"
+    source.write_text(SHARED.replace("EGRESS_ACTION", "action send() { s.egress_spec = 1; }"))
+    names = [action.preamble.name for action in compile_program(source).p4info.actions]
+    assert names == ["drop", "I.set", "NoAction", "nothing", "E.send"]
+
+
+def test_two_actions_cannot_have_one_name(tmp_path: Path) -> None:
+    source = tmp_path / "shared.p4"
+    source.write_text(SHARED.replace("EGRESS_ACTION", '@name(".I.set") action send() { }'))
+    with pytest.raises(CompileError, match=r"two actions have the control plane name I\.set"):
+        compile_program(source)
 
 
 def test_objects_of_an_instance_stand_where_it_is_declared(tmp_path: Path) -> None:

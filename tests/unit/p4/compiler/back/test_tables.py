@@ -173,3 +173,14 @@ def test_duplicate_names_are_refused(build) -> None:
 def test_two_lpm_keys_are_refused(build) -> None:
     with pytest.raises(CompileError, match="more than one lpm"):
         keyed(build, "h.i.a : lpm; h.i.c : lpm;", "")
+
+
+def test_tables_cannot_be_applied_in_arguments_of_actions(build) -> None:
+    tables = """
+        action set(bit<8> x) { m.x = x; }
+        action copy(in bool hit) { m.flag = hit; }
+        table inner { actions = { set; NoAction; } }
+        table outer { actions = { copy(inner.apply().hit); NoAction; } }
+    """
+    with pytest.raises(CompileError, match="a table cannot be applied in an argument of an action"):
+        build(locals=tables, ingress="outer.apply();")
