@@ -133,9 +133,14 @@ class _Judge:
         )
 
     def _session(self, source: str, destination: str, lives: bool) -> Verdict:
-        found = self.observed.heard.lives(source, destination, self.spans[-1].start)
+        found = self.observed.heard.ailing(source, destination, self.spans[-1].start)
+        wrong = [f"{kind} {problem}" for kind, problem in found.items() if problem]
         what = f"the session of {source} with {destination} {'lives' if lives else 'does not live'}"
-        return what, "lives" if found else "does not answer", found is lives
+        return (
+            what,
+            ", ".join(wrong) or ("lives" if found else "no session"),
+            (not wrong) is lives and bool(found),
+        )
 
     def _dip(self, source: str, destination: str, most: float) -> Verdict:
         found = dip(self.observed, source, destination, self.end)

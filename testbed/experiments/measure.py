@@ -11,6 +11,7 @@ from testbed.experiments.engine import Setting, play
 from testbed.experiments.judge import judge
 from testbed.experiments.observed import Observed
 from testbed.experiments.outcome import Outcome
+from testbed.experiments.plausible import plausible
 from testbed.experiments.result import Check, Compared, Proof
 from testbed.experiments.running import RunningLab, Setup
 from testbed.experiments.scenario.flows import gentle
@@ -83,21 +84,27 @@ def _compared(
         seed=spec.seed,
         phases=outcome.phases(),
         flows=outcome.flows(),
-        checks=[*judge(scenario, plan, spec.lab.mode, spec.cast, observed), _agreement(proof)],
+        checks=[
+            *judge(scenario, plan, spec.lab.mode, spec.cast, observed),
+            plausible(plan, observed),
+            _agreement(proof),
+        ],
         violations=outcome.violations(),
         **outcome.cost(),
     )
 
 
 def _agreement(proof: Proof) -> Check:
-    """The expectation of every scenario: two methods see the same."""
+    """An expectation of every scenario: two methods see the same."""
     seen = f"{proof.agreeing} of {proof.compared} echoes"
+    if proof.left_out:
+        seen += f", {proof.left_out} left out"
     return Check(
         phase="",
         about="proof",
         expected="captures on the links show the ways that switches reported",
         seen=f"{seen}: {proof.differences[0]}" if proof.differences else seen,
-        holds=not proof.differences,
+        holds=0 < proof.compared == proof.agreeing and not proof.differences,
     )
 
 

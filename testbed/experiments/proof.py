@@ -91,7 +91,7 @@ class Witness:
 
         with contextlib.suppress(NotInTime):
             await eventually_async(agrees, within=LATE_SECONDS, every=0.3)
-        return found[-1]
+        return found[-1].model_copy(update={"left_out": len(left_out)})
 
     def sent(
         self, source: Guest, destination: Guest, start: float, end: float

@@ -77,7 +77,7 @@ class Move(_Model):
     lost: int = Field(description="UDP datagrams that never arrived, both directions together.")
     sent: int = Field(description="UDP datagrams sent, both directions together.")
     tcp_survived: bool | None = Field(
-        description="The TCP session opened before the move still answers after it; null if there was none."
+        description="All TCP sessions opened before the move live after it, HTTP answers; null without any."
     )
     timeline: list[Event]
     series: Series | None = Field(default=None, description="The samples behind gaps and round-trip times.")
@@ -96,6 +96,10 @@ class Proof(_Model):
 
     compared: int = Field(description="Echo packets whose ways were compared hop by hop.")
     agreeing: int = Field(description="Those for which both methods show the same ways and labels.")
+    left_out: int = Field(
+        default=0,
+        description="Those not compared: a switch or a controller that died took its reports along.",
+    )
     differences: list[str] = Field(default_factory=list, description="The first differences, one a line.")
 
 

@@ -128,15 +128,26 @@ class Heard:
         found = self.one_way(source, destination)
         return lost_between(found[1].samples, found[1].sent, start, end) if found else None
 
-    def lives(self, client: str, server: str, since: float) -> bool | None:
-        """Was something asked at or after a moment answered on a session between two? None without one."""
-        kinds: tuple[model.Kind, ...] = ("tcp", "http")
+    def ailing(self, client: str, server: str, since: float) -> dict[model.Kind, str]:
+        """Every session between two, and what is wrong with it.
+
+        Nothing, if from a moment on TCP and HTTP were answered and bulk data arrived.
+        """
+        kinds: tuple[model.Kind, ...] = ("tcp", "http", "bulk")
+        found: dict[model.Kind, str] = {}
         for kind in kinds:
             for one, other in ((client, server), (server, client)):
                 report = self.reports.get(Key(kind, one, other))
-                if isinstance(report, TcpResult | HttpResult):
-                    return report.survived(since)
-        return None
+                if isinstance(report, TcpResult | HttpResult | BulkResult):
+                    broken = "" if isinstance(report, HttpResult) else report.broken
+                    silent = "" if report.survived(since) else "does not answer"
+                    found[kind] = f"broke with {broken}" if broken else found.get(kind, "") or silent
+        return found
+
+    def lives(self, client: str, server: str, since: float) -> bool | None:
+        """Do all sessions between two live? None without one."""
+        found = self.ailing(client, server, since)
+        return not any(found.values()) if found else None
 
     def payload(self, start: float, end: float) -> int:
         """Bytes of payload that arrived in a span; of what is answered, there and back."""

@@ -223,6 +223,11 @@ class BulkResult:
     loaded: int
     """Bytes that were sent."""
 
+    def survived(self, since: float) -> bool:
+        """Did bytes arrive at or after `since`, on the session opened before, and nothing break it?"""
+        bins, width = self.goodput.bins, self.goodput.width
+        return not self.broken and any(count and number * width >= since for number, count in bins.items())
+
 
 @final
 class BulkFlow:

@@ -9,9 +9,9 @@
     python -m testbed.observe.probes http-get ADDRESS PORT --interval 0.05
 
 Each writes the line `ready` when it is, runs until its standard input ends, and then writes one JSON object.
-Times are nanoseconds of CLOCK_MONOTONIC, which all namespaces share: one-way times are true. Samples are
-triples (sequence, sent, received), packed as little-endian 64-bit integers in base64. Imports little, to
-start fast.
+Times are nanoseconds of CLOCK_MONOTONIC, which all namespaces share: one-way times are true. A datagram or an
+echo was received when the kernel had it, whenever this program came to read it. Samples are triples
+(sequence, sent, received), packed as little-endian 64-bit integers in base64. Imports little, to start fast.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ BIN_NS = 10_000_000
 LINGER = 0.3
 """Seconds that a probe which stopped asking waits for answers under way."""
 _STDIN = 0
+_SO_TIMESTAMPNS = 35
+"""Have the kernel stamp what comes in (socket(7)); also the kind of control message that brings the stamp."""
+_TIMESPEC = struct.Struct("@ll")
 _BURST = 1 << 16
 """Bytes that a bulk session sends at a time."""
 
@@ -109,6 +112,22 @@ class _Pace:
         return None
 
 
+def _stamped(wire: socket.socket) -> None:
+    wire.setblocking(False)
+    wire.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+
+
+def _take(wire: socket.socket) -> tuple[bytes, int]:
+    """A datagram, and when the kernel had it. BlockingIOError if there is none."""
+    data, control, _, _ = wire.recvmsg(65536, 64)
+    for level, kind, value in control:
+        if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
+            seconds, ns = _TIMESPEC.unpack(value[: _TIMESPEC.size])
+            # It is of CLOCK_REALTIME, which may be set at any time: what counts is how long ago that was.
+            return data, time.monotonic_ns() - max(0, time.time_ns() - seconds * 1_000_000_000 - ns)
+    return data, time.monotonic_ns()
+
+
 def udp_send(options: argparse.Namespace) -> None:
     """Datagrams at a rate; the report says how many."""
     wire = socket.socket(_family(options.address), socket.SOCK_DGRAM)
@@ -137,14 +156,13 @@ def udp_receive(options: argparse.Namespace) -> None:
         wire.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
     wire.bind(("", options.port))
-    wire.setblocking(False)
+    _stamped(wire)
     samples = Samples()
 
     def receive() -> bool:
         try:
             while True:
-                data = wire.recv(65536)
-                now = time.monotonic_ns()
+                data, now = _take(wire)
                 if len(data) >= PROBE.size:
                     magic, _, sequence, sent = PROBE.unpack_from(data)
                     if magic == PROBE_MAGIC:
@@ -164,7 +182,7 @@ def ping(options: argparse.Namespace) -> None:
     protocol, kind = (socket.IPPROTO_ICMPV6, 128) if version6 else (socket.IPPROTO_ICMP, 8)
     answer = 129 if version6 else 0
     wire = socket.socket(_family(options.address), socket.SOCK_RAW, protocol)
-    wire.setblocking(False)
+    _stamped(wire)
     identifier = options.identifier or os.getpid() & 0xFFFF
     samples = Samples()
     refused = 0
@@ -182,8 +200,7 @@ def ping(options: argparse.Namespace) -> None:
     def receive() -> bool:
         try:
             while True:
-                packet = wire.recv(65536)
-                now = time.monotonic_ns()
+                packet, now = _take(wire)
                 message = packet if version6 else packet[(packet[0] & 0xF) * 4 :]
                 if len(message) >= 8 + PROBE.size and message[0] == answer:
                     magic, _, sequence, sent = PROBE.unpack_from(message, 8)

@@ -60,7 +60,7 @@ class LossExpected(Part):
 
 @final
 class SessionExpected(Part):
-    """A TCP session opened at the beginning is still answered, or HTTP is."""
+    """Every session opened at the beginning lives: TCP and HTTP are answered, bulk data arrives."""
 
     session: Between
     """Who asks whom."""

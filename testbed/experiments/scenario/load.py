@@ -189,7 +189,7 @@ class _Check:
             case want.GapExpected(gap=ends) | want.LossExpected(loss=ends):
                 yield from self._shown(ends, ("udp",), place, others=("ping", "tcp", "http"))
             case want.SessionExpected(session=ends):
-                yield from self._shown(ends, ("tcp",), place, both_ways=True, others=("http",))
+                yield from self._shown(ends, ("tcp",), place, both_ways=True, others=("http", "bulk"))
             case want.DipExpected(dip=ends):
                 yield from self._shown(ends, ("bulk",), place)
             case want.OwnerExpected(owner=machine, pe=pe):

@@ -120,7 +120,9 @@ def checks(
         ("{loss: client > vm1}", "13 lost", False),
         ("{session: client > vm1}", "lives", True),
         ("{session: client > vm1, lives: no}", "lives", False),
-        ("{session: client > h1}", "does not answer", False),
+        ("{session: client > h1}", "http does not answer", False),
+        ("{session: client > h1, lives: no}", "http does not answer", True),
+        ("{session: client > h2}", "no session", False),
         ("{dip: client > vm1, at_most_ms: 200}", "200 ms, 0 of 10000 bytes/s", True),
         ("{dip: client > vm1, at_most_ms: 199}", "200 ms, 0 of 10000 bytes/s", False),
         ("{flooded: 3}", "3", True),
@@ -164,6 +166,19 @@ def test_every_way_must_be_right(observed: Observed, plan: Plan) -> None:
     (check,) = checks(observed, plan, "{path: client > vm1, trombone: no}")
     assert not check.holds
     assert check.seen == " ".join(DETOUR)
+
+
+@pytest.mark.parametrize(
+    ("bulk", "seen"),
+    [
+        (BulkResult("ETIMEDOUT", 3, Goodput(0.01, {1240: 100}), 30000), "bulk broke with ETIMEDOUT"),
+        (BulkResult("", 3, Goodput(0.01, {1090: 100}), 30000), "bulk does not answer"),
+    ],
+)
+def test_one_dead_session_of_several(bulk: BulkResult, seen: str, observed: Observed, plan: Plan) -> None:
+    heard = replace(HEARD, reports={**HEARD.reports, Key("bulk", "client", "vm1"): bulk})
+    (check,) = checks(replace(observed, heard=heard), plan, "{session: client > vm1}")
+    assert (check.seen, check.holds) == (seen, False)
 
 
 def test_the_outcome_of_a_run(observed: Observed) -> None:
