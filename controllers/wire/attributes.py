@@ -130,8 +130,9 @@ class PmsiTunnel:
         return address_from_bytes(self.identifier)
 
     def to_bytes(self) -> bytes:
-        """Encode the attribute's value."""
-        return bytes((self.flags, self.tunnel_type)) + encode_label(self.label) + self.identifier
+        """Encode the attribute's value; 0 for the label stands for none and is written as zeros."""
+        label = encode_label(self.label, bottom=self.label != 0)
+        return bytes((self.flags, self.tunnel_type)) + label + self.identifier
 
 
 @final

@@ -65,7 +65,8 @@ class EsiLabel:
 
     def to_bytes(self) -> bytes:
         """Encode as eight bytes."""
-        return bytes((0x06, 0x01, self.single_active, 0, 0)) + encode_label(self.label)
+        label = encode_label(self.label, bottom=self.label != 0)
+        return bytes((0x06, 0x01, self.single_active, 0, 0)) + label
 
 
 @final

@@ -34,11 +34,12 @@ from controllers.wire.types import (
     VPLS,
     VPNV4,
     VPNV6,
+    WITHDRAWN_LABEL,
     Family,
     IpAddress,
     address_from_bytes,
 )
-from controllers.wire.validation import Fault, FaultAction, validate, walk
+from controllers.wire.validation import Fault, FaultAction, missing, validate, walk
 
 MAX_MESSAGE: Final = 4096
 HEADER_SIZE: Final = 19
@@ -66,6 +67,7 @@ _NEXT_HOP_SIZES: Final[dict[Family, tuple[int, ...]]] = {
     EVPN: (4, 16),
 }
 _ZERO_RD: Final = bytes(8)
+_NO_LABEL: Final = WITHDRAWN_LABEL.to_bytes(3, "big")
 
 _TARGET_HEADS: Final = frozenset((b"\x00\x02", b"\x01\x02", b"\x02\x02", b"\x06\x02"))
 """Types of extended communities that decide who imports a route (RFC 4360 §4, RFC 7432 §7.6)."""
@@ -204,6 +206,7 @@ def _attribute_set(
     data: bytes, internal: bool, family: Family, next_hop: bytes
 ) -> tuple[AttributeSet, tuple[Fault, ...]]:
     raw, faults = validate(data, internal=internal)
+    faults += missing(raw, faults)
     raw.pop(_NEXT_HOP, None)
     address = next_hop_from_wire(family, next_hop)
     if address.is_unspecified or address.is_multicast:
@@ -232,6 +235,12 @@ class _Parts(NamedTuple):
     unreach: bytes | None
     nlri: bytes
     cut_short: str | None
+
+    @property
+    def announces(self) -> bool:
+        """True if there are reachable routes, in the base message or in MP_REACH_NLRI."""
+        reach = self.reach
+        return bool(self.nlri) or (reach is not None and len(reach) > 5 + reach[3])
 
 
 def _split(body: bytes) -> _Parts:
@@ -314,6 +323,21 @@ def _withdrawals(parts: _Parts, faults: list[Fault]) -> tuple[list[Withdrawn], F
     return withdrawn, end_of_rib
 
 
+def _without_routes(parts: _Parts, internal: bool) -> list[Fault]:
+    """Judge the attributes of an UPDATE that announces nothing.
+
+    Raises DecodeError if they are malformed: the routes that were to be treated as withdrawn may have been
+    lost with them (RFC 7606 §5.2).
+    """
+    if parts.cut_short is not None:
+        raise _reset(f"{parts.cut_short}, and no routes", UpdateSubcode.MALFORMED_ATTRIBUTE_LIST)
+    _, faults = validate(parts.attributes, internal=internal)
+    for fault in faults:
+        if fault.action is FaultAction.TREAT_AS_WITHDRAW:
+            raise _reset(f"{fault.reason}, and no routes", UpdateSubcode.MALFORMED_ATTRIBUTE_LIST)
+    return faults
+
+
 @lru_cache(maxsize=DECODED)
 def decode_update(body: bytes, *, internal: bool) -> Update:
     """Decode the body of an UPDATE from an internal or external neighbour with four-octet AS numbers.
@@ -326,10 +350,14 @@ def decode_update(body: bytes, *, internal: bool) -> Update:
     parts = _split(body)
     faults: list[Fault] = []
     withdrawn, end_of_rib = _withdrawals(parts, faults)
+    found_routes = _announcements(parts, faults)
+    if not parts.announces:
+        faults += _without_routes(parts, internal)
+        return Update((), tuple(withdrawn), end_of_rib, tuple(faults))
     if parts.cut_short is not None:
         faults.append(Fault(FaultAction.TREAT_AS_WITHDRAW, 0, parts.cut_short))
     announced = []
-    for family, next_hop, routes in _announcements(parts, faults):
+    for family, next_hop, routes in found_routes:
         attributes, found = _attribute_set(parts.attributes, internal, family, next_hop)
         faults += found
         if faults and any(fault.action is FaultAction.TREAT_AS_WITHDRAW for fault in faults):
@@ -402,8 +430,13 @@ def encode_announcements(
 
 
 def encode_withdrawals(family: Family, nlris: Iterable[bytes], max_message: int = MAX_MESSAGE) -> list[bytes]:
-    """Pack withdrawn routes of one family into as few UPDATE messages as fit."""
+    """Pack withdrawn routes of one family into as few UPDATE messages as fit.
+
+    Labelled VPN prefixes get the label that stands for none (RFC 8277 §2.4).
+    """
     room = max_message - HEADER_SIZE - 4 - 7
+    if family in (VPNV4, VPNV6):
+        nlris = (nlri[:1] + _NO_LABEL + nlri[4:] for nlri in nlris)
     if family == IPV4_UNICAST:
         return [_message(run, b"") for run in _chunks(nlris, room)]
     return [_message(b"", _optional(_MP_UNREACH, family.wire + run)) for run in _chunks(nlris, room)]

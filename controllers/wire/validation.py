@@ -60,6 +60,9 @@ def _exactly(size: int) -> Callable[[bytes], str | None]:
     return check
 
 
+_AS_ZERO: Final = bytes(4)
+
+
 def _check_origin(value: bytes) -> str | None:
     if len(value) != 1:
         return f"{len(value)} bytes, not 1"
@@ -76,10 +79,29 @@ def _check_as_path(value: bytes) -> str | None:
             return f"unrecognized segment type {kind}"
         if count == 0:
             return "a segment without AS numbers"
-        at += 2 + 4 * count
-        if at > end:
+        after = at + 2 + 4 * count
+        if after > end:
             return "a segment is cut short"
+        if any(value[number : number + 4] == _AS_ZERO for number in range(at + 2, after, 4)):
+            return "AS 0 (RFC 7607 §2)"
+        at = after
     return None
+
+
+def _check_aggregator(value: bytes) -> str | None:
+    if len(value) != 8:
+        return f"{len(value)} bytes, not 8"
+    return "AS 0 (RFC 7607 §2)" if value[:4] == _AS_ZERO else None
+
+
+def _has_confederation(path: bytes) -> bool:
+    """Tell whether a well-formed AS_PATH has segments that must not leave a confederation."""
+    at = 0
+    while at < len(path):
+        if path[at] >= SegmentKind.CONFED_SEQUENCE:
+            return True
+        at += 2 + 4 * path[at + 1]
+    return False
 
 
 def _check_pmsi(value: bytes) -> str | None:
@@ -100,7 +122,7 @@ _CHECKS: Final[dict[int, tuple[Callable[[bytes], str | None], FaultAction]]] = {
     AttributeType.MULTI_EXIT_DISC: (_exactly(4), _WITHDRAW),
     AttributeType.LOCAL_PREF: (_exactly(4), _WITHDRAW),
     AttributeType.ATOMIC_AGGREGATE: (_exactly(0), _DISCARD),
-    AttributeType.AGGREGATOR: (_exactly(8), _DISCARD),
+    AttributeType.AGGREGATOR: (_check_aggregator, _DISCARD),
     AttributeType.COMMUNITIES: (_multiple_of(4), _WITHDRAW),
     AttributeType.ORIGINATOR_ID: (_exactly(4), _WITHDRAW),
     AttributeType.CLUSTER_LIST: (_multiple_of(4), _WITHDRAW),
@@ -139,6 +161,8 @@ def _check(code: int, flags: int, value: bytes, internal: bool) -> Fault | None:
     if internal_only and not internal:
         return Fault(_DISCARD, code, f"{_name(code)} from an external neighbour")
     reason = check(value)
+    if reason is None and not internal and code == AttributeType.AS_PATH and _has_confederation(value):
+        reason = "confederation segments from an external neighbour (RFC 5065 §5)"
     return None if reason is None else Fault(action, code, f"{_name(code)}: {reason}")
 
 
@@ -210,6 +234,10 @@ def validate(data: bytes, *, internal: bool) -> tuple[RawAttributes, list[Fault]
             faults.append(Fault(_DISCARD, code, f"attribute {code} from a four-octet speaker"))
         elif (kept := _unrecognized(code, flags, value)) is not None:
             raw[code] = kept
-    if not seen >= _MANDATORY:
-        faults += [Fault(_WITHDRAW, code, f"{_name(code)} is missing") for code in _MANDATORY - seen]
     return raw, faults
+
+
+def missing(raw: RawAttributes, faults: list[Fault]) -> list[Fault]:
+    """What every announced route must have and these attributes lack (RFC 7606 §3 d)."""
+    absent = _MANDATORY - raw.keys() - {fault.attribute for fault in faults}
+    return [Fault(_WITHDRAW, code, f"{_name(code)} is missing") for code in sorted(absent)]

@@ -114,7 +114,8 @@ communities = st.one_of(
     st.builds(ext.UnknownExtendedCommunity, st.binary(min_size=6, max_size=6).map(lambda b: b"\x07\x07" + b)),
 )
 
-segments = st.builds(attr.AsSegment, st.integers(1, 4), st.lists(u32, min_size=1, max_size=4).map(tuple))
+asns = st.integers(1, 0xFFFF_FFFF)
+segments = st.builds(attr.AsSegment, st.integers(1, 4), st.lists(asns, min_size=1, max_size=4).map(tuple))
 pmsi = st.builds(attr.PmsiTunnel.ingress_replication, labels, addresses) | st.builds(
     attr.PmsiTunnel, st.sampled_from((0, 1, 2, 7)), labels, st.binary(max_size=20), u8
 )
@@ -133,7 +134,7 @@ path_attributes = st.builds(
     med=st.none() | u32,
     local_pref=st.none() | u32,
     atomic_aggregate=st.booleans(),
-    aggregator=st.none() | st.builds(attr.Aggregator, u32, ipv4),
+    aggregator=st.none() | st.builds(attr.Aggregator, asns, ipv4),
     communities=_tuples(u32, 80),
     extended_communities=_tuples(communities, 40),
     large_communities=_tuples(st.builds(attr.LargeCommunity, u32, u32, u32)),

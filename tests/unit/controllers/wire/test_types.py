@@ -70,6 +70,7 @@ COMMUNITY_VECTORS = {
     "RT four-octet AS (RFC 5668)": (RouteTarget.parse("70000:100"), "0202 00011170 0064"),
     "mobility (RFC 7432 §7.7)": (ext.MacMobility(5), "0600 00 00 00000005"),
     "mobility, static": (ext.MacMobility(0xFFFF_FFFF, sticky=True), "0600 01 00 ffffffff"),
+    "ESI label 0 is none": (ext.EsiLabel(0), "0601 00 0000 000000"),
     "ESI label, single-active (RFC 7432 §7.5)": (ext.EsiLabel(16, single_active=True), "0601 01 0000 000101"),
     "ES-Import (RFC 7432 §7.6)": (ext.EsImport(0x112233445566), "0602 112233445566"),
     "router's MAC (RFC 9135 §8.1)": (ext.RouterMac(0x020000000001), "0603 020000000001"),

@@ -25,6 +25,7 @@ from controllers.wire.types import (
     EVPN,
     IPV4_UNICAST,
     IPV6_UNICAST,
+    VPNV4,
     VPNV6,
     Family,
     RouteTarget,
@@ -127,7 +128,22 @@ def test_packing_keeps_every_route_in_order(routes: list[Nlri], limit: int) -> N
         for message in gone
         for _, routes in decode_update(body(message), internal=True).withdrawn
         for _, raw in routes
-    ] == raws
+    ] == [unlabelled(family, raw) for raw in raws]
+
+
+def unlabelled(family: Family, raw: bytes) -> bytes:
+    """As RFC 8277 §2.4 has a withdrawn VPN prefix."""
+    return raw[:1] + b"\x80\0\0" + raw[4:] if family in (VPNV4, VPNV6) else raw
+
+
+@pytest.mark.parametrize(("family", "prefix"), [(VPNV4, "70 0a0102"), (VPNV6, "78 20010db8")])
+def test_a_withdrawn_vpn_prefix_has_no_label(family: Family, prefix: str) -> None:
+    length, address = prefix.split()
+    rd = "00010aff00010064"
+    (message,) = encode_withdrawals(family, [bytes.fromhex(f"{length} 0ffff1 {rd} {address}")])
+    assert body(message)[-len(bytes.fromhex(length + rd + address)) - 3 :] == bytes.fromhex(
+        f"{length} 800000 {rd} {address}"
+    )
 
 
 def test_attributes_too_long_for_a_message_are_refused() -> None:
@@ -166,6 +182,7 @@ def test_path_length_counts_a_set_once() -> None:
 ORIGIN = "40 01 01 00"
 AS_PATH = "40 02 00"
 LOCAL_PREF = "40 05 04 00000064"
+WITHDRAWAL = f"80 0f 26 0019 46 {MAC_ONLY.hex()}"
 REACH = f"80 0e 2c 0019 46 04 0aff0001 00 {MAC_ONLY.hex()}"
 
 
@@ -185,6 +202,7 @@ WITHDRAW = {
     "AS_PATH with an empty segment (7.2)": (ORIGIN, "40 02 02 02 00", REACH),
     "AS_PATH cut short (7.2)": (ORIGIN, "40 02 05 02 01 000001", REACH),
     "AS_PATH with a stray byte (7.2)": (ORIGIN, "40 02 07 02 01 00000001 02", REACH),
+    "AS_PATH with AS 0 (RFC 7607 §2)": (ORIGIN, "40 02 0a 02 02 0000fde9 00000000", REACH),
     "NEXT_HOP of three bytes (7.3)": (ORIGIN, AS_PATH, "40 03 03 0aff00", REACH),
     "MED of five bytes (7.4)": (ORIGIN, AS_PATH, "80 04 05 0000000000", REACH),
     "LOCAL_PREF of three bytes (7.5)": (ORIGIN, AS_PATH, "40 05 03 000064", REACH),
@@ -217,6 +235,7 @@ def test_treat_as_withdraw(attributes: tuple[str, ...]) -> None:
 DISCARD = {
     "ATOMIC_AGGREGATE of one byte (7.6)": ("40 06 01 00",),
     "AGGREGATOR of six bytes (7.7)": ("c0 07 06 000000000000",),
+    "AGGREGATOR of AS 0 (RFC 7607 §2)": ("c0 07 08 00000000 0aff0001",),
     "AS4_PATH from a four-octet speaker (RFC 6793 §6)": ("c0 11 06 02 01 00000001",),
 }
 
@@ -243,6 +262,16 @@ def test_internal_attributes_from_outside_are_discarded(internal: bool) -> None:
     expected = (100, IPv4Address("1.2.3.4"), (IPv4Address("5.6.7.8"),)) if internal else (None, None, ())
     assert (found.local_pref, found.originator_id, found.cluster_list) == expected
     assert len(update.faults) == (0 if internal else 3)
+
+
+@pytest.mark.parametrize("internal", [True, False])
+@pytest.mark.parametrize("kind", ["03", "04"])
+def test_confederation_segments_do_not_come_from_outside(kind: str, internal: bool) -> None:
+    """RFC 5065 §5: behind a sequence too."""
+    path = f"40 02 0c 02 01 0000fde9 {kind} 01 0000fdea"
+    update = decode_update(update_of(ORIGIN, path, REACH), internal=internal)
+    assert bool(update.announced) is internal
+    assert len(update.faults) == (0 if internal else 1)
 
 
 def test_unknown_attributes_are_passed_on_as_their_flags_say() -> None:
@@ -273,6 +302,13 @@ def test_ipv4_routes_without_next_hop_are_withdrawn() -> None:
     assert [family for family, _ in update.withdrawn] == [IPV4_UNICAST]
 
 
+def test_a_lesser_fault_beside_withdrawals_is_only_noted() -> None:
+    update = decode_update(update_of(WITHDRAWAL, ORIGIN, "40 06 01 00"), internal=True)
+    assert [fault.action for fault in update.faults] == [FaultAction.ATTRIBUTE_DISCARD]
+    ((family, routes),) = update.withdrawn
+    assert (family, [raw for _, raw in routes]) == (EVPN, [MAC_ONLY])
+
+
 RESET = {
     "withdrawn length beyond the message": (b"\0\5\0\0", UpdateSubcode.MALFORMED_ATTRIBUTE_LIST),
     "attribute length beyond the message": (b"\0\0\0\5", UpdateSubcode.MALFORMED_ATTRIBUTE_LIST),
@@ -297,6 +333,22 @@ RESET = {
         UpdateSubcode.INVALID_NETWORK_FIELD,
     ),
     "an IPv4 withdrawal cut short": (update_of(withdrawn="18 0a"), UpdateSubcode.INVALID_NETWORK_FIELD),
+    "a fault and no routes (RFC 7606 §5.2)": (
+        update_of("40 01 02 0000", AS_PATH, WITHDRAWAL),
+        UpdateSubcode.MALFORMED_ATTRIBUTE_LIST,
+    ),
+    "a fault and MP_REACH_NLRI without routes (5.2)": (
+        update_of("80 0e 09 0019 46 04 0aff0001 00", "40 01 01 07", AS_PATH),
+        UpdateSubcode.MALFORMED_ATTRIBUTE_LIST,
+    ),
+    "routes lost behind an attribute too long (5.2)": (
+        update_of(ORIGIN, AS_PATH, "c0 08 ff", REACH),
+        UpdateSubcode.MALFORMED_ATTRIBUTE_LIST,
+    ),
+    "an unrecognized well-known attribute beside withdrawals": (
+        update_of("40 c8 00", WITHDRAWAL),
+        UpdateSubcode.UNRECOGNIZED_WELL_KNOWN,
+    ),
     "an unrecognized well-known attribute (RFC 4271 §6.3)": (
         update_of(ORIGIN, AS_PATH, "40 c8 00", REACH),
         UpdateSubcode.UNRECOGNIZED_WELL_KNOWN,
@@ -365,6 +417,15 @@ def test_equal_attributes_are_one_object() -> None:
         decode_update(body(encode_announcements(attributes, [MAC_ONLY])[0]), internal=True) for _ in range(2)
     )
     assert first.announced[0].attributes is second.announced[0].attributes
+
+
+def test_pmsi_by_hand() -> None:
+    """RFC 6514 §5: flags, type, label in the high 20 bits (zeros: none), identifier."""
+    assert PmsiTunnel.ingress_replication(0x12345, PE).to_bytes().hex() == "00061234510aff0001"
+    assert PmsiTunnel(0, 0).to_bytes().hex() == "0000000000"
+    leaf = PmsiTunnel(6, 16, PE.packed, flags=1)
+    update = decode_update(update_of(ORIGIN, AS_PATH, "c0 16 09 01 06 000100 0aff0001", REACH), internal=True)
+    assert update.announced[0].attributes.typed.pmsi_tunnel == leaf
 
 
 def test_pmsi_knows_its_endpoint() -> None:
