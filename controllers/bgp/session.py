@@ -118,6 +118,7 @@ class Connection:
     hold_until: float | None = None
     keepalive_at: float | None = None
     negotiated: Negotiated | None = None
+    opened_at: float = 0.0
     established_at: float = 0.0
 
 
@@ -273,7 +274,13 @@ def _opened(turn: _Turn, event: Opened) -> None:
         _drop_silent(turn)
     turn.session = replace(turn.session, retry_at=None)
     turn.put(
-        Connection(event.connection, event.outgoing, State.OPEN_SENT, hold_until=turn.now + OPEN_HOLD_TIME)
+        Connection(
+            event.connection,
+            event.outgoing,
+            State.OPEN_SENT,
+            hold_until=turn.now + OPEN_HOLD_TIME,
+            opened_at=turn.now,
+        )
     )
     turn.actions.append(Send(event.connection, session.config.open()))
 
@@ -365,8 +372,7 @@ def _on_open(turn: _Turn, connection: Connection, remote: Open) -> None:
         return
     collision = Notification(ErrorCode.CEASE, CeaseSubcode.COLLISION)
     others = [c for c in turn.session.connections if c.id != connection.id and c.state is not State.OPEN_SENT]
-    keep_outgoing = int(turn.session.config.router_id) > int(remote.router_id)
-    if others and connection.outgoing != keep_outgoing:
+    if others and not _displaces(turn.session, connection, remote):
         turn.drop(connection, "connection collision", collision)
         return
     negotiated = _negotiate(turn.session.config, remote)
@@ -380,7 +386,27 @@ def _on_open(turn: _Turn, connection: Connection, remote: Open) -> None:
     )
     turn.actions.append(Send(connection.id, Keepalive()))
     for other in others:
-        turn.drop(other, "connection collision", collision)
+        if other.state is State.ESTABLISHED:
+            # RFC 4724 §4.2: closed without a word, its routes are kept.
+            turn.actions.append(Close(other.id))
+            turn.lose(other, "neighbour started anew", broken=True)
+        else:
+            turn.drop(other, "connection collision", collision)
+
+
+def _displaces(session: Session, connection: Connection, remote: Open) -> bool:
+    """Tell whether a connection stays and those that are confirmed go, or the other way round.
+
+    Of two that came up at once the one stays that the side with the higher identifier opened (RFC 4271 §6.8),
+    or with the higher AS number if these are equal (RFC 6286 §2.3). An established session stays, unless its
+    neighbour said that it may restart and connects again: then it has (RFC 4724 §4.2).
+    """
+    established = session.established
+    if established is not None and established.negotiated is not None:
+        later = connection.opened_at > established.established_at
+        return later and not connection.outgoing and bool(established.negotiated.keeps)
+    ours = int(session.config.router_id), session.config.local_as
+    return connection.outgoing == (ours > (int(remote.router_id), remote.asn))
 
 
 def _refuse(config: SessionConfig, remote: Open) -> tuple[str, Notification] | None:

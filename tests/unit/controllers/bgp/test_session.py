@@ -284,6 +284,45 @@ def test_of_two_connections_the_one_of_the_higher_identifier_stays(outgoing_wins
     assert [c.id for c in driven.session.connections] == [winner]
 
 
+@pytest.mark.parametrize("our_as", [64999, 65001])
+def test_equal_identifiers_leave_it_to_the_higher_as(our_as: int) -> None:
+    """RFC 6286 §2.3."""
+    driven = Driven(Session(replace(CONFIG, router_id=THEIRS, local_as=our_as)))
+    driven.give(Start(), Opened(1, outgoing=True), Opened(2, outgoing=False))
+    driven.give(Received(1, THEIR_OPEN), Received(2, THEIR_OPEN))
+    assert [c.id for c in driven.session.connections] == [1 if our_as > 65000 else 2]
+
+
+@pytest.mark.parametrize("ours", [OURS, IPv4Address("10.255.0.3")])
+@pytest.mark.parametrize("outgoing", [True, False])
+def test_an_established_session_outlives_a_collision(ours: IPv4Address, outgoing: bool) -> None:
+    """RFC 4271 §6.8, whoever has the higher identifier."""
+    driven = Driven(Session(replace(CONFIG, router_id=ours)))
+    driven.give(Start(), Opened(1, outgoing=not outgoing), Opened(2, outgoing=outgoing))
+    driven.give(Received(1, THEIR_OPEN), Received(1, Keepalive()))
+    actions = driven.give(Received(2, THEIR_OPEN))
+    assert actions[:2] == [Send(2, Notification(ErrorCode.CEASE, 7)), Close(2)]
+    assert driven.session.established is not None
+    assert driven.session.established.id == 1
+
+
+@pytest.mark.parametrize("can_restart", [True, False])
+def test_who_may_restart_and_connects_again_has(can_restart: bool) -> None:
+    """RFC 4724 §4.2: the old connection is closed without a NOTIFICATION, and counts as broken."""
+    theirs = replace(THEIR_CONFIG, restart_time=60 if can_restart else None).open()
+    driven = Driven(Session(replace(CONFIG, restart_time=0)))
+    driven.give(Start(), Opened(1, outgoing=True), Received(1, theirs), Received(1, Keepalive()))
+    driven.now += 1
+    driven.give(Opened(2, outgoing=False))
+    actions = driven.give(Received(2, theirs))
+    if can_restart:
+        assert actions == [Send(2, Keepalive()), Close(1), Down(1, "neighbour started anew", broken=True)]
+        assert any(isinstance(action, Up) for action in driven.give(Received(2, Keepalive())))
+    else:
+        assert Close(2) in actions
+        assert driven.session.state is State.ESTABLISHED
+
+
 def test_connections_that_stay_silent_do_not_pile_up() -> None:
     driven = Driven()
     driven.give(Start(), Opened(1, outgoing=True))
