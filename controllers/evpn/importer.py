@@ -14,7 +14,14 @@ from controllers.pe.intake import BadRouteError, service_label
 from controllers.pe.ip_paths import IpPath, host_prefix
 from controllers.wire.attributes import DEFAULT_LOCAL_PREF, PathAttributes
 from controllers.wire.evpn import InclusiveMulticast, IpPrefix, MacIpAdvertisement
-from controllers.wire.extended import ArpNd, DefaultGateway, ExtendedCommunity, MacMobility
+from controllers.wire.extended import (
+    ArpNd,
+    DefaultGateway,
+    Encapsulation,
+    ExtendedCommunity,
+    MacMobility,
+    TunnelType,
+)
 from controllers.wire.types import IpAddress, RouteKey, RouteTarget
 from controllers.wire.vpn import VpnPrefix
 
@@ -30,6 +37,12 @@ class Facts(NamedTuple):
     sticky: bool
     gateway: bool
     flags: ArpNd | None
+    tunnels: frozenset[int]
+
+    @property
+    def mpls(self) -> bool:
+        """True if the route may be reached by MPLS, as it is where no tunnel is named (RFC 8365 §5.1.3)."""
+        return not self.tunnels or TunnelType.MPLS in self.tunnels
 
 
 @final
@@ -61,6 +74,7 @@ class Importer:
     def _read(self, communities: Iterable[ExtendedCommunity]) -> Facts:
         bds: list[int] = []
         vrfs: list[int] = []
+        tunnels: set[int] = set()
         sequence, sticky, gateway, flags = 0, False, False, None
         for community in communities:
             match community:
@@ -73,9 +87,12 @@ class Importer:
                     gateway = True
                 case ArpNd():
                     flags = community
+                case Encapsulation():
+                    tunnels.add(community.tunnel_type)
                 case _:
                     pass
-        return Facts(tuple(dict.fromkeys(bds)), tuple(dict.fromkeys(vrfs)), sequence, sticky, gateway, flags)
+        unique_bds, unique_vrfs = tuple(dict.fromkeys(bds)), tuple(dict.fromkeys(vrfs))
+        return Facts(unique_bds, unique_vrfs, sequence, sticky, gateway, flags, frozenset(tunnels))
 
     def is_own(self, route: Route) -> bool:
         """True for a route of this PE that a reflector sent back."""

@@ -22,7 +22,7 @@ from controllers.evpn.tasks import (
     Task,
 )
 from controllers.pe.core import PeCore
-from controllers.pe.intake import Table
+from controllers.pe.intake import BadRouteError, Table
 from controllers.pe.ip_vrf import IpVrf
 from controllers.wire.evpn import InclusiveMulticast, IpPrefix, MacIpAdvertisement
 from controllers.wire.types import RouteKey
@@ -56,6 +56,8 @@ class EvpnPe(PeCore[PeConfig, MacVrf, Task, Never]):
         if not facts.bds and not facts.vrfs:
             return ()
         nlri = route.nlri
+        if not facts.mpls:
+            raise BadRouteError(f"{nlri}: wants a tunnel of another kind than MPLS (RFC 8365 §5.1.3)")
         match nlri:
             case MacIpAdvertisement(ethernet_tag=tag) if tag == ETHERNET_TAG:
                 return self._read_mac(key, route, nlri, facts)

@@ -18,7 +18,7 @@ from controllers.intents import Remote
 from controllers.pe.outputs import AlarmCode
 from controllers.wire.attributes import PathAttributes, PmsiTunnel
 from controllers.wire.evpn import InclusiveMulticast, IpPrefix, MacIpAdvertisement
-from controllers.wire.extended import ArpNd, DefaultGateway, MacMobility
+from controllers.wire.extended import ArpNd, DefaultGateway, Encapsulation, MacMobility, TunnelType
 from controllers.wire.types import EVPN, VPNV4, Esi, RouteTarget
 from controllers.wire.vpn import VpnPrefix
 
@@ -87,6 +87,27 @@ class TestImport:
         route = Originator(config).multicast(config.bds[0])
         attributes = replace(route.attributes, pmsi_tunnel=PmsiTunnel(2, 16, b""))
         assert alarms_in(bench.receive(replace(route, attributes=attributes))) == [AlarmCode.BAD_ROUTE]
+
+    @pytest.mark.parametrize(
+        ("tunnels", "taken"),
+        [
+            ([], True),
+            ([TunnelType.MPLS], True),
+            ([TunnelType.VXLAN, TunnelType.MPLS], True),
+            ([TunnelType.VXLAN], False),
+            ([TunnelType.VXLAN, TunnelType.GENEVE], False),
+        ],
+    )
+    def test_a_label_of_another_tunnel_is_none(
+        self, bench: Any, alarms_in: Any, tunnels: list[int], taken: bool
+    ) -> None:
+        """RFC 8365 §5.1.3: a VXLAN network identifier is no MPLS label, although it stands in its place."""
+        route = bench.route("pe3", HOST, IP)
+        named = (*route.attributes.extended_communities, *map(Encapsulation, tunnels))
+        attributes = replace(route.attributes, extended_communities=named)
+        outputs = bench.receive(replace(route, attributes=attributes))
+        assert via(bench) == (Remote(PE3, 100003) if taken else None)
+        assert alarms_in(outputs) == ([] if taken else [AlarmCode.BAD_ROUTE])
 
 
 class TestSilence:
