@@ -92,12 +92,12 @@ class SessionConfig:
         """True for a neighbour in the same AS."""
         return self.local_as == self.peer_as
 
-    def open(self) -> Open:
-        """The OPEN this side sends."""
+    def open(self, *, restarted: bool = False, preserved: bool = True) -> Open:
+        """The OPEN this side sends, with what it says of a restart and the forwarding state (RFC 4724 §4.1)."""
         restart = None
         if self.restart_time is not None:
-            kept = tuple((family, True) for family in self.families) if self.restart_time else ()
-            restart = GracefulRestart(self.restart_time, kept)
+            families = tuple((family, preserved) for family in self.families) if self.restart_time else ()
+            restart = GracefulRestart(self.restart_time, families, restarted)
         capabilities = Capabilities(
             families=self.families,
             extended_message=True,
@@ -125,7 +125,11 @@ class Connection:
 @final
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A neighbour's session: immutable, advanced by `step`."""
+    """A neighbour's session: immutable, advanced by `step`.
+
+    `resumed`: this speaker took the place of one whose forwarding state is in use. `served`: there was a
+    session since it started.
+    """
 
     config: SessionConfig
     enabled: bool = False
@@ -133,6 +137,13 @@ class Session:
     dial_until: float | None = None
     retry_at: float | None = None
     failures: int = 0
+    resumed: bool = False
+    served: bool = False
+
+    def open(self) -> Open:
+        """The OPEN to send now: only the first session of a speaker is one after a restart."""
+        first = not self.served
+        return self.config.open(restarted=self.resumed and first, preserved=self.resumed or not first)
 
     @property
     def state(self) -> State:
@@ -224,7 +235,7 @@ def step(session: Session, event: Event, now: float) -> tuple[Session, list[Acti
     turn = _Turn(session, now)
     match event:
         case Start():
-            _start(turn)
+            _start(turn, event)
         case Stop():
             _stop(turn, event)
         case Opened():
@@ -243,10 +254,10 @@ def step(session: Session, event: Event, now: float) -> tuple[Session, list[Acti
     return turn.session, turn.actions
 
 
-def _start(turn: _Turn) -> None:
+def _start(turn: _Turn, event: Start) -> None:
     if turn.session.enabled:
         return
-    turn.session = replace(turn.session, enabled=True, failures=0)
+    turn.session = replace(turn.session, enabled=True, failures=0, resumed=event.resumed)
     if not turn.session.config.passive:
         turn.dial()
 
@@ -282,7 +293,7 @@ def _opened(turn: _Turn, event: Opened) -> None:
             opened_at=turn.now,
         )
     )
-    turn.actions.append(Send(event.connection, session.config.open()))
+    turn.actions.append(Send(event.connection, session.open()))
 
 
 def _drop_silent(turn: _Turn) -> None:
@@ -457,6 +468,7 @@ def _establish(turn: _Turn, connection: Connection) -> None:
     assert connection.negotiated is not None  # noqa: S101 - set with OPEN_CONFIRM
     established = replace(connection, state=State.ESTABLISHED, established_at=turn.now)
     turn.put(replace(established, hold_until=_next_hold(established, turn.now)))
+    turn.session = replace(turn.session, served=True)
     turn.actions.append(Up(connection.id, connection.negotiated))
     if turn.session.dial_until is not None:
         turn.session = replace(turn.session, dial_until=None)

@@ -33,7 +33,9 @@ class Negotiated:
 @final
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The operator wants the session (event 1 and 4 of RFC 4271 §8.1.2)."""
+    """The operator wants the session (event 1 and 4 of RFC 4271 §8.1.2). `resumed`: see `Session`."""
+
+    resumed: bool = False
 
 
 @final

@@ -147,8 +147,8 @@ class PeController:
             self._handle(ev.NeighborSeen(bd, ac, kind, mac, ip, ip, router, override))
         for bd, mac in routed(present):
             self._handle(GatewayHeld(bd, mac))
-        self._speaking = asyncio.ensure_future(self.speaker.start())
         left_behind = any(isinstance(entity, TableEntry) for entity in present)
+        self._speaking = asyncio.ensure_future(self.speaker.start(resumed=left_behind))
         if left_behind:
             self._release_after(ADOPTION_PATIENCE)
         return left_behind

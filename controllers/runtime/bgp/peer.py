@@ -81,10 +81,10 @@ class Peer:
             counters=self._engine.counters(self.config.address),
         )
 
-    def start(self) -> None:
-        """Want the session."""
+    def start(self, *, resumed: bool = False) -> None:
+        """Want the session. `resumed`: see `Session`."""
         self._changed_at = asyncio.get_running_loop().time()
-        self._handle(events.Start())
+        self._handle(events.Start(resumed))
 
     def stop(self, subcode: int, reason: str) -> None:
         """Want it no more; a NOTIFICATION says so (RFC 4486)."""

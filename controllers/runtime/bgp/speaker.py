@@ -69,8 +69,11 @@ class Speaker:
     def _membership(self, membership: RtMembership) -> Route:
         return Route(membership, PathAttributes(next_hop=self.config.address))
 
-    async def start(self) -> None:
-        """Listen, and connect to the neighbours. Raises OSError if the address cannot be bound."""
+    async def start(self, *, resumed: bool = False) -> None:
+        """Listen, and connect to the neighbours. Raises OSError if the address cannot be bound.
+
+        `resumed`: the forwarding state of a speaker before this one is in use (RFC 4724 §4.1).
+        """
         if self.config.listen:
             self._server = await asyncio.get_running_loop().create_server(
                 lambda: BgpConnection(self._admit, outgoing=False),
@@ -79,7 +82,7 @@ class Speaker:
             )
         self._running = True
         for peer in self._peers.values():
-            peer.start()
+            peer.start(resumed=resumed)
         self.tables_changed()
 
     async def stop(self) -> None:

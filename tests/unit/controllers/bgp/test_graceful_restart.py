@@ -8,9 +8,9 @@ import pytest
 
 from controllers.bgp.routes import Route
 from controllers.bgp.session import SessionConfig
-from controllers.bgp.session_events import Closed, Down, Opened, Received, Start, Stop, Up
+from controllers.bgp.session_events import Closed, Down, Event, Opened, Received, Send, Start, Stop, Up
 from controllers.wire.errors import ErrorCode
-from controllers.wire.messages import Keepalive, Notification
+from controllers.wire.messages import GracefulRestart, Keepalive, Notification, Open
 from controllers.wire.types import EVPN, RT_CONSTRAINT, VPNV4, Family
 from controllers.wire.vpn import RtMembership
 from tests.unit.controllers.bgp.fabric import REFLECTOR, TARGET, Fabric, mac_route, pe
@@ -144,6 +144,25 @@ def test_both_must_offer_it(
 ) -> None:
     _, up = driven(ours, theirs)
     assert (up.negotiated.restart_time, up.negotiated.keeps, up.negotiated.preserved) == (time, keeps, keeps)
+
+
+@pytest.mark.parametrize("resumed", [True, False])
+def test_what_an_open_says_of_a_restart(resumed: bool) -> None:
+    """RFC 4724 §4.1: only the first session of a process follows a restart, and only where there was
+    something to resume is forwarding state preserved; a session that merely broke leaves it as it is."""
+    session = Driven(Session(SessionConfig(65000, OURS, 65000, (EVPN,), restart_time=30)))
+    theirs = SessionConfig(65000, THEIRS, 65000, (EVPN,)).open()
+
+    def offered(*events: Event) -> GracefulRestart | None:
+        (message,) = [a.message for a in session.give(*events) if isinstance(a, Send)]
+        assert isinstance(message, Open)
+        return message.capabilities.graceful_restart
+
+    first = GracefulRestart(30, ((EVPN, resumed),), restarted=resumed)
+    assert offered(Start(resumed), Opened(1, True)) == first
+    assert offered(Closed(1, "refused"), Opened(2, True)) == first, "that was no session yet"
+    session.give(Received(2, theirs), Received(2, Keepalive()))
+    assert offered(Closed(2, "lost"), Opened(3, True)) == GracefulRestart(30, ((EVPN, True),))
 
 
 def test_only_a_connection_that_is_lost_is_broken() -> None:
