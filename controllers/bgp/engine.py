@@ -20,7 +20,7 @@ from controllers.bgp.policy import Policy
 from controllers.bgp.rib import Table
 from controllers.bgp.routes import Route, RouteEvent
 from controllers.bgp.session_events import Negotiated
-from controllers.wire.attributes import AttributeType, PathAttributes, SegmentKind, decode_as_path
+from controllers.wire.attributes import AttributeType, PathAttributes, decode_as_path
 from controllers.wire.errors import CeaseSubcode, DecodeError, ErrorCode
 from controllers.wire.nlri import CODECS, encode_nlri
 from controllers.wire.types import EVPN, RT_CONSTRAINT, Family, IpAddress, RouteKey
@@ -228,11 +228,7 @@ class Engine:
             if any(passed[at : at + 4] == cluster for at in range(0, len(passed), 4)):
                 return True
         path = raw[AttributeType.AS_PATH][1]
-        return bool(path) and any(
-            self.config.local_as in segment.asns
-            for segment in decode_as_path(path)
-            if segment.kind in (SegmentKind.SEQUENCE, SegmentKind.SET)
-        )
+        return bool(path) and any(self.config.local_as in segment.asns for segment in decode_as_path(path))
 
     def _membership_changed(self, neighbor: Neighbor) -> None:
         """Owe a neighbour what it now wants or wants no more (RFC 4684 §4)."""

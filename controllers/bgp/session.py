@@ -93,7 +93,7 @@ class SessionConfig:
         return self.local_as == self.peer_as
 
     def open(self, *, restarted: bool = False, preserved: bool = True) -> Open:
-        """The OPEN this side sends, with what it says of a restart and the forwarding state (RFC 4724 §4.1)."""
+        """The OPEN this side sends, with what RFC 4724 §4.1 has it say of a restart and of its forwarding."""
         restart = None
         if self.restart_time is not None:
             families = tuple((family, preserved) for family in self.families) if self.restart_time else ()

@@ -58,12 +58,10 @@ class Origin(IntEnum):
 
 
 class SegmentKind(IntEnum):
-    """Kinds of AS_PATH segments (RFC 4271 §4.3, RFC 5065 §3)."""
+    """Kinds of AS_PATH segments (RFC 4271 §4.3). Those of RFC 5065 have no place outside a confederation."""
 
     SET = 1
     SEQUENCE = 2
-    CONFED_SEQUENCE = 3
-    CONFED_SET = 4
 
 
 @final
@@ -184,14 +182,13 @@ class PathAttributes:
 
     @property
     def as_path_length(self) -> int:
-        """Hops for path selection: a set counts as one, confederation segments as none (RFC 5065 §5.3)."""
-        lengths = {SegmentKind.SET: lambda _: 1, SegmentKind.SEQUENCE: len}
-        return sum(lengths[SegmentKind(s.kind)](s.asns) for s in self.as_path if s.kind in lengths)
+        """Hops for path selection: a set counts as one (RFC 4271 §9.1.2.2 a)."""
+        return sum(1 if segment.kind == SegmentKind.SET else len(segment.asns) for segment in self.as_path)
 
     @property
     def neighbor_as(self) -> int | None:
         """The AS that the path was last learned from, None within one's own (RFC 4271 §9.1.2.2 c)."""
-        first = next((s for s in self.as_path if s.kind in (SegmentKind.SEQUENCE, SegmentKind.SET)), None)
+        first = self.as_path[0] if self.as_path else None
         return first.asns[0] if first is not None and first.kind == SegmentKind.SEQUENCE else None
 
 

@@ -75,7 +75,8 @@ def _check_as_path(value: bytes) -> str | None:
         if end - at < 2:
             return "a segment header is cut short"
         kind, count = value[at], value[at + 1]
-        if not SegmentKind.SET <= kind <= SegmentKind.CONFED_SET:
+        if not SegmentKind.SET <= kind <= SegmentKind.SEQUENCE:
+            # Those of a confederation too, which no neighbour shares with us (RFC 5065 §5).
             return f"unrecognized segment type {kind}"
         if count == 0:
             return "a segment without AS numbers"
@@ -92,16 +93,6 @@ def _check_aggregator(value: bytes) -> str | None:
     if len(value) != 8:
         return f"{len(value)} bytes, not 8"
     return "AS 0 (RFC 7607 §2)" if value[:4] == _AS_ZERO else None
-
-
-def _has_confederation(path: bytes) -> bool:
-    """Tell whether a well-formed AS_PATH has segments that must not leave a confederation."""
-    at = 0
-    while at < len(path):
-        if path[at] >= SegmentKind.CONFED_SEQUENCE:
-            return True
-        at += 2 + 4 * path[at + 1]
-    return False
 
 
 def _check_pmsi(value: bytes) -> str | None:
@@ -161,8 +152,6 @@ def _check(code: int, flags: int, value: bytes, internal: bool) -> Fault | None:
     if internal_only and not internal:
         return Fault(_DISCARD, code, f"{_name(code)} from an external neighbour")
     reason = check(value)
-    if reason is None and not internal and code == AttributeType.AS_PATH and _has_confederation(value):
-        reason = "confederation segments from an external neighbour (RFC 5065 §5)"
     return None if reason is None else Fault(action, code, f"{_name(code)}: {reason}")
 
 

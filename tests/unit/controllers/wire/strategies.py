@@ -115,7 +115,7 @@ communities = st.one_of(
 )
 
 asns = st.integers(1, 0xFFFF_FFFF)
-segments = st.builds(attr.AsSegment, st.integers(1, 4), st.lists(asns, min_size=1, max_size=4).map(tuple))
+segments = st.builds(attr.AsSegment, st.integers(1, 2), st.lists(asns, min_size=1, max_size=4).map(tuple))
 pmsi = st.builds(attr.PmsiTunnel.ingress_replication, labels, addresses) | st.builds(
     attr.PmsiTunnel, st.sampled_from((0, 1, 2, 7)), labels, st.binary(max_size=20), u8
 )
