@@ -1,6 +1,7 @@
 """Extended communities: eight bytes each, typed where this testbed acts on them (RFC 4360).
 
-A community of an unknown kind is kept raw, so that it can be carried on.
+A community of an unknown kind is kept raw, so that it can be carried on. As text they read as FRR's
+`show bgp l2vpn evpn` writes them, where it knows the kind.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Final, final
 from controllers.wire.types import (
     AdministratorKind,
     RouteTarget,
+    administrator_text,
     decode_label,
     encode_label,
     mac_to_text,
@@ -38,6 +40,9 @@ class RouteOrigin:
         """Encode as eight bytes."""
         return bytes((self.kind, 0x03)) + pack_administrator(self.kind, self.administrator, self.assigned)
 
+    def __str__(self) -> str:
+        return f"SoO:{administrator_text(self.kind, self.administrator, self.assigned)}"
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class MacMobility:
         return bytes((0x06, 0x00, self.sticky, 0)) + self.sequence.to_bytes(4, "big")
 
     def __str__(self) -> str:
-        return f"mobility {self.sequence}{' sticky' if self.sticky else ''}"
+        return f"MM:{self.sequence}{', sticky MAC' if self.sticky else ''}"
 
 
 @final
@@ -68,6 +73,9 @@ class EsiLabel:
         label = encode_label(self.label, bottom=self.label != 0)
         return bytes((0x06, 0x01, self.single_active, 0, 0)) + label
 
+    def __str__(self) -> str:
+        return f"ESI-label-Rt:{'SA' if self.single_active else 'AA'}, label {self.label}"
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ class EsImport:
         return b"\x06\x02" + self.mac.to_bytes(6, "big")
 
     def __str__(self) -> str:
-        return f"es-import {mac_to_text(self.mac)}"
+        return f"ES-Import-Rt:{mac_to_text(self.mac)}"
 
 
 @final
@@ -96,7 +104,7 @@ class RouterMac:
         return b"\x06\x03" + self.mac.to_bytes(6, "big")
 
     def __str__(self) -> str:
-        return f"router-mac {mac_to_text(self.mac)}"
+        return f"Rmac:{mac_to_text(self.mac)}"
 
 
 class Layer2Flags(IntFlag):
@@ -119,6 +127,10 @@ class Layer2Attributes:
     def to_bytes(self) -> bytes:
         """Encode as eight bytes."""
         return b"\x06\x04" + int(self.flags).to_bytes(2, "big") + self.mtu.to_bytes(2, "big") + b"\0\0"
+
+    def __str__(self) -> str:
+        letters = "".join(letter for bit, letter in enumerate("BPCF") if self.flags >> bit & 1)
+        return f"L2:{letters or '-'}, MTU {self.mtu}"
 
 
 class DfAlgorithm(IntEnum):
@@ -155,6 +167,9 @@ class DfElection:
             + self.preference.to_bytes(2, "big")
         )
 
+    def __str__(self) -> str:
+        return f"DF:(alg {self.algorithm}, bmap {self.capabilities:#x}, pref {self.preference})"
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -170,6 +185,10 @@ class ArpNd:
         flags = self.router << 0 | self.override << 1 | self.immutable << 3
         return bytes((0x06, 0x08, flags, 0, 0, 0, 0, 0))
 
+    def __str__(self) -> str:
+        flags = zip("ROI", (self.router, self.override, self.immutable), strict=True)
+        return f"ND:{''.join(letter for letter, on in flags if on) or '-'}"
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -181,7 +200,7 @@ class DefaultGateway:
         return b"\x03\x0d" + bytes(6)
 
     def __str__(self) -> str:
-        return "default-gateway"
+        return "Default Gateway"
 
 
 class TunnelType(IntEnum):
@@ -207,7 +226,7 @@ class Encapsulation:
         return b"\x03\x0c" + bytes(4) + self.tunnel_type.to_bytes(2, "big")
 
     def __str__(self) -> str:
-        return f"encapsulation {self.tunnel_type}"
+        return f"ET:{self.tunnel_type}"
 
 
 @final
@@ -230,8 +249,8 @@ class Layer2Info:
 
     def __str__(self) -> str:
         flags = f", flags {self.control_flags:#04x}" if self.control_flags else ""
-        preference = f", preference {self.preference}" if self.preference else ""
-        return f"layer2 encapsulation {self.encapsulation}, mtu {self.mtu}{flags}{preference}"
+        preference = f", pref {self.preference}" if self.preference else ""
+        return f"L2:encaps {self.encapsulation}, MTU {self.mtu}{flags}{preference}"
 
 
 @final
@@ -285,7 +304,7 @@ _DECODERS: Final[dict[bytes, Callable[[bytes], ExtendedCommunity]]] = {
     b"\x06\x02": lambda raw: EsImport(_mac(raw)),
     b"\x06\x03": lambda raw: RouterMac(_mac(raw)),
     b"\x06\x04": lambda raw: Layer2Attributes(_u16(raw, 2), _u16(raw, 4)),
-    b"\x06\x06": lambda raw: DfElection(raw[2], _u16(raw, 3), _u16(raw, 6)),
+    b"\x06\x06": lambda raw: DfElection(raw[2] & 0x1F, _u16(raw, 3), _u16(raw, 6)),
     b"\x06\x08": _arp_nd,
     b"\x03\x0c": lambda raw: Encapsulation(_u16(raw, 6)),
     b"\x03\x0d": lambda raw: DefaultGateway(),  # noqa: ARG005

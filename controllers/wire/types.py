@@ -71,7 +71,8 @@ class AdministratorKind(IntEnum):
     AS4 = 2
 
 
-def _administrator_text(kind: int, administrator: int, assigned: int) -> str:
+def administrator_text(kind: int, administrator: int, assigned: int) -> str:
+    """Write what a route distinguisher, target or origin consists of."""
     if kind == AdministratorKind.IPV4:
         return f"{IPv4Address(administrator)}:{assigned}"
     if kind == AdministratorKind.AS4 and administrator <= 0xFFFF:
@@ -96,7 +97,7 @@ def _parse_administrator(text: str, what: str) -> tuple[int, int, int]:
 def _check_administrator(kind: int, administrator: int, assigned: int, what: str) -> None:
     short, long = (administrator, assigned) if kind == AdministratorKind.AS2 else (assigned, administrator)
     if not (0 <= short <= 0xFFFF and 0 <= long <= 0xFFFF_FFFF):
-        text = _administrator_text(kind, administrator, assigned)
+        text = administrator_text(kind, administrator, assigned)
         raise ValueError(f"{what} {text}: six bytes hold one number below 65536 and one below 2^32")
 
 
@@ -153,7 +154,7 @@ class RouteDistinguisher:
         return self.kind.to_bytes(2, "big") + pack_administrator(self.kind, self.administrator, self.assigned)
 
     def __str__(self) -> str:
-        return _administrator_text(self.kind, self.administrator, self.assigned)
+        return administrator_text(self.kind, self.administrator, self.assigned)
 
 
 @lru_cache(maxsize=4096)
@@ -202,7 +203,7 @@ class RouteTarget:
         return head + pack_administrator(self.kind, self.administrator, self.assigned)
 
     def __str__(self) -> str:
-        return _administrator_text(self.kind, self.administrator, self.assigned)
+        return administrator_text(self.kind, self.administrator, self.assigned)
 
 
 @final

@@ -40,7 +40,7 @@ def bgp_sessions(rows: Sequence[Row]) -> str:
 
 
 def bgp_routes(rows: Sequence[Row]) -> str:
-    """A table for each family: status, network, next hop, preference, communities."""
+    """A table for each family: status, network, next hop, labels, preference, communities."""
     parts = []
     for family, routes in groupby(rows, key=lambda row: row["family"]):
         body = (
@@ -48,12 +48,15 @@ def bgp_routes(rows: Sequence[Row]) -> str:
                 f"{'*>' if row['best'] else '* '}{' ' if row['peer'] is None else 'i'}",
                 row["network"],
                 row["next_hop"],
+                "/".join(map(str, row["labels"])),
                 "" if row["local_pref"] is None else row["local_pref"],
                 " ".join([f"RT:{target}" for target in row["targets"]] + row["communities"]),
             )
             for row in routes
         )
-        parts.append(f"{family}\n" + columns(("", "Network", "Next Hop", "LocPrf", "Communities"), body))
+        parts.append(
+            f"{family}\n" + columns(("", "Network", "Next Hop", "Label", "LocPrf", "Communities"), body)
+        )
     legend = "Status: * valid, > best, i internal; those without i are this PE's own"
     return "\n\n".join([legend, *parts]) if parts else "no routes"
 

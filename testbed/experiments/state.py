@@ -16,9 +16,10 @@ from controllers.underlay.transport import Hop, TransportLabel
 from controllers.vpls.gateway import Gateway
 from controllers.vpls.instance import Instance
 from controllers.wire.attributes import PathAttributes
-from controllers.wire.evpn import MacIpAdvertisement
-from controllers.wire.extended import ArpNd, DefaultGateway, ExtendedCommunity, MacMobility
+from controllers.wire.evpn import EthernetAutoDiscovery, IpPrefix, MacIpAdvertisement
+from controllers.wire.extended import DefaultGateway, MacMobility
 from controllers.wire.types import IpAddress, RouteTarget, mac_to_text
+from controllers.wire.vpn import VplsBlock, VpnPrefix
 from testbed.model.plan import Plan
 from testbed.model.topology import Role
 
@@ -278,14 +279,20 @@ def route_row(route: Route, *, best: bool) -> Row:
         "peer": None if route.peer is None else str(route.peer),
         "originator": None if route.originator is None else str(route.originator),
         "targets": [str(c) for c in attributes.extended_communities if isinstance(c, RouteTarget)],
-        "communities": [
-            _community(c) for c in attributes.extended_communities if not isinstance(c, RouteTarget)
-        ],
+        "communities": [str(c) for c in attributes.extended_communities if not isinstance(c, RouteTarget)],
+        "labels": _labels(route),
     }
 
 
-def _community(community: ExtendedCommunity) -> str:
-    if isinstance(community, ArpNd):
-        flags = zip("ROI", (community.router, community.override, community.immutable), strict=True)
-        return f"arp-nd {''.join(letter for letter, on in flags if on) or '-'}"
-    return str(community)
+def _labels(route: Route) -> list[int]:
+    """The labels of a route: of its NLRI, or of its PMSI tunnel (RFC 7432 §11.2)."""
+    match route.nlri:
+        case MacIpAdvertisement(label=label, label2=label2):
+            return [label] if label2 is None else [label, label2]
+        case EthernetAutoDiscovery(label=label) | IpPrefix(label=label) | VpnPrefix(label=label):
+            return [label]
+        case VplsBlock(label_base=label):
+            return [label]
+        case _:
+            tunnel = route.attributes.pmsi_tunnel
+            return [] if tunnel is None else [tunnel.label]

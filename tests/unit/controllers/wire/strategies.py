@@ -106,7 +106,7 @@ communities = st.one_of(
     st.builds(ext.EsImport, macs),
     st.builds(ext.RouterMac, macs),
     st.builds(ext.Layer2Attributes, u16, u16),
-    st.builds(ext.DfElection, u8, u16, u16),
+    st.builds(ext.DfElection, st.integers(0, 31), u16, u16),
     st.builds(ext.ArpNd, st.booleans(), st.booleans(), st.booleans()),
     st.just(ext.DefaultGateway()),
     st.builds(ext.Encapsulation, u16),

@@ -99,6 +99,34 @@ def test_reserved_bits_do_not_hide_a_mobility_community() -> None:
     assert decode_extended_community(bytes.fromhex("0600 fe ff 00000005")) == ext.MacMobility(5)
 
 
+def test_reserved_bits_are_no_part_of_an_election_algorithm() -> None:
+    """RFC 8584 §2.2: the algorithm has the lower five bits of its byte."""
+    assert decode_extended_community(bytes.fromhex("0606 e1 4000 000000")) == ext.DfElection(1, 0x4000)
+
+
+@pytest.mark.parametrize(
+    ("community", "text"),
+    [
+        (ext.RouteOrigin(0, 65000, 7), "SoO:65000:7"),
+        (ext.MacMobility(3), "MM:3"),
+        (ext.MacMobility(0, sticky=True), "MM:0, sticky MAC"),
+        (ext.EsiLabel(16, single_active=True), "ESI-label-Rt:SA, label 16"),
+        (ext.EsImport(1), "ES-Import-Rt:00:00:00:00:00:01"),
+        (ext.RouterMac(1), "Rmac:00:00:00:00:00:01"),
+        (ext.Layer2Attributes(6, 1500), "L2:PC, MTU 1500"),
+        (ext.DfElection(2, 0x8000, 100), "DF:(alg 2, bmap 0x8000, pref 100)"),
+        (ext.ArpNd(router=True, immutable=True), "ND:RI"),
+        (ext.ArpNd(), "ND:-"),
+        (ext.DefaultGateway(), "Default Gateway"),
+        (ext.Encapsulation(8), "ET:8"),
+        (ext.Layer2Info(19, 2, 1500, 100), "L2:encaps 19, MTU 1500, flags 0x02, pref 100"),
+        (ext.UnknownExtendedCommunity(bytes(range(8))), "0001020304050607"),
+    ],
+)
+def test_how_operators_read_them(community: ExtendedCommunity, text: str) -> None:
+    assert str(community) == text
+
+
 def test_the_automatic_target_is_of_as_and_vlan() -> None:
     assert RouteTarget.automatic(65000, 100) == RouteTarget.parse("65000:100")
 

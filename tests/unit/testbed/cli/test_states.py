@@ -51,12 +51,13 @@ def test_rib() -> None:
         "peer": None,
         "originator": None,
         "targets": ["65000:10"],
-        "communities": ["mobility 3"],
+        "communities": ["MM:3"],
+        "labels": [301001, 401001],
     }
-    other = own | {"best": False, "peer": "10.255.255.254", "local_pref": None}
+    other = own | {"best": False, "peer": "10.255.255.254", "local_pref": None, "labels": []}
     lines = words(states.bgp_routes([own, other]))
-    assert ["*>", own["network"], "10.255.0.1", "100", "RT:65000:10", "mobility", "3"] in lines
-    assert ["*", "i", own["network"], "10.255.0.1", "RT:65000:10", "mobility", "3"] in lines
+    assert ["*>", own["network"], "10.255.0.1", "301001/401001", "100", "RT:65000:10", "MM:3"] in lines
+    assert ["*", "i", own["network"], "10.255.0.1", "RT:65000:10", "MM:3"] in lines
     assert ["evpn"] in lines
 
 

@@ -13,10 +13,11 @@ from controllers.dataplane.access import LearnedMac
 from controllers.underlay.transport import Hop, TransportLabel
 from controllers.vpls.config import VplsPeConfig
 from controllers.vpls.pe import VplsPe
-from controllers.wire.attributes import PathAttributes
-from controllers.wire.evpn import MacIpAdvertisement
+from controllers.wire.attributes import PathAttributes, PmsiTunnel
+from controllers.wire.evpn import EthernetSegment, InclusiveMulticast, MacIpAdvertisement
 from controllers.wire.extended import ArpNd, DefaultGateway, MacMobility
 from controllers.wire.types import ZERO_ESI, RouteDistinguisher, RouteTarget
+from controllers.wire.vpn import VplsBlock, VpnPrefix
 from testbed.experiments.state import View, route_row
 from testbed.lab.fabric_config import fabric_config
 from testbed.model.plan import Plan
@@ -139,8 +140,27 @@ def test_a_route_of_the_rib(plan: Plan) -> None:
     )
     assert row["network"] == f"[2]:[10.255.0.2:10]:[0]:[{MAC}]:[10.0.10.11]"
     assert row["targets"] == ["65000:10"]
-    assert row["communities"] == ["mobility 3", "arp-nd RI"]
+    assert row["communities"] == ["MM:3", "ND:RI"]
+    assert row["labels"] == [302001]
     assert (row["next_hop"], row["peer"], row["best"]) == ("10.255.0.2", str(plan.reflector), True)
+
+
+def test_labels_of_routes(plan: Plan) -> None:
+    """Those of an inclusive multicast route are in its PMSI tunnel."""
+    rd = RouteDistinguisher.parse("10.255.0.2:10")
+    both = MacIpAdvertisement(rd, ZERO_ESI, 0, VM, PE2, 302001, 602001)
+    flood = InclusiveMulticast(rd, 0, PE2)
+    tunnel = PmsiTunnel.ingress_replication(402001, PE2)
+    blocks = VplsBlock(rd, 1, 1, 8, 500000)
+    vpn = VpnPrefix(rd, IPv4Network("10.0.10.11/32"), 602001)
+    found = [
+        route_row(
+            Route(nlri, PathAttributes(next_hop=PE2, pmsi_tunnel=tunnel if nlri is flood else None)),
+            best=True,
+        )
+        for nlri in (both, flood, blocks, vpn, EthernetSegment(rd, ZERO_ESI, PE2))
+    ]
+    assert [row["labels"] for row in found] == [[302001, 602001], [402001], [500000], [602001], []]
 
 
 def test_vpls_instances(plan: Plan) -> None:
