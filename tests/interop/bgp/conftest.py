@@ -72,9 +72,15 @@ class Lab:
         self._stack.push_async_callback(self.daemon.stop)
 
     async def pe(
-        self, number: int, families: tuple[Family, ...] = (EVPN,), neighbor: IPv4Address = REFLECTOR
+        self,
+        number: int,
+        families: tuple[Family, ...] = (EVPN,),
+        neighbor: IPv4Address = REFLECTOR,
+        *,
+        restart_time: int | None = None,
+        resumed: bool = False,
     ) -> Pe:
-        """Start a PE that connects to the reflector."""
+        """Start a PE that connects to the reflector; `resumed` in place of one that was there before."""
         found = Pe()
         peer = PeerConfig(
             neighbor,
@@ -84,12 +90,14 @@ class Lab:
             retry_first=0.2,
             retry_limit=1.0,
             export_policy=self._policy,
+            restart_time=restart_time,
         )
         config = SpeakerConfig(65000, pe(number), pe(number), PORT, (peer,), listen=False)
         found.speaker = Speaker(
             config, on_routes=found.routes, on_peer=found.peer, on_end_of_rib=found.end_of_rib
         )
-        await self._stack.enter_async_context(found.speaker)
+        await found.speaker.start(resumed=resumed)
+        self._stack.push_async_callback(found.speaker.stop)
         return found
 
     async def shell(self, *command: str) -> str:

@@ -45,6 +45,7 @@ class Pe:
         self.table: dict[RouteKey, Route] = {}
         self.peers: list[PeerEvent] = []
         self.complete: set[Family] = set()
+        self.lost: set[RouteKey] = set()
         self.updates = 0
         self._news = asyncio.Event()
 
@@ -52,6 +53,7 @@ class Pe:
         for event in events:
             if event.route is None:
                 del self.table[event.key]
+                self.lost.add(event.key)
             else:
                 self.table[event.key] = event.route
         self.updates += len(events)

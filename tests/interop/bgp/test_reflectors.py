@@ -178,3 +178,22 @@ async def test_sessions_come_back(lab: Lab, kind: str) -> None:
     two.speaker.reset_peer(REFLECTOR)
     await two.until(lambda p: not p.table, "here too")
     await two.until(lambda p: len(p.table) == len(EVPN_ROUTES), "and back", 30)
+
+
+@pytest.mark.parametrize("preserved", [True, False], ids=["switch forwards on", "switch came up empty"])
+async def test_a_controller_that_dies_and_comes_back(lab: Lab, kind: str, preserved: bool) -> None:
+    """RFC 4724 §4: what it says again was never gone, if its switch kept it; all else is gone then.
+
+    FRR 8.4 keeps no EVPN routes: they go and come.
+    """
+    await lab.reflector(kind)
+    one, two = await lab.pe(1, restart_time=60), await lab.pe(2, restart_time=60)
+    one.speaker.announce(*EVPN_ROUTES.values())
+    await two.until(lambda p: len(p.table) == len(EVPN_ROUTES), "all routes arrive")
+    said_again = {route.key: route for name, route in EVPN_ROUTES.items() if name.startswith("2")}
+    one.speaker.abort()
+    again = await lab.pe(1, restart_time=60, resumed=preserved)
+    again.speaker.announce(*said_again.values())
+    await two.until(lambda p: p.table.keys() == said_again.keys(), "only what is said again")
+    if preserved and kind != "frr":
+        assert not two.lost & said_again.keys()
