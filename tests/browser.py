@@ -38,9 +38,15 @@ def chromium(profile: Path) -> Iterator[webdriver.Chrome]:
         options.add_argument(option)
     if os.geteuid() == 0:
         options.add_argument("--no-sandbox")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options, webdriver.ChromeService(str(DRIVER)))
     try:
         yield driver
     finally:
         driver.quit()
+
+
+def complaints(browser: webdriver.Chrome) -> list[str]:
+    """What pages logged since last asked; the browser's own pages (a new tab, settings) do not count."""
+    logged = [str(entry["message"]) for entry in browser.get_log("browser")]
+    return [message for message in logged if not message.startswith("chrome://")]

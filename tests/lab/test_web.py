@@ -14,7 +14,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from testbed.api import Lab
-from tests.browser import chromium, needs_chromium
+from tests.browser import chromium, complaints, needs_chromium
 
 pytestmark = [pytest.mark.needs_root, pytest.mark.slow, needs_chromium]
 
@@ -62,4 +62,4 @@ def test_a_machine_is_dragged_and_trombones(lab: Lab, address: str, browser: Chr
     for step in ("paused vm1", "resumed vm1", "announced vm1", "learned pe2", "advertised pe2"):
         assert step in timeline
     until(lambda: any("10.0.10.11 pe2" in row for row in text("rows").splitlines()))
-    assert browser.get_log("browser") == []
+    assert complaints(browser) == []

@@ -12,7 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from tests.browser import chromium, needs_chromium
+from tests.browser import chromium, complaints, needs_chromium
 from tests.unit.testbed.web.conftest import HOSTILE, FakeLab
 
 pytestmark = [pytest.mark.slow, needs_chromium]
@@ -105,7 +105,7 @@ async def test_words_of_the_lab_are_text(fake: FakeLab, visit: Any) -> None:
         page.until(lambda: HOSTILE in page.text("timeline"))
         page.until(lambda: HOSTILE in page.text("rows"))
         assert page.browser.find_elements(By.CSS_SELECTOR, "img, #timeline script") == []
-        assert page.browser.get_log("browser") == []
+        assert complaints(page.browser) == []
 
     await visit(visitor)
 
