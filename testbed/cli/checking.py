@@ -9,7 +9,7 @@ from testbed.cli.options import AsJson, Name
 
 
 def check(name: Name = "lab", as_json: AsJson = False) -> int:
-    """Follow a packet of every pair of machines through the tables of a running lab.
+    """Follow packets of every pair of machines, IPv4 and IPv6, through the tables of a running lab.
 
     Tells loops, black holes, trombones and leaks between tenants, and where switches do not hold what their
     controllers wrote. Exit code 1 if there is any.
@@ -21,8 +21,17 @@ def check(name: Name = "lab", as_json: AsJson = False) -> int:
     if as_json:
         print_json(found)
     elif broken:
-        rows = ((each["source"], each["destination"], each["kind"], " ".join(each["pes"])) for each in broken)
-        print(columns(("from", "to", "what", "by way of"), rows))
+        rows = (
+            (
+                each["source"],
+                each["destination"],
+                f"IPv{each['version']}",
+                each["kind"],
+                " ".join(each["pes"]),
+            )
+            for each in broken
+        )
+        print(columns(("from", "to", "packets", "what", "by way of"), rows))
     else:
         print(f"{found['pairs']} pairs: no loop, no black hole, no trombone, no leak")
     if not as_json:

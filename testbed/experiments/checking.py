@@ -69,6 +69,7 @@ def as_json(violation: Violation, origin: float) -> dict[str, Any]:
         "kind": violation.kind.value,
         "source": violation.source,
         "destination": violation.destination,
+        "version": violation.version,
         "start_ms": round((violation.start - origin) * 1e3, 3),
         "ms": round(violation.ms, 3),
         "pes": list(violation.pes),

@@ -21,11 +21,9 @@ from testbed import resources
 from testbed.experiments.programs import programs
 from testbed.lab.errors import LabError
 from testbed.lab.fabric_config import fabric_config
-from testbed.lab.switches import Target
+from testbed.lab.switches import READY_SECONDS, Target
 from testbed.model.load import load_plan
 from testbed.model.topology import Mode, Reflector
-
-READY_SECONDS = 30.0
 
 
 def read_config(file: Path, nodes: Sequence[str]) -> FabricConfig:

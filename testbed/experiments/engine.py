@@ -201,7 +201,7 @@ class _Play:
         """What all tables said of every pair of machines, after every change of one of them."""
         found = check(self.lab.journal, self.lab.plan, self.spans[0].start, self.spans[-1].end)
         return tuple(
-            Broken(each.kind.value.replace(" ", "-"), each.source, each.destination, each.start, each.end)
+            Broken(each.kind.value, each.source, each.destination, each.start, each.end, each.version)
             for each in found
         )
 

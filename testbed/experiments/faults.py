@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final, final
+from typing import final
 
 from testbed.experiments.running import RunningLab
 from testbed.lab.errors import LabError
-
-READY_SECONDS: Final = 30.0
-"""How long something may take until it is back at work."""
+from testbed.lab.switches import READY_SECONDS
 
 
 @final

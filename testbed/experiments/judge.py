@@ -202,7 +202,8 @@ class _Judge:
         if worst is None:
             return what, "none", True
         ms = (worst.end - worst.start) * 1e3
-        seen = f"{worst.kind} from {worst.source} to {worst.destination} for {ms:.0f} ms"
+        family = " (IPv6)" if worst.version == 6 else ""
+        seen = f"{worst.kind} from {worst.source} to {worst.destination}{family} for {ms:.0f} ms"
         return what, seen, ms <= expected.at_most_ms
 
 

@@ -70,6 +70,8 @@ class Broken:
     destination: str
     start: float
     end: float
+    version: int = 4
+    """IP version of the packets."""
 
 
 @final

@@ -179,6 +179,7 @@ class Outcome:
                 kind=each.kind,
                 source=each.source,
                 destination=each.destination,
+                version=6 if each.version == 6 else 4,
                 t_ms=self._ms(each.start),
                 ms=round((each.end - each.start) * 1e3, 3),
             )

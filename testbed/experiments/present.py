@@ -74,7 +74,7 @@ def _violations(violations: list[Violated]) -> Table:
     together: dict[tuple[float, float, str], list[str]] = {}
     for each in violations:
         pairs = together.setdefault((each.t_ms, each.ms, each.kind), [])
-        pairs.append(f"{each.source} > {each.destination}")
+        pairs.append(f"{each.source} > {each.destination}" + (" (IPv6)" if each.version == 6 else ""))
     for (t_ms, ms, kind), pairs in together.items():
         table.add_row(f"{t_ms:.1f}", f"{ms:.1f}", kind, ", ".join(pairs))
     return table

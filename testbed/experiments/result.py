@@ -188,6 +188,7 @@ class Violated(_Model):
     kind: str = Field(description="loop, black-hole, trombone or leak.")
     source: str
     destination: str
+    version: Literal[4, 6] = Field(default=4, description="IP version of the packets.")
     t_ms: float
     ms: float
 

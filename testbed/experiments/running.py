@@ -26,15 +26,12 @@ from testbed.lab.eventually import NotInTime, eventually_async
 from testbed.lab.fabric_config import fabric_config
 from testbed.lab.lab import Lab
 from testbed.lab.machines import Guest
-from testbed.lab.switches import Target
+from testbed.lab.switches import READY_SECONDS, Target
 from testbed.model.plan import Plan
 from testbed.model.topology import Mode, Reflector
 from testbed.observe.flows import PingFlow
 from testbed.observe.postcards import Postcard, PostcardStore
 from testbed.observe.timeline import Timeline
-
-READY_SECONDS = 30.0
-"""How long switches may take until all hold their tables."""
 
 REACHABLE_SECONDS = 15.0
 """How long the control plane may take until two machines reach each other."""

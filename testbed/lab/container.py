@@ -49,7 +49,7 @@ class LabProcess:
         self._ready = ready
         self._lifeline = lifeline
 
-    def wait_ready(self, timeout: float = 60.0) -> None:
+    def wait_ready(self, timeout: float = 300.0) -> None:
         """Wait until the lab calls `report_ready`. Raises `LabError` if it ends before, or takes too long."""
         readable, _, _ = select.select([self._ready], [], [], timeout)
         if not readable:

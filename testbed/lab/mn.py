@@ -21,11 +21,9 @@ from testbed.lab.container import LAB_NAME, run_in_lab
 from testbed.lab.errors import LabError
 from testbed.lab.machines import Guest
 from testbed.lab.network import PlanTopo, prepare_namespace
-from testbed.lab.switches import SwitchProgram, Target
+from testbed.lab.switches import READY_SECONDS, SwitchProgram, Target
 from testbed.model.errors import TopologyError
 from testbed.model.load import load_plan
-
-READY_SECONDS = 60.0
 
 
 def contain(name: str = "mn") -> None:

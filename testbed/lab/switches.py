@@ -27,7 +27,9 @@ from testbed.lab.interface import Interface
 from testbed.model.addresses import CPU_PORT
 from testbed.model.plan import Switch
 
-READY_SECONDS = 30.0
+READY_SECONDS = 120.0
+"""How long switches may take until they answer, and until they hold their tables. On a busy machine a dozen
+of them, with a program to translate, take more than half a minute, and what is slow is not broken."""
 BMV2 = "simple_switch_grpc"
 
 

@@ -136,7 +136,7 @@ def violations(run: Run) -> Table | None:
     rows = tuple(
         (
             Cell(each.kind),
-            Cell(f"{each.source} to {each.destination}"),
+            Cell(f"{each.source} to {each.destination}" + (" (IPv6)" if each.version == 6 else "")),
             Cell(f"{each.t_ms:.1f}", "number"),
             Cell(f"{each.ms:.1f}", "number"),
         )

@@ -1,4 +1,4 @@
-"""Every scenario that comes along holds what it promises, in one mode each."""
+"""Every scenario that comes along holds what it promises, in every mode that it is for."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from testbed.experiments.scenario.load import names
+from testbed.experiments.scenario.load import find, load, names
 from testbed.lab import container
+from testbed.model.topology import Mode
 
 pytestmark = [pytest.mark.needs_root, pytest.mark.slow]
 
@@ -22,13 +23,19 @@ def vmto(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
-@pytest.mark.parametrize("name", [name for name in names() if name != "move"])
-def test_it_holds(name: str, run_directory: Path, tmp_path: Path) -> None:
-    done = vmto("run", name, "--results", tmp_path)
+def promises() -> list[tuple[str, Mode]]:
+    """All scenarios in all their modes; `move` is what the comparison shows."""
+    scenarios = {name: load(find(name))[0] for name in names() if name != "move"}
+    return [(name, mode) for name, each in scenarios.items() for mode in each.modes or tuple(Mode)]
+
+
+@pytest.mark.parametrize(("name", "mode"), promises())
+def test_it_holds(name: str, mode: Mode, run_directory: Path, tmp_path: Path) -> None:
+    done = vmto("run", name, "--mode", mode, "--results", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert container.running() == []
     found = json.loads((tmp_path / "result.json").read_text())
-    assert found["scenario"] == name
+    assert (found["scenario"], found["mode"]) == (name, mode)
     assert found["checks"]
     assert all(check["holds"] for check in found["checks"])
     assert found["proof"]["agreeing"] > 20

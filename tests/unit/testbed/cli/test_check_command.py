@@ -15,6 +15,7 @@ BROKEN = {
     "kind": "black-hole",
     "source": "client",
     "destination": "vm1",
+    "version": 6,
     "start_ms": 0.0,
     "ms": 0.0,
     "pes": ["pe4", "pe1"],
@@ -29,7 +30,7 @@ BROKEN = {
             [BROKEN],
             [],
             1,
-            ["from    to   what        by way of", "client  vm1  black-hole  pe4 pe1"],
+            ["from    to   packets  what        by way of", "client  vm1  IPv6     black-hole  pe4 pe1"],
         ),
         (
             [],

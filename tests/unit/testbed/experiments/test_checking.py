@@ -32,6 +32,7 @@ def test_a_violation_in_json() -> None:
         "kind": "black-hole",
         "source": "a",
         "destination": "b",
+        "version": 4,
         "start_ms": 1000.0,
         "ms": 250.0,
         "pes": ["pe1", "pe2"],

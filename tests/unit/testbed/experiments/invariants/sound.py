@@ -93,8 +93,9 @@ class SoundLab:
             domain = self.plan.bridge_domains[machine.bridge_domain]
             (bd,) = [each for each in core.bds if each.bd == domain.ordinal]
             (ac,) = [each.ac for each in bd.acs if each.port == far.port]
-            ip = machine.address.ip
-            self.network.send(far.node, NeighborSeen(bd.bd, ac, NeighborKind.GRATUITOUS, mac, ip, ip))
+            for interface in filter(None, (machine.address, machine.address6)):
+                ip = interface.ip
+                self.network.send(far.node, NeighborSeen(bd.bd, ac, NeighborKind.GRATUITOUS, mac, ip, ip))
         self.network.settle()
         for each, plan in self.plan.switches.items():
             trunks = [port.number for port in plan.ports if self.plan.far_end(port.endpoint) is not None]
