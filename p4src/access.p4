@@ -32,6 +32,8 @@ control AccessIngress(inout headers_t hdr, inout metadata_t meta, inout standard
         } else if (hdr.packet_out.isValid() && hdr.packet_out.operation == PacketOutOperation.BRIDGE) {
             meta.bridge_domain = hdr.packet_out.bridge_domain;
             meta.step = Step.BRIDGE;
+        } else if (hdr.packet_out.isValid() && hdr.packet_out.operation != PacketOutOperation.RECEIVE) {
+            meta.drop_reason = DropReason.MALFORMED;
         } else {
             vlan_admission.apply(meta);
         }

@@ -24,10 +24,12 @@ control LsrIngress(inout headers_t hdr, inout metadata_t meta, inout standard_me
 
     apply {
         watch_list.apply(hdr, meta);
-        if (hdr.packet_out.isValid()) {
+        if (hdr.packet_out.isValid() && hdr.packet_out.operation == PacketOutOperation.TRANSMIT) {
             standard_metadata.egress_spec = meta.ingress_port;
             meta.step = Step.SEND;
-        } else if (!hdr.link.isValid() || hdr.link.ether_type != EtherType.MPLS) {
+        } else if (!hdr.link.isValid()) {
+            meta.drop_reason = DropReason.MALFORMED;
+        } else if (hdr.link.ether_type != EtherType.MPLS) {
             meta.drop_reason = DropReason.NOT_FOR_US;
         } else if (!meta.stack_read) {
             meta.drop_reason = DropReason.MALFORMED;
@@ -51,6 +53,9 @@ control LsrEgress(inout headers_t hdr, inout metadata_t meta, inout standard_met
     apply {
         if (standard_metadata.egress_port == CPU_PORT) {
             controller_copies.apply(hdr, meta, standard_metadata);
+            if (standard_metadata.instance_type == InstanceType.EGRESS_CLONE && meta.made_length != 0) {
+                label_trim.apply(hdr, meta);
+            }
         } else {
             if (meta.tree != 0) {
                 branches.apply(meta, standard_metadata);

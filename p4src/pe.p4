@@ -106,6 +106,9 @@ control PeEgress(inout headers_t hdr, inout metadata_t meta, inout standard_meta
     apply {
         if (standard_metadata.egress_port == CPU_PORT) {
             controller_copies.apply(hdr, meta, standard_metadata);
+            if (standard_metadata.instance_type == InstanceType.EGRESS_CLONE && meta.made_length != 0) {
+                trim.apply(hdr, meta);
+            }
         } else {
             if (standard_metadata.instance_type == InstanceType.REPLICATION) {
                 replication.apply(meta, standard_metadata);

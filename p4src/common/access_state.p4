@@ -30,7 +30,7 @@ struct headers_t {
 }
 
 struct metadata_t {
-    // Reported to the controller: these survive cloning (field list 1).
+    // Known to copies for the controller: these survive cloning (field list 1).
     @field_list(1) PuntReason punt_reason;
     @field_list(1) DropReason drop_reason;
     @field_list(1) bit<16>    watch;

@@ -64,9 +64,10 @@
         verify(hdr.ipv4.ihl > 5, error.BadIpHeaderLength);
         packet.extract(hdr.ipv4_options, ((bit<32>)hdr.ipv4.ihl - 5) * 32);
         transition select(hdr.ipv4.fragment_offset, hdr.ipv4.protocol) {
-            (0, IpProtocol.TCP): parse_ports;
-            (0, IpProtocol.UDP): parse_ports;
-            default:             accept;
+            (0, IpProtocol.TCP):  parse_ports;
+            (0, IpProtocol.UDP):  parse_ports;
+            (0, IpProtocol.SCTP): parse_ports;
+            default:              accept;
         }
     }
 

@@ -6,9 +6,10 @@
 //                                                   -> [control word] Ethernet [VLAN [VLAN]] -> IPv4, IPv6, ARP
 //
 // Nothing in a label stack says what it carries (RFC 4928). As any router of the field does, this one takes a first
-// nibble of 4 or 6 for IP and 32 zero bits for a control word (RFC 4385 §3); anything else is Ethernet. A frame
-// without control word whose destination MAC begins with 4 or 6 is misread (RFC 7432 §18): its hash then comes from
-// the wrong bytes, but from the same bytes for each packet of a flow between two MACs.
+// nibble of 6, or a first byte from 0x45 (the shortest header) to 0x4F, for IP and 32 zero bits for a control word
+// (RFC 4385 §3); anything else is Ethernet. A frame without control word whose destination MAC begins like that is
+// misread: its hash comes from lengths and identifications, and its flow splits. This is what control words and
+// entropy labels are for (RFC 7432 §18, RFC 8469 §3).
 
 #ifndef COMMON_LSR_PARSER_P4
 #define COMMON_LSR_PARSER_P4
@@ -72,7 +73,9 @@ parser LsrParser(packet_in packet,
     state parse_beneath {
         meta.stack_read = true;
         transition select(packet.lookahead<bit<32>>()) {
-            0x40000000 &&& 0xF0000000: parse_ipv4;
+            0x45000000 &&& 0xFF000000: parse_ipv4;
+            0x46000000 &&& 0xFE000000: parse_ipv4;
+            0x48000000 &&& 0xF8000000: parse_ipv4;
             0x60000000 &&& 0xF0000000: parse_ipv6;
             0x00000000:                parse_control_word;
             default:                   parse_ethernet;

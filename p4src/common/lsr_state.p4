@@ -36,7 +36,7 @@ struct headers_t {
 }
 
 struct metadata_t {
-    // Reported to the controller: these survive cloning (field list 1).
+    // Known to copies for the controller: these survive cloning (field list 1).
     @field_list(1) PuntReason punt_reason;
     @field_list(1) DropReason drop_reason;
     @field_list(1) bit<16>    watch;
@@ -46,6 +46,7 @@ struct metadata_t {
     @field_list(1) bit<16>    bridge_domain;
     @field_list(1) bit<48>    ingress_timestamp;
     @field_list(1) bit<48>    egress_timestamp;
+    @field_list(1) bit<16>    made_length;   // of an IP packet made here, to cut off what followed; 0: not made here
 
     // Found by the parser.
     bool    stack_read;            // down to the bottom
@@ -58,13 +59,13 @@ struct metadata_t {
     // Decided.
     Step    step;
     bit<16> flow_hash;
+    bit<16> choice;                // what a selector takes: made of the hash
     bit<16> tree;                  // replication tree; 0: none
     bool    pop;                   // else swap
     bit<20> label;                 // to swap to
     bit<16> nhlfe;
     bit<3>  tc;
     bit<8>  ttl;
-    bit<16> made_length;           // of an IP packet made here, to cut off what followed; 0: not made here
 }
 
 #endif

@@ -60,6 +60,7 @@ parser PeParser(packet_in packet,
 
     state parse_label {
         packet.extract(hdr.mpls.next);
+        meta.stack_length = meta.stack_length + 4;
         transition select(hdr.mpls.last.label, hdr.mpls.last.bos) {
             (0x00007, 0):                parse_entropy_label;
             (0x40000 &&& 0xE0000, 1):    parse_ethernet_service;
@@ -80,6 +81,7 @@ parser PeParser(packet_in packet,
     // Whatever its value: it says nothing of what lies beneath (RFC 6790 §4.2).
     state parse_entropy_label {
         packet.extract(hdr.mpls.next);
+        meta.stack_length = meta.stack_length + 4;
         transition select(hdr.mpls.last.bos) {
             0:       parse_label;
             default: accept;
@@ -113,6 +115,7 @@ parser PeParser(packet_in packet,
     state parse_ethernet_segment {
         meta.service_label = hdr.mpls.last.label;
         packet.extract(hdr.mpls.next);
+        meta.stack_length = meta.stack_length + 4;
         meta.segment_label = hdr.mpls.last.label;
         transition select(hdr.mpls.last.bos) {
             1:       parse_ethernet;
@@ -123,6 +126,7 @@ parser PeParser(packet_in packet,
     state parse_control_word_segment {
         meta.service_label = hdr.mpls.last.label;
         packet.extract(hdr.mpls.next);
+        meta.stack_length = meta.stack_length + 4;
         meta.segment_label = hdr.mpls.last.label;
         transition select(hdr.mpls.last.bos) {
             1:       parse_control_word;

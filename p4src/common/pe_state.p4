@@ -74,7 +74,7 @@ struct headers_t {
 }
 
 struct metadata_t {
-    // Reported to the controller: these survive cloning (field list 1).
+    // Known to copies for the controller: these survive cloning (field list 1).
     @field_list(1) PuntReason punt_reason;
     @field_list(1) DropReason drop_reason;
     @field_list(1) bit<16>    watch;
@@ -84,11 +84,13 @@ struct metadata_t {
     @field_list(1) bit<16>    bridge_domain;
     @field_list(1) bit<48>    ingress_timestamp;
     @field_list(1) bit<48>    egress_timestamp;
+    @field_list(1) bit<16>    made_length;   // of an IP packet made here, to cut off what followed; 0: not made here
 
     // Found by the parser.
     bit<20> service_label;         // 0: none
     bit<20> segment_label;         // 0: none
     bit<8>  transport_labels;      // how many stand above the service label
+    bit<8>  stack_length;          // bytes of all labels
     bit<8>  label_ttl;             // of the outermost label
     bit<3>  label_tc;              // likewise
     bit<12> vlan_id;               // of the outermost tag; 0: untagged or priority-tagged
@@ -113,6 +115,7 @@ struct metadata_t {
     bit<16> segment;
     bit<16> tunnel;
     bit<16> flow_hash;
+    bit<16> choice;                // what a selector takes: made of the hash
 
     // What to make of it in egress.
     bool    routed;                // new TTL, new MACs
@@ -129,7 +132,6 @@ struct metadata_t {
     bit<20> push_label;            // service label
     bool    push_entropy;
     bool    uniform_push;          // the packet's TTL goes on in its labels
-    bit<16> made_length;           // of an IP packet made here, to cut off what followed; 0: not made here
     bit<16> nhlfe;                 // 0: not to the core
     bit<3>  tc;                    // of the labels that are pushed
     bit<8>  ttl;                   // likewise

@@ -9,8 +9,9 @@
 //
 // Proxy ARP (RFC 9161 §3.3): the owner's MAC as source and as sender; broadcasts only, a unicast probe must reach
 // the owner. What is not answered is flooded, gratuitous announcements included: they tell the other sites of a
-// move (RFC 9161 §3.6); so are probes for a duplicate address (sender 0, RFC 5227 §2.1.1), because a machine that has
-// just moved here must not hear of itself. A gateway's own address is answered here whoever asks.
+// move (RFC 9161 §3.6); so are probes for a duplicate address (sender 0, RFC 5227 §2.1.1), although RFC 9161 §3.3 would
+// answer them: a machine that has just moved here must not hear of itself, and the owner can speak for itself. A
+// gateway's own address is answered here whoever asks.
 
 #include "turn_round.p4"
 

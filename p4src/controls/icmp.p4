@@ -3,7 +3,7 @@
 //   TTL 0 or 1, or ICMP? --no--> (route)
 //        | yes
 //   own_address (VRF, destination) --hit, echo request --> echo reply, to the source
-//        |                          --hit, other ICMP -----> drop
+//        |                          --hit, other ICMP -----> drop (a piece of a request, too)
 //        | miss, TTL 0 or 1
 //   router_address (VRF, bridge domain) --hit--> time exceeded from that address, to the source
 //        | miss
@@ -96,7 +96,7 @@ control Icmp(inout headers_t hdr, inout metadata_t meta) {
             own_address.apply();
             if (meta.originated) {
                 meta.originated = false;
-                if (hdr.icmp.isValid() && hdr.icmp.message_type == 8) {
+                if (hdr.icmp.isValid() && hdr.icmp.message_type == 8 && hdr.ipv4.flags[0:0] == 0) {
                     echo_reply();
                     meta.originated = true;
                 } else if (meta.protocol == (bit<8>)IpProtocol.ICMP) {

@@ -50,7 +50,7 @@ control Imposition(inout headers_t hdr, inout metadata_t meta, in standard_metad
     @id(0x02000025)
     table peer_esi_label {
         key = {
-            meta.attachment              : exact @name("ac");
+            meta.source                  : exact @name("ac");
             standard_metadata.egress_rid : exact @name("egress_rid");
         }
         actions = {

@@ -60,18 +60,19 @@ control LabelExpiry(inout headers_t hdr, inout metadata_t meta) {
         counters = expiry_ipv6_counter;
     }
 
+    // An entropy label keeps its TTL of 0: nobody may switch on it (RFC 6790 §4.2).
     @hidden
     action renew_labels() {
+        hdr.mpls[0].ttl = hdr.top.label == 7 ? 8w0 : 255;
+        hdr.mpls[1].ttl = hdr.mpls[0].label == 7 ? 8w0 : 255;
+        hdr.mpls[2].ttl = hdr.mpls[1].label == 7 ? 8w0 : 255;
+        hdr.mpls[3].ttl = hdr.mpls[2].label == 7 ? 8w0 : 255;
+        hdr.mpls[4].ttl = hdr.mpls[3].label == 7 ? 8w0 : 255;
+        hdr.mpls[5].ttl = hdr.mpls[4].label == 7 ? 8w0 : 255;
+        hdr.mpls[6].ttl = hdr.mpls[5].label == 7 ? 8w0 : 255;
+        hdr.mpls[7].ttl = hdr.mpls[6].label == 7 ? 8w0 : 255;
+        hdr.mpls[8].ttl = hdr.mpls[7].label == 7 ? 8w0 : 255;
         hdr.top.ttl = 255;
-        hdr.mpls[0].ttl = 255;
-        hdr.mpls[1].ttl = 255;
-        hdr.mpls[2].ttl = 255;
-        hdr.mpls[3].ttl = 255;
-        hdr.mpls[4].ttl = 255;
-        hdr.mpls[5].ttl = 255;
-        hdr.mpls[6].ttl = 255;
-        hdr.mpls[7].ttl = 255;
-        hdr.mpls[8].ttl = 255;
     }
 
     apply {

@@ -6,13 +6,15 @@
 //
 // Incoming label map (RFC 3031 §3.11). Pop is for the last router before the end of the path (penultimate-hop
 // popping, RFC 3031 §3.16). Of the paths of equal cost one is chosen by the entropy label where there is one
-// (RFC 6790 §4.3), else by the customer's flow: it never splits.
+// (RFC 6790 §4.3), else by the customer's flow, and each router chooses in its own way.
 
 #include "flow_hash.p4"
 #include "label_expiry.p4"
+#include "path_choice.p4"
 
 control LabelSwitching(inout headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard_metadata) {
     FlowHash() flow_hash;
+    PathChoice() path_choice;
     LabelExpiry() label_expiry;
     action_selector(HashAlgorithm.identity, 32w1024, 32w16) incoming_label_selector;
     direct_counter(CounterType.packets_and_bytes) incoming_label_counter;
@@ -45,8 +47,8 @@ control LabelSwitching(inout headers_t hdr, inout metadata_t meta, inout standar
     @id(0x02000017)
     table incoming_label {
         key = {
-            hdr.top.label  : exact @name("label");
-            meta.flow_hash : selector;
+            hdr.top.label : exact @name("label");
+            meta.choice   : selector;
         }
         actions = {
             swap;
@@ -70,6 +72,8 @@ control LabelSwitching(inout headers_t hdr, inout metadata_t meta, inout standar
             } else {
                 flow_hash.apply(hdr, meta);
             }
+            // A number that no other router has: of the MAC of the port that the packet came in by.
+            path_choice.apply(meta, hdr.link.dst_addr[31:16] ^ (hdr.link.dst_addr[7:0] ++ hdr.link.dst_addr[15:8]));
             if (!incoming_label.apply().hit) {
                 meta.drop_reason = DropReason.UNKNOWN_LABEL;
             } else if (meta.step == Step.DROP) {

@@ -3,7 +3,8 @@
 //   source or destination is a loopback, "this network", a group, reserved, or valid on one link only? ---> drop
 //
 // No router forwards such packets, whatever its routes say, nor answers them with an error: that would go to nobody, or
-// to many (RFC 1812 §4.2.2.11, §4.3.2.7, §5.3.7; RFC 4291 §2.5.2, §2.5.3, §2.5.6, §2.7). There is no multicast routing.
+// to many (RFC 1812 §4.2.2.11, §4.3.2.7, §5.3.7; RFC 3927 §2.7; RFC 4291 §2.5.2, §2.5.3, §2.5.6, §2.7). There is no
+// multicast routing.
 
 #ifndef CONTROLS_MARTIANS_P4
 #define CONTROLS_MARTIANS_P4
@@ -17,10 +18,11 @@ control Martians(in headers_t hdr, inout metadata_t meta) {
 
     apply {
         if (hdr.ipv4.isValid()) {
-            // 0/8, 127/8, and from 224/3 groups, reserved addresses and the limited broadcast.
-            if (hdr.ipv4.src_addr[31:24] == 0 || hdr.ipv4.src_addr[31:24] == 127 || hdr.ipv4.src_addr[31:29] == 7
+            // 0/8, 127/8, 169.254/16, and from 224/3 groups, reserved addresses and the limited broadcast.
+            if (hdr.ipv4.src_addr[31:24] == 0 || hdr.ipv4.src_addr[31:24] == 127
+                    || hdr.ipv4.src_addr[31:16] == 0xA9FE || hdr.ipv4.src_addr[31:29] == 7
                     || hdr.ipv4.dst_addr[31:24] == 0 || hdr.ipv4.dst_addr[31:24] == 127
-                    || hdr.ipv4.dst_addr[31:29] == 7) {
+                    || hdr.ipv4.dst_addr[31:16] == 0xA9FE || hdr.ipv4.dst_addr[31:29] == 7) {
                 drop_martian();
             }
         } else {

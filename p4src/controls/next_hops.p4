@@ -5,12 +5,15 @@
 //
 // Between "which service" and "how to send". Whatever many MACs or routes share is an entry of its own here: a PE
 // that fails is one write to `tunnel`, a segment that moves one write to `segment` (RFC 7432 §8.2, §8.4). Both
-// choose by the hash over the customer's flow, so that a flow never splits.
+// choose by the hash over the customer's flow, each in its own way.
 
 #include "flow_hash.p4"
+#include "path_choice.p4"
 
 control NextHops(in headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard_metadata) {
     FlowHash() flow_hash;
+    PathChoice() segment_choice;
+    PathChoice() tunnel_choice;
     action_selector(HashAlgorithm.identity, 32w4096, 32w16) segment_selector;
     action_selector(HashAlgorithm.identity, 32w4096, 32w16) tunnel_selector;
     direct_counter(CounterType.packets_and_bytes) next_hop_counter;
@@ -102,8 +105,8 @@ control NextHops(in headers_t hdr, inout metadata_t meta, inout standard_metadat
     @id(0x02000012)
     table segment {
         key = {
-            meta.segment   : exact @name("segment");
-            meta.flow_hash : selector;
+            meta.segment : exact @name("segment");
+            meta.choice  : selector;
         }
         actions = {
             remote;
@@ -134,8 +137,8 @@ control NextHops(in headers_t hdr, inout metadata_t meta, inout standard_metadat
     @id(0x02000013)
     table tunnel {
         key = {
-            meta.tunnel    : exact @name("tunnel");
-            meta.flow_hash : selector;
+            meta.tunnel : exact @name("tunnel");
+            meta.choice : selector;
         }
         actions = {
             path;
@@ -154,11 +157,11 @@ control NextHops(in headers_t hdr, inout metadata_t meta, inout standard_metadat
             flow_hash.apply(hdr, meta);
         }
         if (meta.step == Step.SEGMENT) {
+            segment_choice.apply(meta, 1);
             segment.apply();
-            // Two selectors over the same bits would agree in all that they choose.
-            meta.flow_hash = meta.flow_hash[7:0] ++ meta.flow_hash[15:8];
         }
         if (meta.step == Step.TUNNEL) {
+            tunnel_choice.apply(meta, 2);
             tunnel.apply();
         }
         if (meta.step != Step.SEND && meta.step != Step.DROP) {

@@ -23,6 +23,7 @@ control Routing(inout headers_t hdr,
     Icmp() icmp;
     Icmpv6() icmpv6;
     Martians() martians;
+    bool incomplete;
     direct_counter(CounterType.packets_and_bytes) ip_vrf_ipv4_counter;
     direct_counter(CounterType.packets_and_bytes) ip_vrf_ipv6_counter;
 
@@ -97,6 +98,19 @@ control Routing(inout headers_t hdr,
         size = 65536;
     }
 
+    // Whether the frame ends before a packet of this length does. What a link adds behind a short one may follow it.
+    @hidden
+    action cut_short(in bit<32> length) {
+        bit<32> room = standard_metadata.packet_length - (bit<32>)meta.stack_length;
+        room = hdr.packet_out.isValid() ? room - 10 : room;
+        room = hdr.link.isValid() ? room - 14 : room;
+        room = hdr.control_word.isValid() ? room - 4 : room;
+        room = hdr.ethernet.isValid() ? room - 14 : room;
+        room = hdr.vlan.isValid() ? room - 4 : room;
+        room = hdr.inner_vlan.isValid() ? room - 4 : room;
+        incomplete = room < length;
+    }
+
     // Uniform model: what routers counted down in the label counts (RFC 3443 §5.4).
     @hidden
     action inherit_ttl() {
@@ -105,10 +119,11 @@ control Routing(inout headers_t hdr,
 
     apply {
         if (hdr.ipv4.isValid()) {
+            cut_short((bit<32>)hdr.ipv4.total_length);
             if (standard_metadata.checksum_error == 1) {
                 meta.step = Step.DROP;
                 meta.drop_reason = DropReason.BAD_CHECKSUM;
-            } else if (hdr.ipv4.version != 4 || hdr.ipv4.total_length < (bit<16>)hdr.ipv4.ihl * 4) {
+            } else if (hdr.ipv4.version != 4 || hdr.ipv4.total_length < (bit<16>)hdr.ipv4.ihl * 4 || incomplete) {
                 meta.step = Step.DROP;   // RFC 1812 §5.2.2
                 meta.drop_reason = DropReason.MALFORMED;
             } else {
@@ -127,7 +142,8 @@ control Routing(inout headers_t hdr,
             meta.step = Step.CONSUMED;   // never routed; the controller has its copy
             meta.punt_reason = PuntReason.ND;
         } else if (hdr.ipv6.isValid()) {
-            if (hdr.ipv6.version != 6) {
+            cut_short((bit<32>)hdr.ipv6.payload_length + 40);
+            if (hdr.ipv6.version != 6 || incomplete) {
                 meta.step = Step.DROP;
                 meta.drop_reason = DropReason.MALFORMED;
             } else {

@@ -1,5 +1,5 @@
-//   made here: [link, labels] [Ethernet, tags] headers and quotation | rest of the packet that it was made from
-//                                                                    ^ cut here
+//   made here: [packet_in] [link, labels] [Ethernet, tags] headers and quotation | rest of what it was made from
+//                                                                                ^ cut here
 // A packet made in the pipeline is made from another one, and what the parser left of that one would follow it. An
 // ICMP error quotes a header and 64 bits (RFC 792), an answer of neighbour discovery ends with its option: their
 // checksums cover just that.
@@ -7,6 +7,7 @@
 control Trim(in headers_t hdr, in metadata_t meta) {
     apply {
         bit<32> length = (bit<32>)meta.made_length;
+        if (hdr.packet_in.isValid()) { length = length + 24; }
         if (hdr.link.isValid()) {
             length = length + 18;
             if (hdr.transport[0].isValid()) { length = length + 4; }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import select
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from testbed.p4.switch.target import (
     CloneOp,
     DigestOp,
     DigestSample,
+    IdleTimeout,
     MeterConfig,
     MeterOp,
     MulticastOp,
@@ -173,9 +175,11 @@ class PipelineUnderTest:
 
     # -- what a controller writes ----------------------------------------------------------------------------
 
-    def add(self, table: str, match: Match, action: str, *, priority: int = 0, **params: int) -> int:
-        """An entry; its handle. `priority`: the lower number wins."""
-        return self.write.insert(table, match, action, priority=priority, **params)
+    def add(
+        self, table: str, match: Match, action: str, *, priority: int = 0, idle_us: int = 0, **params: int
+    ) -> int:
+        """An entry; its handle. `priority`: the lower wins; `idle_us`: told when unused for so long."""
+        return self.write.insert(table, match, action, priority=priority, idle_timeout_us=idle_us, **params)
 
     def select(self, table: str, match: Match, action: str, *members: dict[str, int], down: int = 0) -> None:
         """An entry of a table with a selector: a group of members, the first `down` of them not live."""
@@ -239,6 +243,17 @@ class PipelineUnderTest:
         """The digests since last asked: bridge domain, attachment, MAC."""
         samples = [event.data for event in self.target.events() if isinstance(event, DigestSample)]
         return [(int.from_bytes(d[:2]), int.from_bytes(d[2:4]), d[4:10].hex(":")) for d in samples]
+
+    def idle(self) -> list[int]:
+        """The handles of entries that were not hit for their idle timeout, once there are some."""
+        found: list[int] = []
+        while not found:
+            sweep = getattr(self.target, "sweep", None)
+            if sweep is not None:
+                sweep()
+            assert select.select([self.target.fileno()], [], [], 5)[0], "nothing is idle"
+            found = [event.handle for event in self.target.events() if isinstance(event, IdleTimeout)]
+        return found
 
     def drops(self) -> dict[str, int]:
         """Packets dropped so far, by reason and by where: {"ingress NO_ROUTE": 1}."""

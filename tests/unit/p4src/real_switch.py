@@ -29,6 +29,7 @@ from controllers.dataplane.entity import (
     Member,
     MeterConfig,
     MulticastGroup,
+    TableEntry,
     Ternary,
     action,
     entry,
@@ -103,9 +104,11 @@ class RealSwitch(PipelineUnderTest):
 
     # -- what a controller writes ----------------------------------------------------------------------------
 
-    def add(self, table: str, match: Match, action: str, *, priority: int = 0, **params: int) -> int:
+    def add(
+        self, table: str, match: Match, action: str, *, priority: int = 0, idle_us: int = 0, **params: int
+    ) -> int:
         """See `PipelineUnderTest`."""
-        return self._insert(table, match, _action(action, params), priority)
+        return self._insert(table, match, _action(action, params), priority, idle_us)
 
     def select(self, table: str, match: Match, action: str, *members: dict[str, int], down: int = 0) -> None:
         """See `PipelineUnderTest`."""
@@ -134,11 +137,14 @@ class RealSwitch(PipelineUnderTest):
         """See `PipelineUnderTest`."""
         self._write("MODIFY", MeterConfig(meter, index, rate, rate, rate, rate))
 
-    def _insert(self, table: str, match: Match, does: Action | tuple[Member, ...], priority: int) -> int:
+    def _insert(
+        self, table: str, match: Match, does: Action | tuple[Member, ...], priority: int, idle_us: int = 0
+    ) -> int:
         fields = self._table(table).match_fields
         kinds = {field.name: field.match_type for field in fields}
         wins = 1000 - priority if any(kind in TERNARY for kind in kinds.values()) else 0
-        made = entry(table, {name: _value(kinds[name], each) for name, each in match.items()}, does, wins)
+        values = {name: _value(kinds[name], each) for name, each in match.items()}
+        made = entry(table, values, does, wins, idle_timeout_ns=1000 * idle_us)
         self._write("INSERT", made)
         handle = next(self._handles)
         self._entries[handle] = made
@@ -210,6 +216,15 @@ class RealSwitch(PipelineUnderTest):
         found, self._digests = self._digests, []
         samples = [sample for each in found for sample in self._codec.digest_list(each)[1]]
         return [(s["bridge_domain"], s["attachment"], s["mac"].to_bytes(6).hex(":")) for s in samples]
+
+    def idle(self) -> list[int]:
+        """See `PipelineUnderTest`."""
+        message = self._client.message()
+        assert message is not None, "nothing is idle"
+        told = message.idle_timeout_notification.table_entry
+        idle = [self._codec.read(p4r.Entity(table_entry=each)) for each in told]
+        keys = {each.key for each in idle if isinstance(each, TableEntry)}
+        return [h for h, made in self._entries.items() if isinstance(made, TableEntry) and made.key in keys]
 
     def hits(self, table: str, handle: int) -> tuple[int, int]:
         """See `PipelineUnderTest`."""

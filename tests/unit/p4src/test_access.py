@@ -149,6 +149,9 @@ def test_packet_out(access: PipelineUnderTest) -> None:
     out = access.packet_out(request(HOST_B, "10.0.0.1", "10.0.0.2"), operation=2, bridge_domain=10)
     assert len(out) == 4
     assert access.learned() == []
+    for operation in (3, 4, 99):
+        assert access.packet_out(sent, operation=operation, port=3) == []
+    assert access.drops() == {"egress SOURCE_PRUNED": 1, "ingress MALFORMED": 3}
 
 
 def test_postcards(access: PipelineUnderTest) -> None:

@@ -94,6 +94,17 @@ def test_repair_stack_on_top(lsr: PipelineUnderTest, depth: int) -> None:
     lsr.expect(1, arriving((21, 50), (0x40001, 64)), leaving(2, *pushed, (0x40001, 49)))
 
 
+@pytest.mark.parametrize("depth", range(1, 6))
+def test_repair_stack_over_ip_has_a_bottom(lsr: PipelineUnderTest, depth: int) -> None:
+    """The router's own packets in band, round a link that failed: the last label went, others came."""
+    labels = {f"label_{n}": 16100 + n for n in range(1, depth + 1)}
+    lsr.add("nhlfe", {"nhlfe": 9}, f"push_{depth}", src_mac=mac(THERE), dst_mac=mac(NEXT), **labels)
+    lsr.select("incoming_label", {"label": 21}, "pop", {"port": 2, "nhlfe_id": 9})
+    packet = IP(dst="10.0.0.1", ttl=9) / UDP()
+    pushed = [(label, 49) for label in labels.values()]
+    lsr.expect(1, arriving((21, 50), payload=packet), leaving(2, *pushed, payload=packet))
+
+
 @pytest.mark.parametrize("ttl", [0, 1])
 def test_ttl_expires(lsr: PipelineUnderTest, ttl: int) -> None:
     lsr.expect(1, arriving((SWAPPED, ttl), (0x40001, 64)))
@@ -152,6 +163,26 @@ def test_expiry_answered_by_way_of_the_end_of_the_path(lsr: PipelineUnderTest, p
     lsr.expect(1, arrived, leaving(3, (0x80005, 254), payload=_exceeded(packet)))
 
 
+def test_entropy_label_keeps_its_ttl_of_zero(lsr: PipelineUnderTest) -> None:
+    """RFC 6790 §4.2: nobody may switch on it, when all labels around it are renewed neither."""
+    lsr.write.default("expiry_ipv4", "answer_ipv4", address=0x0AFF0065)
+    packet, beneath = EXPIRED[0], ((7, 1), (0x12345, 0), (0x80005, 1))
+    renewed = ((7, 255), (0x12345, 0), (0x80005, 255))
+    arrived = arriving((SWAPPED, 1), *beneath, payload=packet)
+    lsr.expect(1, arrived, leaving(2, (SWAPPED, 254), *renewed, payload=_exceeded(packet)))
+    lsr.select("incoming_label", {"label": 7}, "swap", {"port": 2, "label": 7, "nhlfe_id": 2})
+    expected = leaving(2, (7, 254), *renewed[1:], payload=_exceeded(packet))
+    lsr.expect(1, arriving(*beneath, payload=packet), expected)
+
+
+def test_postcard_of_an_icmp_error_is_cut_as_the_error_is(lsr: PipelineUnderTest) -> None:
+    lsr.write.default("expiry_ipv4", "answer_ipv4", address=0x0AFF0065)
+    lsr.add("watch_ipv4", {"protocol": (17, 0xFF)}, "watch", priority=1, id=1)
+    sent = lsr.send(1, arriving((SWAPPED, 1), (0x80005, 1), payload=EXPIRED[0]))
+    (card,) = (PacketIn(out.data) for out in sent if out.port == CPU_PORT)
+    assert [bytes(card.payload)] == [out.data for out in sent if out.port == 2]
+
+
 @pytest.mark.parametrize(
     "payload",
     [
@@ -186,10 +217,10 @@ def test_unknown_label_no_path_and_foreign_frames(lsr: PipelineUnderTest) -> Non
 
 def test_stack_cut_short_or_without_a_bottom(lsr: PipelineUnderTest) -> None:
     whole = bytes(arriving((SWAPPED, 64), (0x40001, 64)))
-    for length in range(14, 22):
+    for length in range(22):
         lsr.expect(1, whole[:length])
     lsr.expect(1, arriving(*[(SWAPPED, 64)] * 12))
-    assert lsr.drops() == {"ingress MALFORMED": 9}
+    assert lsr.drops() == {"ingress MALFORMED": 23}
 
 
 def test_what_lies_beneath_is_not_judged(lsr: PipelineUnderTest) -> None:
@@ -214,6 +245,7 @@ INNER: dict[str, Callable[[int], Packet | bytes]] = {
     "ethernet": lambda n: udp("02:00:00:00:0a:01", "02:00:00:00:0b:01", sport=n),
     "vlan": lambda n: udp("02:00:00:00:0a:01", "02:00:00:00:0b:01", sport=n, vlan=10),
     "control word": lambda n: bytes(4) + bytes(udp("02:00:00:00:0a:01", "02:00:00:00:0b:01", sport=n)),
+    "mac that begins with 4": lambda n: udp("02:00:00:00:0a:01", "42:00:00:00:0b:01", sport=n),
     "gateway mac": lambda n: udp("02:00:00:00:0a:01", "00:00:5e:00:01:01", sport=n),
 }
 
@@ -281,3 +313,6 @@ def test_postcards_of_arp_ipv6_and_drops(lsr: PipelineUnderTest) -> None:
 def test_packet_out(lsr: PipelineUnderTest) -> None:
     packet = arriving((SWAPPED, 64), (0x40001, 64))
     assert lsr.packet_out(packet, operation=0, port=3) == [Sent(3, bytes(packet))]
+    for operation in (1, 2, 3, 4, 99):
+        assert lsr.packet_out(packet, operation=operation, port=3) == []
+    assert lsr.drops() == {"ingress MALFORMED": 5}

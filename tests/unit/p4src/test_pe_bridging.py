@@ -185,3 +185,29 @@ def test_entries_count_what_hits_them(pe: PipelineUnderTest) -> None:
     pe.frames(1, sent)
     pe.frames(1, sent)
     assert pe.hits("mac_vrf", handle) == (2, 2 * len(sent))
+
+
+def test_macs_that_are_silent_age(pe: PipelineUnderTest) -> None:
+    """RFC 7432 §9.1 leaves the time to the PE; static MACs and those of other PEs have none."""
+    pe.add("source_mac", {"bridge_domain": 10, "mac": mac(REMOTE)}, "sticky", attachment=101)
+    silent = pe.add(
+        "source_mac", {"bridge_domain": 10, "mac": mac(HOST_C)}, "learned", attachment=102, idle_us=1000
+    )
+    pe.expect(2, udp(HOST_C, HOST_A), (1, udp(HOST_C, HOST_A, vlan=10)))
+    assert pe.idle() == [silent]
+    pe.expect(2, udp(HOST_C, HOST_A), (1, udp(HOST_C, HOST_A, vlan=10)))
+    assert pe.learned() == [], "an idle entry is for the controller to delete"
+
+
+def test_vlan_aware_bundle(pe: PipelineUnderTest) -> None:
+    """RFC 7432 §6.3: a bridge domain per VLAN of one port; one MAC in two of them is two MACs."""
+    pe.add("next_hop", {"next_hop": 21}, "local", ac=201, port=1)
+    pe.add("mac_vrf", {"bridge_domain": 20, "mac": mac(HOST_B)}, "forward", next_hop=3)
+    pe.add("mac_vrf", {"bridge_domain": 20, "mac": mac(HOST_A)}, "forward", next_hop=21)
+    pe.expect(1, udp(HOST_A, HOST_B, vlan=10), (2, udp(HOST_A, HOST_B)))
+    pe.expect(
+        1, udp(HOST_C, HOST_B, vlan=20), (3, to_core(PE2_SID, PE2_UNICAST, payload=udp(HOST_C, HOST_B)))
+    )
+    pe.add("service_label", {"label": 0x40020}, "bridge_unicast", bridge_domain=20)
+    pe.expect(3, from_core(0x40020, payload=udp(HOST_B, HOST_A)), (1, udp(HOST_B, HOST_A, vlan=20)))
+    assert pe.learned() == []

@@ -134,6 +134,12 @@ def test_routed_packets(watched: PipelineUnderTest) -> None:
     assert card.egress_port == 1
 
 
+def test_postcard_of_an_icmp_error_is_cut_as_the_error_is(watched: PipelineUnderTest) -> None:
+    sent = udp(HOST_A, GATEWAY, vlan=10, dst="10.0.30.9", dport=4000, ttl=1, size=700)
+    (card,) = _postcards(watched, 1, sent)
+    assert len(card.payload) == 18 + 56
+
+
 def test_every_copy_of_a_flooded_frame(watched: PipelineUnderTest) -> None:
     cards = _postcards(watched, 2, udp(HOST_B, BROADCAST, dport=4000))
     assert sorted(card.egress_port for card in cards) == [1, 3, 3]

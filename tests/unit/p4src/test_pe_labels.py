@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from scapy.layers.inet import IP, UDP, fragment
 from scapy.layers.l2 import Ether
@@ -67,8 +69,10 @@ def test_stacks_that_mean_nothing(pe: PipelineUnderTest, labels: tuple[int, ...]
 def test_a_label_of_the_wrong_kind_does_no_harm(pe: PipelineUnderTest) -> None:
     """A controller that lets an IP label mean a bridge domain."""
     pe.add("service_label", {"label": 0x8000A}, "bridge_flood", bridge_domain=10)
+    pe.add("service_label", {"label": 0x8000B}, "dispose_to", next_hop=2)
     pe.expect(3, from_core(0x8000A, payload=FRAME.payload))
-    assert pe.drops() == {"ingress BAD_LABEL_STACK": 1}
+    pe.expect(3, from_core(0x8000B, payload=FRAME.payload))
+    assert pe.drops() == {"ingress BAD_LABEL_STACK": 2}
 
 
 def test_labels_count_on_core_links_and_in_frames_to_this_router_only(pe: PipelineUnderTest) -> None:
@@ -128,17 +132,26 @@ def test_fragments_of_a_datagram_stay_together(pe: PipelineUnderTest) -> None:
         assert len(ports) == 1
 
 
-def test_segment_and_tunnel_choose_independently(pe: PipelineUnderTest) -> None:
-    """Two PEs of a segment, two paths to each: all four are used (RFC 7432 §8.4)."""
-    for tunnel, pair in ((11, (3, 4)), (12, (5, 6))):
-        members = [{"port": port, "nhlfe_id": 2} for port in pair]
-        pe.select("tunnel", {"tunnel": tunnel}, "path", *members)
-    members = [{"service_label": 0x40200, "tunnel_id": 11}, {"service_label": 0x40300, "tunnel_id": 12}]
+@pytest.mark.parametrize("fan", [2, 3, 4])
+def test_segment_and_tunnel_choose_independently(pe: PipelineUnderTest, fan: int) -> None:
+    """So many PEs of a segment, so many paths to each: all are used alike (RFC 7432 §8.4)."""
+    for number in range(fan):
+        macs = {"src_mac": mac(CORE_MAC), "dst_mac": mac(P_MAC)}
+        pe.add("nhlfe", {"nhlfe": 20 + number}, "push_1", label_1=16100 + number, **macs)
+    paths = [{"port": 3, "nhlfe_id": 20 + number} for number in range(fan)]
+    for number in range(fan):
+        pe.select("tunnel", {"tunnel": 20 + number}, "path", *paths)
+    members = [{"service_label": 0x40200 + number, "tunnel_id": 20 + number} for number in range(fan)]
     pe.select("segment", {"segment": 9}, "remote", *members)
     pe.add("next_hop", {"next_hop": 9}, "segment_of", segment_id=9)
     pe.add("mac_vrf", {"bridge_domain": 10, "mac": mac(HOST_C)}, "forward", next_hop=9)
-    ports = _ports(pe, 64)
-    assert all(ports.count(port) >= 4 for port in (3, 4, 5, 6))
+    taken = Counter(
+        out.data[14:22]
+        for flow in range(25 * fan * fan)
+        for out in pe.frames(2, udp(HOST_B, HOST_C, sport=flow))
+    )
+    assert len(taken) == fan * fan
+    assert min(taken.values()) >= 8, taken
 
 
 def test_no_live_path(pe: PipelineUnderTest) -> None:

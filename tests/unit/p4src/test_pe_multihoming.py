@@ -58,6 +58,15 @@ def test_esi_label_to_the_peers_of_the_segment_only(pe: PipelineUnderTest) -> No
     pe.expect(2, udp(HOST_B, REMOTE), (3, to_core(PE2_SID, PE2_UNICAST, payload=udp(HOST_B, REMOTE))))
 
 
+def test_esi_label_under_what_the_controller_floods_for_a_circuit(pe: PipelineUnderTest) -> None:
+    pe.add("peer_esi_label", {"ac": 102, "egress_rid": 3}, "push_esi_label", label=PE2_ESI_LABEL)
+    flooded = udp(HOST_B, BROADCAST)
+    sent = pe.packet_out(flooded, operation=2, bridge_domain=10, attachment=102)
+    assert Sent(3, to_core(PE2_SID, PE2_FLOOD, PE2_ESI_LABEL, payload=flooded)) in sent
+    sent = pe.packet_out(flooded, operation=2, bridge_domain=10)
+    assert Sent(3, to_core(PE2_SID, PE2_FLOOD, payload=flooded)) in sent
+
+
 def test_control_word_goes_beneath_the_esi_label(pe: PipelineUnderTest) -> None:
     pe.add(
         "replica", {"bridge_domain": 10, "egress_rid": 5}, "to_pe", service_label=PE2_CONTROL_WORD, nhlfe_id=2
@@ -224,10 +233,12 @@ def test_label_ttl_of_zero(pe: PipelineUnderTest) -> None:
 # -- storm control -------------------------------------------------------------------------------------------
 
 
-def test_kinds_are_limited_apart(pe: PipelineUnderTest) -> None:
+@pytest.mark.parametrize("limited", ["broadcast", "unknown", "multicast"])
+def test_kinds_are_limited_apart(pe: PipelineUnderTest, limited: str) -> None:
+    kinds = ("broadcast", "unknown", "multicast")
     for index, kind in enumerate((1, 2, 3)):
         pe.add("storm_control", {"attachment": 102, "kind": kind}, "police", meter_index=index)
-    pe.limit("storm_meter", 0, 300)
+    pe.limit("storm_meter", kinds.index(limited), 300)
     frames = {
         "broadcast": udp(HOST_B, BROADCAST, size=58),
         "unknown": udp(HOST_B, HOST_C, size=58),
@@ -236,7 +247,7 @@ def test_kinds_are_limited_apart(pe: PipelineUnderTest) -> None:
     passed = {
         name: sum(bool(pe.send(2, each, now=1_000_000)) for _ in range(9)) for name, each in frames.items()
     }
-    assert passed == {"broadcast": 3, "unknown": 9, "multicast": 9}
+    assert passed == {name: 3 if name == limited else 9 for name in kinds}
     assert pe.drops()["ingress STORM"] == 6
     assert len(pe.frames(1, udp(HOST_A, BROADCAST, vlan=10))) == 3, "another circuit is not limited"
 

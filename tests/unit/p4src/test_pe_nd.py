@@ -177,6 +177,13 @@ def test_version_that_is_not_6(pe: PipelineUnderTest) -> None:
     assert pe.drops() == {"ingress MALFORMED": 1}
 
 
+def test_packet_that_its_link_cut_short(pe: PipelineUnderTest) -> None:
+    whole = frame(HOST_A, GATEWAY, IPv6(src=A, dst=B) / UDP() / Raw(bytes(9)), vlan=10)
+    pe.expect(1, bytes(whole)[:-1])
+    assert pe.drops() == {"ingress MALFORMED": 1}
+    pe.expect(1, whole, (2, routed(whole, HOST_B)))
+
+
 def test_duplicate_address_detection_is_flooded(pe: PipelineUnderTest) -> None:
     assert len(pe.frames(2, solicit(HOST_B, "::", PEER))) == 3
 

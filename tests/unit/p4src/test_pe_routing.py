@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet import ICMP, IP, TCP, UDP, fragment
 from scapy.layers.inet6 import IPv6
-from scapy.layers.l2 import ARP, Ether
+from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Packet, Raw
 
 from tests.unit.p4src.harness import CPU_PORT, PipelineUnderTest
@@ -14,6 +14,7 @@ from tests.unit.p4src.provider_edge import (
     HOST_A,
     HOST_B,
     HOST_C,
+    OWN_SID,
     PE2_SID,
     PE2_UNICAST,
     PE2_VRF,
@@ -164,7 +165,7 @@ def test_bad_checksum_is_dropped_by_the_router_not_by_the_bridge(pe: PipelineUnd
     pe.expect(2, udp(HOST_B, HOST_A, chksum=0x1234), (1, udp(HOST_B, HOST_A, vlan=10, chksum=0x1234)))
 
 
-@pytest.mark.parametrize("field", [{"version": 5}, {"version": 0}, {"len": 19}, {"len": 0}])
+@pytest.mark.parametrize("field", [{"version": 5}, {"version": 0}, {"len": 19}, {"len": 0}, {"len": 61}])
 def test_header_that_contradicts_itself(pe: PipelineUnderTest, field: dict[str, int]) -> None:
     """RFC 1812 §5.2.2: no router forwards it, though its checksum is right; a bridge does."""
     pe.expect(1, udp(HOST_A, GATEWAY, vlan=10, dst="10.0.20.13", **field))
@@ -172,8 +173,32 @@ def test_header_that_contradicts_itself(pe: PipelineUnderTest, field: dict[str, 
     pe.expect(2, udp(HOST_B, HOST_A, **field), (1, udp(HOST_B, HOST_A, vlan=10, **field)))
 
 
+def test_packet_that_its_link_cut_short(pe: PipelineUnderTest) -> None:
+    """RFC 1812 §5.2.2: no router forwards it; what a link added behind a packet is no fault."""
+    pe.add("service_label", {"label": 0x60010}, "bridge_unicast", bridge_domain=10)
+    packet = IP(src="10.0.30.9", dst="10.0.20.13") / UDP() / Raw(b"data")
+    to_gateway = udp(REMOTE, GATEWAY, dst="10.0.20.13", size=4)
+    nested = Ether(src=HOST_B, dst=GATEWAY) / Dot1Q(vlan=0) / Dot1Q(vlan=9) / packet
+    arriving = [
+        (1, udp(HOST_A, GATEWAY, vlan=10, dst="10.0.20.13", size=4)),
+        (2, nested),
+        (3, from_core(VRF_LABEL, payload=packet)),
+        (3, from_core(OWN_SID, 7, 0x12345, VRF_LABEL, payload=packet)),
+        (3, from_core(UNICAST_LABEL, payload=to_gateway)),
+        (3, from_core(0x60010, payload=bytes(4) + bytes(to_gateway))),
+    ]
+    for number, (port, whole) in enumerate(arriving):
+        assert [out.port for out in pe.frames(port, whole)] == [1]
+        assert [out.port for out in pe.frames(port, bytes(whole) + bytes(18))] == [1]
+        pe.expect(port, bytes(whole)[:-1])
+        assert [out.port for out in pe.packet_out(whole, operation=1, port=port)] == [1]
+        assert pe.packet_out(bytes(whole)[:-1], operation=1, port=port) == []
+        assert pe.drops() == {"ingress MALFORMED": 2 * number + 2}
+
+
 @pytest.mark.parametrize(
-    "address", ["0.0.0.1", "127.0.0.1", "224.0.0.5", "239.255.0.1", "250.0.0.1", "255.255.255.255"]
+    "address",
+    ["0.0.0.1", "127.0.0.1", "169.254.1.1", "224.0.0.5", "239.255.0.1", "250.0.0.1", "255.255.255.255"],
 )
 @pytest.mark.parametrize("ttl", [1, 64])
 def test_martians(pe: PipelineUnderTest, address: str, ttl: int) -> None:
@@ -192,8 +217,8 @@ def test_packets_with_options_are_routed(pe: PipelineUnderTest) -> None:
 
 
 def test_fragments_are_routed(pe: PipelineUnderTest) -> None:
-    fragment = IP(src="10.0.10.11", dst="10.0.20.13", frag=100, proto=17) / Raw(b"abc")
-    sent = frame(HOST_A, GATEWAY, fragment, vlan=10)
+    piece = IP(src="10.0.10.11", dst="10.0.20.13", frag=100, proto=17) / Raw(b"abc")
+    sent = frame(HOST_A, GATEWAY, piece, vlan=10)
     pe.expect(1, sent, (1, routed(sent, HOST_C, vlan=20)))
 
 
@@ -236,6 +261,14 @@ def test_ping_of_the_gateway_from_far(pe: PipelineUnderTest) -> None:
     request = IP(src="10.0.30.9", dst="10.0.20.1", ttl=62) / ICMP(id=7, seq=1) / Raw(b"x" * 40)
     reply = IP(src="10.0.20.1", dst="10.0.30.9", ttl=64) / ICMP(type=0, id=7, seq=1) / Raw(b"x" * 40)
     pe.expect(3, from_core(VRF_LABEL, payload=request), (3, to_core(PE2_SID, PE2_VRF, payload=reply)))
+
+
+def test_ping_in_pieces_is_not_answered_in_pieces(pe: PipelineUnderTest) -> None:
+    """Whoever answers has to put it together first (RFC 791 §3.2)."""
+    whole = IP(src="10.0.10.11", dst="10.0.10.1") / ICMP() / Raw(bytes(2000))
+    for piece in fragment(whole, 800):
+        assert pe.send(1, frame(HOST_A, GATEWAY, piece, vlan=10)) == []
+    assert pe.drops() == {"ingress LOCAL": 3}
 
 
 def _exceeded(request: Packet, src: str) -> Packet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -77,3 +78,22 @@ def test_p4c_warns_of_nothing_but_selectors(name: str, tmp_path: Path) -> None:
     warnings = [line for line in said.splitlines() if "warning:" in line]
     assert all(line.endswith("(due to action profiles)") for line in warnings), said
     assert len(warnings) == sum(1 for t in compiled(name).p4info.tables if t.implementation_id)
+
+
+def _plan() -> list[str]:
+    """The third column of the test plan's tables."""
+    text = (P4SRC.parent / "docs" / "reference" / "data-plane.md").read_text().split("## Test plan")[1]
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    return [row[-1] for row in rows if row[-1] != "test"]
+
+
+def test_plan_names_tests_that_are_there() -> None:
+    """`file, file: part of a name, another; file`: each is part of the name of a test in one of the files."""
+    here = Path(__file__).parent
+    for cell in _plan():
+        for part in cell.split("; "):
+            files, _, names = part.partition(": ")
+            sources = [(here / f"{file}.py").read_text() for file in files.split(", ")]
+            tests = re.findall(r"def test_(\w+)\(", "".join(sources))
+            for name in names.split(", ") if names else ():
+                assert any(name in test for test in tests), f"{files}: {name}"
