@@ -23,13 +23,17 @@ TOOLS: dict[str, Callable[[Sequence[str]], int]] = {"p4c": _p4c, "switch": _swit
 
 
 def main() -> None:
-    """Entry point. Exit code 0: done, 1: the experiment failed, 2: bad input."""
+    """Entry point. Exit code 0: done, 1: the experiment failed, 2: bad input, 130: interrupted."""
     arguments = sys.argv[1:]
     if arguments and arguments[0] in TOOLS:
         sys.exit(TOOLS[arguments[0]](arguments[1:]))
-    from testbed.cli.app import run_command
+    try:
+        from testbed.cli.app import run_command
 
-    sys.exit(run_command(arguments))
+        code = run_command(arguments)
+    except KeyboardInterrupt:  # while all that is still being loaded
+        code = 130
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -148,15 +149,21 @@ def compare(
 
 
 def _measured(specs: Sequence[RunSpec], repeat: int, name: str) -> dict[str, Compared]:
-    """What was found in each mode; nothing, said on standard error, if a lab failed."""
+    """What was found in each mode; nothing, said on standard error, if a lab failed.
+
+    SIGTERM is as good as Ctrl-C: files of the runs so far are removed.
+    """
     from testbed.experiments.launch import QUIET
     from testbed.experiments.repeat import NotMeasuredError, run_all
 
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return run_all(specs, repeat, name, QUIET, lambda line: print(line, flush=True))
     except NotMeasuredError as error:
         print(f"vmto: {error}", file=sys.stderr)
         return {}
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _verdict(found: dict[str, Compared]) -> int:

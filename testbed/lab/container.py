@@ -143,12 +143,18 @@ def stop(name: str, timeout: float = 2 * GRACE) -> bool:
 
 
 def report_ready(problem: str = "") -> None:
-    """Called by the lab's program once it can be used, or with the one line that says why it cannot."""
+    """Called by the lab's program once it can be used, or with the one line that says why it cannot.
+
+    LabError if whoever started the lab was killed meanwhile: nobody would know of a lab that stays up.
+    """
     descriptor = os.environ.pop(READY_FD, None)
     if descriptor is not None:
-        with contextlib.suppress(OSError):
+        try:
             os.write(int(descriptor), (problem or "ready").encode()[:4096])
-        os.close(int(descriptor))
+        except BrokenPipeError:
+            raise LabError("nobody waits for this lab any more") from None
+        finally:
+            os.close(int(descriptor))
 
 
 # The supervisor, outside of the lab's namespaces.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -29,13 +30,12 @@ def descendants(pid: int) -> set[int]:
     return {pid}.union(*(descendants(int(child)) for child in children))
 
 
-def network_namespaces() -> set[str]:
-    result = set()
+def network_namespaces() -> dict[int, str]:
+    """Of every process on this machine."""
+    result = {}
     for path in Path("/proc").glob("[0-9]*/ns/net"):
-        try:
-            result.add(str(path.readlink()))
-        except OSError:
-            continue
+        with contextlib.suppress(OSError):
+            result[int(path.parts[2])] = str(path.readlink())
     return result
 
 
@@ -56,14 +56,15 @@ def wait_gone(pids: set[int]) -> None:
 
 @pytest.mark.parametrize("victim", ["init", "supervisor", "program", "stop"])
 def test_nothing_stays(start: Callable[..., LabProcess], run_directory: Path, victim: str) -> None:
-    before, wires = network_namespaces(), interfaces()
+    wires = interfaces()
     lab = start("stay")
     lab.wait_ready()
     running = container.find("test")
     assert running
-    assert network_namespaces() - before, "the lab has namespaces of its own"
     assert interfaces() == wires, "none of its interfaces is outside"
-    everything = descendants(running.supervisor.pid)
+    everything, all_of_them = descendants(running.supervisor.pid), network_namespaces()
+    own = {name for pid, name in all_of_them.items() if pid in everything} - {all_of_them[os.getpid()]}
+    assert len(own) >= 4, "the lab's, and one for each guest"
     assert len(everything) >= 12, "supervisor, init, program, seven switches, three guests"
     program = int(Path(f"/proc/{running.init.pid}/task/{running.init.pid}/children").read_text().split()[0])
     match victim:
@@ -78,7 +79,8 @@ def test_nothing_stays(start: Callable[..., LabProcess], run_directory: Path, vi
     lab.wait(10)
     wait_gone(everything)
     assert container.find("test") is None
-    assert network_namespaces() <= before
+    # Others may run labs here, and the kernel gives numbers again: what was there before, and still is.
+    assert not [pid for pid, name in network_namespaces().items() if name in own and pid in all_of_them]
     container.stop("test")
     assert list(run_directory.iterdir()) == [] if run_directory.exists() else True
 
@@ -149,6 +151,28 @@ def test_detached_lab_outlives_its_starter(run_directory: Path) -> None:
     everything = descendants(running.supervisor.pid)
     assert container.stop("test")
     wait_gone(everything)
+    assert not run_directory.joinpath("test").exists()
+
+
+def test_a_lab_that_nobody_waits_for_does_not_come_up(run_directory: Path) -> None:
+    """Whoever starts a lab that is to stay, and is killed before it is ready, would not know of it."""
+    code = (
+        "import sys; from testbed.lab.container import run_in_lab;"
+        f"lab = run_in_lab('test', [sys.executable, {str(SCENARIOS)!r}, 'stay'], detached=True);"
+        "print('started', flush=True); sys.stdin.read()"
+    )
+    root = Path(__file__).parents[2]
+    pipes: dict[str, int] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(root)}, **pipes
+    ) as caller:
+        assert caller.stdout
+        assert caller.stdout.readline() == b"started\n"
+        (supervisor,) = Path(f"/proc/{caller.pid}/task/{caller.pid}/children").read_text().split()
+        caller.kill()
+        caller.wait()
+    wait_gone({int(supervisor)})
+    assert container.find("test") is None
     assert not run_directory.joinpath("test").exists()
 
 
