@@ -81,8 +81,12 @@ control ArpProxy(inout headers_t hdr,
                 meta.punt_reason = PuntReason.ARP;
             }
         }
-        // Ethernet and IPv4 only (RFC 826): of other addresses the fields would be read from the wrong bytes.
-        if (hdr.arp.operation == 1
+        // Ethernet and IPv4 only (RFC 826): of other addresses the fields would be read from the wrong bytes. RARP has
+        // operations of its own, and means nothing with these (RFC 903).
+        bool is_arp = hdr.ethernet.ether_type == EtherType.ARP
+            || hdr.vlan.isValid() && hdr.vlan.ether_type == EtherType.ARP
+            || hdr.inner_vlan.isValid() && hdr.inner_vlan.ether_type == EtherType.ARP;
+        if (is_arp && hdr.arp.operation == 1
                 && hdr.arp.hardware_type == 1 && hdr.arp.protocol_type == 0x0800
                 && hdr.arp.hardware_length == 6 && hdr.arp.protocol_length == 4
                 && hdr.arp.sender_ip != hdr.arp.target_ip) {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from scapy.layers.l2 import ARP, Ether
+from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Packet
 
 from tests.unit.p4src.harness import PipelineUnderTest
@@ -161,6 +161,18 @@ def test_rarp_is_flooded(pe: PipelineUnderTest) -> None:
     """QEMU's announcement after a migration."""
     rarp = Ether(src=HOST_B, dst=BROADCAST, type=0x8035) / ARP(op=3, hwsrc=HOST_B, hwdst=HOST_B)
     assert len(pe.frames(2, rarp)) == 3
+
+
+@pytest.mark.parametrize("tags", [0, 1, 2])
+def test_a_request_that_calls_itself_rarp_is_not_answered(pe: PipelineUnderTest, tags: int) -> None:
+    pe.add("attachment_port", {"port": 7}, "attach_bundle", ac=107, bridge_domain=10, split_horizon_group=0)
+    pe.add("egress_circuit", {"ac": 107}, "send_transparent", split_horizon_group=0, blocked=0)
+    for kind, ports in ((0x0806, [7]), (0x8035, [1, 2, 3, 3])):
+        asked: Packet = Ether(src=HOST_B, dst=BROADCAST, type=0x8100 if tags else kind)
+        for left in range(tags, 0, -1):
+            asked /= Dot1Q(vlan=5, type=kind if left == 1 else 0x8100)
+        asked /= ARP(op=1, hwsrc=HOST_B, psrc="10.0.10.12", pdst="10.0.10.1")
+        assert [out.port for out in pe.frames(7, asked)] == ports
 
 
 def test_no_copies_of_what_peers_send(pe: PipelineUnderTest) -> None:
