@@ -17,6 +17,11 @@ def topologies() -> Path:
     return _folder("topologies")
 
 
+def topology_names() -> list[str]:
+    """The topologies that come along."""
+    return sorted(path.stem for path in topologies().glob("*.yaml"))
+
+
 def topology(name: str) -> Path:
     """A topology file by path, or by the name of one that comes along. It need not exist."""
     path = Path(name)

@@ -10,18 +10,22 @@ from typing import Annotated, Any
 import typer
 
 from testbed import resources
-from testbed.cli import bench, checking, export, report, scenarios, show, tools
+from testbed.cli import bench, checking, completion, export, report, scenarios, show, tools
 from testbed.cli.calls import call, print_json
+from testbed.cli.mistakes import in_words
 from testbed.cli.options import (
     AnnounceOption,
     AsJson,
     Blackout,
+    Destination,
     Logs,
     ModeOption,
     Name,
     ReflectorOption,
+    Source,
     Topology,
 )
+from testbed.cli.progress import Progress
 from testbed.lab.errors import LabError
 from testbed.lab.switches import Target
 from testbed.model.errors import TopologyError
@@ -32,6 +36,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+AFTER = ("status", "migrate VM SLOT", "trace A B", "down")
+"""What one may want to do with a lab that has come up."""
 
 TargetOption = Annotated[Target, typer.Option(help="Which P4 switch runs the pipelines.")]
 
@@ -52,8 +59,11 @@ def up(
     from testbed.experiments.defaults import lab_spec
     from testbed.experiments.launch import up as start
 
-    start(name, lab_spec(topology, mode=mode, reflector=reflector, target=target, logs=logs), detached=True)
-    print(f"lab {name} is up: vmto status, vmto migrate, vmto shell NODE, vmto down")
+    spec = lab_spec(topology, mode=mode, reflector=reflector, target=target, logs=logs)
+    with Progress(f"starting lab {name}"):
+        start(name, spec, detached=True)
+    named = "" if name == "lab" else f" --name {name}"
+    print(f"lab {name} is up: " + ", ".join(f"vmto {what}{named}" for what in AFTER))
 
 
 @app.command()
@@ -61,7 +71,9 @@ def down(name: Name = "lab") -> None:
     """End a lab and all that is in it."""
     from testbed.lab.container import stop
 
-    print(f"lab {name} is down" if stop(name) else f"lab {name} was not up")
+    with Progress(f"ending lab {name}"):
+        ended = stop(name)
+    print(f"lab {name} is down" if ended else f"lab {name} was not up")
 
 
 @app.command()
@@ -79,8 +91,10 @@ def status(name: Name = "lab", as_json: AsJson = False) -> int:
 
 @app.command()
 def migrate(
-    machine: Annotated[str, typer.Argument(help="The machine that moves.")],
-    to: Annotated[str, typer.Argument(help="The slot it moves to.")],
+    machine: Annotated[
+        str, typer.Argument(help="The machine that moves.", autocompletion=completion.movable)
+    ],
+    to: Annotated[str, typer.Argument(help="The slot it moves to.", autocompletion=completion.slots)],
     blackout_ms: Blackout = None,
     announce: AnnounceOption = None,
     name: Name = "lab",
@@ -98,12 +112,12 @@ def migrate(
 
 @app.command()
 def ping(
-    source: Annotated[str, typer.Argument(help="The machine that asks.")],
-    destination: Annotated[str, typer.Argument(help="The machine that answers.")],
+    source: Source,
+    destination: Destination,
     count: Annotated[int, typer.Option("--count", "-c", min=1, max=100)] = 3,
     name: Name = "lab",
 ) -> int:
-    """Ping from one machine of a running lab to another."""
+    """Ping from one machine to another."""
     words: str = call(name, "ping", source=source, destination=destination, count=count)
     print(words, end="")
     return 0 if ", 0% packet loss" in words else 1
@@ -111,7 +125,7 @@ def ping(
 
 @app.command()
 def validate(topology: Topology = "wan", as_json: AsJson = False) -> None:
-    """Check a topology, and show what is derived from it."""
+    """Check a topology, and show all that follows."""
     from testbed.cli.views import show_plan
     from testbed.model.load import load_plan
 
@@ -124,11 +138,14 @@ def validate(topology: Topology = "wan", as_json: AsJson = False) -> None:
 
 @app.command(context_settings={"ignore_unknown_options": True})
 def shell(
-    node: Annotated[str, typer.Argument(help="The switch to talk to.")],
+    node: Annotated[str, typer.Argument(help="The switch to talk to.", autocompletion=completion.switches)],
     arguments: Annotated[list[str] | None, typer.Argument(help="More arguments for p4runtime-shell.")] = None,
     name: Name = "lab",
 ) -> int:
-    """Open p4runtime-shell on a switch of a running lab, beside its controller."""
+    """Open p4runtime-shell on a switch.
+
+    It reads beside the controller.
+    """
     from testbed.cli.shell import p4runtime_shell
 
     return p4runtime_shell(name, call(name, "status"), node, arguments or [])
@@ -144,7 +161,7 @@ app.add_typer(bench.app, name="bench")
 
 @app.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
 def p4c(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> int:
-    """Compile P4 to bmv2 JSON and P4Info, with the options of p4c-bm2-ss."""
+    """Compile P4, with the options of p4c-bm2-ss."""
     from testbed.p4.compiler.main import main
 
     return main(arguments or [])
@@ -152,7 +169,10 @@ def p4c(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> int:
 
 @app.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
 def switch(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> int:
-    """Run a P4Runtime switch, with the options of simple_switch_grpc."""
+    """Run a P4 switch.
+
+    With the options of simple_switch_grpc.
+    """
     from testbed.p4.switch.main import main
 
     return main(arguments or [])
@@ -168,10 +188,9 @@ def run_command(arguments: Sequence[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return 130
     except Exception as error:
-        # Typer brings click or a copy of it, by version; a mistake of the user is an error with this method.
-        message = getattr(error, "format_message", None)
-        if message is None:
+        words = in_words(error)
+        if words is None:
             raise
-        print(f"vmto: {message()} See vmto --help.", file=sys.stderr)
+        print(words, file=sys.stderr)
         return 2
     return code if isinstance(code, int) else 0

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from testbed.cli.progress import Progress
 from testbed.experiments.bench.parts import Part
 from testbed.lab.errors import LabError
 from testbed.model.topology import Reflector
@@ -27,16 +28,18 @@ def dataplane(
     from testbed.p4.switch.bench.dataplane import Row, run_dataplane_bench
 
     def report(row: Row) -> None:
+        progress.now("measuring")
         if as_json:
-            print(json.dumps(asdict(row)), flush=True)
+            progress.result(json.dumps(asdict(row)))
             return
         what = f"{row.switch:<20} {row.program:<8} {row.frame_bytes:>5} B x{row.switches}"
-        print(f"{row.measure:<16} {what} {row.value:>14,.1f} {row.unit:<10} {row.note}", flush=True)
+        progress.result(f"{row.measure:<16} {what} {row.value:>14,.1f} {row.unit:<10} {row.note}")
 
     if os.geteuid() != 0:
         raise LabError("the benchmark needs root for a network of its own: run with sudo")
     try:
-        run_dataplane_bench(resources.p4src() / "pe.p4", seconds=seconds, report=report)
+        with Progress("measuring") as progress:
+            run_dataplane_bench(resources.p4src() / "pe.p4", seconds=seconds, report=report)
     except RuntimeError as error:
         raise LabError(str(error)) from None
 
@@ -57,8 +60,9 @@ def control(
     from testbed.experiments.bench.control import Row, Sizes, bench_control
 
     def report(row: Row) -> None:
+        progress.now("measuring")
         if as_json:
-            print(json.dumps({**asdict(row), "met": row.met}), flush=True)
+            progress.result(json.dumps({**asdict(row), "met": row.met}))
             return
         sign = ">=" if row.at_least else "<="
         goal = "" if row.goal is None else f"{sign} {row.goal:,.10g}"
@@ -66,13 +70,14 @@ def control(
         line = (
             f"{row.measure:<36} {row.reflector:<9} {row.value:>12,.2f} {row.unit:<9} {goal:>10} {verdict:<7}"
         )
-        print(f"{line} load {row.load:4.1f}  {row.note}".rstrip(), flush=True)
+        progress.result(f"{line} load {row.load:4.1f}  {row.note}".rstrip())
 
     if os.geteuid() != 0:
         raise LabError("the benchmark needs root for labs of its own: run with sudo")
     wanted = [ReflectorKind(each.value) for each in reflector] if reflector else list(ReflectorKind)
     kinds = [kind for kind in wanted if is_installed(kind)]
-    failures = bench_control(kinds, part or list(Part), Sizes(moves, machines, hosts), report)
+    with Progress("measuring") as progress:
+        failures = bench_control(kinds, part or list(Part), Sizes(moves, machines, hosts), report)
     failures += [f"{kind.value} is not installed" for kind in wanted if kind not in kinds]
     for line in failures:
         print(f"vmto: not measured: {line}", file=sys.stderr)

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from testbed.cli.progress import Progress
 from testbed.lab.errors import LabError
 
 
@@ -14,7 +15,7 @@ def call(name: str, verb: str, **args: Any) -> Any:
     """Have the lab of a name do something. LabError if it is not up, or refuses."""
     from testbed.lab.control import ControlClient
 
-    with ControlClient(control_socket(name)) as client:
+    with Progress(f"{verb}, lab {name}"), ControlClient(control_socket(name)) as client:
         return client.call(verb, **args)
 
 

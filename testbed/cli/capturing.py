@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from testbed.cli.progress import Progress
 from testbed.lab.errors import LabError
 from testbed.lab.tap import Tap
 
@@ -34,9 +34,8 @@ def interfaces(wires: Sequence[Sequence[str]], link: str) -> list[str]:
 def capture(lab: str, names: Sequence[str], file: Path, seconds: float | None, snap: int) -> None:
     """Capture until the time is over or Ctrl-C. LabError if it cannot."""
     with Tap(lab, file, names, snap=snap) as tap:
-        end = "" if seconds else ", until Ctrl-C"
-        print(f"capturing on {', '.join(names) or 'all interfaces'}{end}", file=sys.stderr, flush=True)
-        with contextlib.suppress(KeyboardInterrupt):
+        what = f"capturing on {', '.join(names) or 'all interfaces'}{'' if seconds else ', until Ctrl-C'}"
+        with contextlib.suppress(KeyboardInterrupt), Progress(what, delay=0):
             _wait(seconds)
     lost = f", {tap.lost} lost for want of room" if tap.lost else ""
     print(f"{tap.frames} frames in {file}{lost}")

@@ -9,10 +9,10 @@ from testbed.cli.options import AsJson, Name
 
 
 def check(name: Name = "lab", as_json: AsJson = False) -> int:
-    """Follow packets of every pair of machines, IPv4 and IPv6, through the tables of a running lab.
+    """Follow every pair of machines through all tables.
 
-    Tells loops, black holes, trombones and leaks between tenants, and where switches do not hold what their
-    controllers wrote. Exit code 1 if there is any.
+    IPv4 and IPv6. Tells loops, black holes, trombones and leaks between tenants, and where switches do not hold
+    what their controllers wrote. Exit code 1 if there is any.
     """
     from testbed.cli.states import columns
 

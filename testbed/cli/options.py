@@ -7,10 +7,21 @@ from typing import Annotated
 
 import typer
 
+from testbed.cli import completion
 from testbed.model.topology import Announce, Mode, Reflector
 
-Topology = Annotated[str, typer.Argument(help="Topology file, or the name of one that comes along.")]
-Name = Annotated[str, typer.Option("--name", help="Name of the lab; several can run side by side.")]
+Topology = Annotated[
+    str,
+    typer.Argument(
+        help="Topology file, or the name of one that comes along.", autocompletion=completion.topologies
+    ),
+]
+Name = Annotated[
+    str,
+    typer.Option(
+        "--name", help="Name of the lab; several can run side by side.", autocompletion=completion.labs
+    ),
+]
 ModeOption = Annotated[
     Mode | None, typer.Option("--mode", help="How layer 2 is stretched and where gateways are.")
 ]
@@ -27,4 +38,8 @@ MachineOption = Annotated[str | None, typer.Option("--machine", help="The machin
 ToOption = Annotated[str | None, typer.Option("--to", help="The slot it moves to.")]
 ClientOption = Annotated[list[str] | None, typer.Option("--client", help="Who talks to it; may be repeated.")]
 Logs = Annotated[Path | None, typer.Option("--logs", help="Existing folder for what switches print.")]
+Source = Annotated[str, typer.Argument(help="The machine that asks.", autocompletion=completion.machines)]
+Destination = Annotated[
+    str, typer.Argument(help="The machine that answers.", autocompletion=completion.machines)
+]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from testbed import resources
+from testbed.cli.progress import Progress
 
 if TYPE_CHECKING:
     from testbed.model.plan import Plan
@@ -33,7 +34,10 @@ def report(
         str | None, typer.Option(help="Topology of the results, if it is not one that comes along.")
     ] = None,
 ) -> None:
-    """Turn results into one HTML page, with its pictures as SVG and PNG and its data as CSV beside it."""
+    """Turn results into one HTML page.
+
+    Its pictures are beside it as SVG and PNG, its data as CSV.
+    """
     from testbed.model.load import load_plan
 
     plan = load_plan(resources.topology(topology)) if topology else None
@@ -52,7 +56,8 @@ def make(results: list[Path], output: Path | None = None, plan: Plan | None = No
     runs = read_runs(results, plan)
     if not fonts():
         print("vmto: no fonts here, PNG files lack words: install fonts-dejavu-core", file=sys.stderr)
-    return write(made(runs), output or runs[0].source.parent / "report")
+    with Progress("drawing"):
+        return write(made(runs), output or runs[0].source.parent / "report")
 
 
 def told(file: Path, plan: Plan, wanted: bool) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from testbed.cli import completion
 from testbed.cli.options import (
     AnnounceOption,
     Blackout,
@@ -21,7 +23,9 @@ from testbed.cli.options import (
     ReflectorOption,
     ToOption,
 )
+from testbed.cli.progress import Progress
 from testbed.cli.report import Report, told
+from testbed.lab.errors import LabError
 from testbed.lab.switches import Target
 from testbed.model.topology import Mode
 
@@ -34,23 +38,22 @@ if TYPE_CHECKING:
 WIDTH = 110
 
 
-def _complete(incomplete: str) -> list[str]:
-    from testbed.experiments.scenario.load import names
-
-    return [name for name in names() if name.startswith(incomplete)]
-
-
 ScenarioArgument = Annotated[
     str | None,
     typer.Argument(
         help="Scenario file, or the name of one that comes along. A move without.",
-        autocompletion=_complete,
+        autocompletion=completion.scenarios,
         show_default=False,
     ),
 ]
 TopologyOption = Annotated[
     str | None,
-    typer.Option("--topology", help="Topology file or name; the scenario's own without.", show_default=False),
+    typer.Option(
+        "--topology",
+        help="Topology file or name; the scenario's own without.",
+        show_default=False,
+        autocompletion=completion.topologies,
+    ),
 ]
 TargetOption = Annotated[Target, typer.Option(help="Which P4 switch runs the pipelines.")]
 Repeat = Annotated[int, typer.Option("--repeat", min=1, max=1000, help="How often, each in a new lab.")]
@@ -78,12 +81,16 @@ def run(
     logs: Logs = None,
     report: Report = False,
 ) -> int:
-    """Run a scenario in one mode: build a lab, do what it says, tell and record what happened."""
+    """Run a scenario in one mode.
+
+    Builds a lab, does what the scenario says, tells and records what happened.
+    """
     from testbed.experiments import present
     from testbed.experiments.defaults import choose, run_spec
     from testbed.experiments.result import write
 
     chosen = choose(scenario, topology=topology, machine=machine, to=to, clients=client)
+    _folder(results)
     spec = run_spec(
         chosen,
         chosen.in_mode(mode),
@@ -94,7 +101,8 @@ def run(
         seed=seed,
         logs=logs,
     )
-    found = _measured([spec.model_copy(update={"talks": repeat == 1})], repeat, name)
+    talks = repeat == 1 and sys.stderr.isatty()
+    found = _measured([spec.model_copy(update={"talks": talks})], repeat, name)
     for only in found.values():
         present.show(only, chosen.plan, _console())
         file = write(only, results.absolute())
@@ -120,12 +128,13 @@ def compare(
     logs: Logs = None,
     report: Report = False,
 ) -> int:
-    """Run a scenario in every mode, and set what was measured side by side."""
+    """Run a scenario in every mode, side by side."""
     from testbed.experiments import side_by_side
     from testbed.experiments.defaults import choose, run_spec
     from testbed.experiments.result import COMPARISON, Comparison, write
 
     chosen = choose(scenario, topology=topology, machine=machine, to=to, clients=client)
+    _folder(results)
     specs = [
         run_spec(
             chosen,
@@ -158,12 +167,24 @@ def _measured(specs: Sequence[RunSpec], repeat: int, name: str) -> dict[str, Com
 
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return run_all(specs, repeat, name, QUIET, lambda line: print(line, flush=True))
+        with Progress("starting") as progress:
+            return run_all(specs, repeat, name, QUIET, now=progress.now, tell=progress.tell)
     except NotMeasuredError as error:
         print(f"vmto: {error}", file=sys.stderr)
         return {}
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _folder(results: Path) -> None:
+    """Make it now: what takes minutes to find must not be lost for want of a place."""
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=results):
+            pass
+    except OSError as error:
+        words = f"--results {results} cannot be written ({error.strerror})"
+        raise LabError(f"{words}: name another folder") from None
 
 
 def _verdict(found: dict[str, Compared]) -> int:

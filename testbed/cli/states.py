@@ -21,7 +21,7 @@ def columns(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def bgp_sessions(rows: Sequence[Row]) -> str:
     """One line a session."""
-    headings = ("PE", "Neighbor", "AS", "UpdRcvd", "UpdSent", "Up/Down", "State/Routes")
+    headings = ("PE", "Neighbor", "AS", "UpdRcvd", "UpdSent", "Up/Down", "State/PfxRcd")
     return columns(
         headings,
         (
@@ -40,45 +40,83 @@ def bgp_sessions(rows: Sequence[Row]) -> str:
 
 
 def bgp_routes(rows: Sequence[Row]) -> str:
-    """A table for each family: status, network, next hop, labels, preference, communities."""
-    parts = []
-    for family, routes in groupby(rows, key=lambda row: row["family"]):
-        body = (
-            (
-                f"{'*>' if row['best'] else '* '}{' ' if row['peer'] is None else 'i'}",
-                row["network"],
-                row["next_hop"],
-                "/".join(map(str, row["labels"])),
-                "" if row["local_pref"] is None else row["local_pref"],
-                " ".join([f"RT:{target}" for target in row["targets"]] + row["communities"]),
-            )
-            for row in routes
-        )
-        parts.append(
-            f"{family}\n" + columns(("", "Network", "Next Hop", "Label", "LocPrf", "Communities"), body)
-        )
-    legend = "Status: * valid, > best, i internal; those without i are this PE's own"
-    return "\n\n".join([legend, *parts]) if parts else "no routes"
+    """The routes of a family by route distinguisher, in FRR's shape: what a network has is beneath it."""
+    if not rows:
+        return "no routes"
+    legend = ["Status: * valid, > best, i internal; those without i are this PE's own", *_evpn_legend(rows)]
+    parts = ["\n".join(legend)]
+    for rd, routes in groupby(sorted(rows, key=lambda row: row["rd"] or ""), key=lambda row: row["rd"]):
+        lines = [f"Route Distinguisher: {rd}"] if rd else []
+        for row in routes:
+            lines += _bgp_route(row)
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+EVPN_PREFIXES = {
+    "1": "[1]:[ESI]:[EthTag]",
+    "2": "[2]:[EthTag]:[MAClen]:[MAC]:[IPlen]:[IP]",
+    "3": "[3]:[EthTag]:[IPlen]:[OrigIP]",
+    "4": "[4]:[ESI]:[IPlen]:[OrigIP]",
+    "5": "[5]:[EthTag]:[IPlen]:[IP]",
+}
+
+
+def _evpn_legend(rows: Sequence[Row]) -> list[str]:
+    """How the networks of the EVPN route types that there are have to be read."""
+    kinds = sorted({row["network"][1:2] for row in rows if row["family"] == "evpn"} & EVPN_PREFIXES.keys())
+    return [f"EVPN type-{kind} prefix: {EVPN_PREFIXES[kind]}" for kind in kinds]
+
+
+def _network(row: Row) -> str:
+    """Without the route distinguisher; of EVPN as `EVPN_PREFIXES` has it."""
+    text: str = row["network"]
+    if row["family"] != "evpn":
+        return text.removeprefix(f"{row['rd']}:")
+    kind, rd, *fields = text.strip("[]").split("]:[")
+    if kind not in EVPN_PREFIXES or rd != row["rd"]:
+        return text
+    if kind == "2":
+        fields[1:] = ["48", fields[1], *(part for ip in fields[2:] for part in (_bits(ip), ip))]
+    elif kind in ("3", "4"):
+        fields[1:] = [_bits(fields[1]), fields[1]]
+    elif kind == "5":
+        fields[1:] = fields[1].split("/")[::-1]
+    return f"[{']:['.join([kind, *fields])}]"
+
+
+def _bits(address: str) -> str:
+    return "128" if ":" in address else "32"
+
+
+def _bgp_route(row: Row) -> list[str]:
+    status = f"{'*>' if row['best'] else '* '}{' ' if row['peer'] is None else 'i'}"
+    facts = [f"via {row['next_hop']}"]
+    if row["local_pref"] is not None:
+        facts.append(f"LocPrf {row['local_pref']}")
+    if row["labels"]:
+        facts.append(f"label {'/'.join(map(str, row['labels']))}")
+    communities = [f"RT:{target}" for target in row["targets"]] + row["communities"]
+    beneath = [", ".join(facts), " ".join(communities)]
+    return [f" {status} {_network(row)}", *(f"       {line}" for line in beneath if line)]
 
 
 def evpn(rows: Sequence[Row]) -> str:
-    """A database for each bridge domain."""
+    """A database for each bridge domain, a MAC with all its addresses, in the shape of Junos."""
     parts = []
-    for name, entries in groupby(rows, key=lambda row: row["bridge_domain"]):
-        body = (
-            (
-                "*" if row["active"] else "",
-                row["mac"],
-                row["ip"] or "",
-                row["source"],
-                row["sequence"],
-                " ".join(flag for flag in ("local", "sticky", "gateway") if row[flag]),
-            )
-            for row in entries
-        )
-        headings = ("", "MAC address", "IP address", "Active source", "Seq", "Flags")
-        parts.append(f"Bridge domain: {name}\n" + columns(headings, body))
-    return "\n\n".join(parts) if parts else "no MACs"
+    for (name, vlan), entries in groupby(rows, key=lambda row: (row["bridge_domain"], row["vlan"])):
+        macs: dict[tuple[object, ...], list[str]] = {}
+        for row in entries:
+            flags = " ".join(flag for flag in ("local", "sticky", "gateway") if row[flag])
+            mac = ("*" if row["active"] else "", row["mac"], row["source"], row["sequence"], flags)
+            macs.setdefault(mac, []).extend([row["ip"]] if row["ip"] else [])
+        body: list[Sequence[object]] = []
+        for known, addresses in macs.items():
+            first, *others = addresses or [""]
+            body += [(*known, first), *(("",) * len(known) + (other,) for other in others)]
+        headings = ("", "MAC address", "Active source", "Seq", "Flags", "IP address")
+        parts.append(f"Bridge domain: {name}, VLAN: {vlan}\n" + columns(headings, body))
+    return "\n\n".join(["* frames go there now", *parts]) if parts else "no MACs"
 
 
 def vpls(rows: Sequence[Row]) -> str:
@@ -108,11 +146,11 @@ def macs(rows: Sequence[Row]) -> str:
     """A table for each bridge domain or VLAN."""
     flags = {"local": "D", "pseudo-wire": "D", "remote": "DC", "static": "S", "gateway": "G"}
     parts = []
-    for name, entries in groupby(rows, key=lambda row: row["bridge_domain"]):
+    for (name, vlan), entries in groupby(rows, key=lambda row: (row["bridge_domain"], row["vlan"])):
         body = ((row["mac"], flags[row["kind"]], row["via"]) for row in entries)
-        parts.append(
-            f"Bridge domain: {name}\n" + columns(("MAC address", "Flags", "Logical interface"), body)
-        )
+        # An access switch has no bridge domains: its VLANs have no names.
+        where = f"Bridge domain: {name}, VLAN: {vlan}" if name else f"VLAN: {vlan}"
+        parts.append(f"{where}\n" + columns(("MAC address", "Flags", "Logical interface"), body))
     legend = "Flags: D learned, C from the control plane, S static, G gateway"
     return "\n\n".join([legend, *parts]) if parts else "no MACs"
 

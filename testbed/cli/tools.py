@@ -11,17 +11,21 @@ from typing import Annotated
 import typer
 
 from testbed.cli.calls import call, control_socket, print_json
-from testbed.cli.options import AsJson, ModeOption, Name, ReflectorOption, Topology
+from testbed.cli.options import AsJson, Destination, ModeOption, Name, ReflectorOption, Source, Topology
+from testbed.lab.errors import LabError
 from testbed.lab.switches import Target
 
 
 def trace(
-    source: Annotated[str, typer.Argument(help="The machine that asks.")],
-    destination: Annotated[str, typer.Argument(help="The machine that answers.")],
+    source: Source,
+    destination: Destination,
     name: Name = "lab",
     as_json: AsJson = False,
 ) -> int:
-    """Send one echo through a running lab, and tell its way in each direction from what switches saw."""
+    """Send one echo, and tell its way there and back.
+
+    By what the switches of a running lab saw of it.
+    """
     from testbed.cli import states
 
     found = call(name, "trace", source=source, destination=destination)
@@ -36,9 +40,14 @@ def cli(
     name: Name = "lab",
     script: Annotated[Path | None, typer.Option(help="File of commands to run instead of asking.")] = None,
 ) -> int:
-    """Open Mininet's command line on a running lab, with `migrate` and `where`."""
+    """Open Mininet's command line on a running lab.
+
+    Beside Mininet's own it has the commands `migrate` and `where`.
+    """
     from testbed.lab.console import command
 
+    if script is not None and not script.is_file():
+        raise LabError(f"--script {script} is not a file: name one with a command a line")
     argv = command(name) + ([str(script.absolute())] if script else [])
     return subprocess.run(argv, check=False).returncode
 
@@ -50,7 +59,10 @@ def capture(
     snap: Annotated[int, typer.Option(min=64, max=9216, help="Bytes kept of each frame.")] = 2048,
     name: Name = "lab",
 ) -> None:
-    """Capture the frames on a link of a running lab, both directions, tags and labels included."""
+    """Capture the frames on a link of a running lab.
+
+    Both directions, tags and labels included.
+    """
     from testbed.cli.capturing import capture as run
     from testbed.cli.capturing import interfaces
 
@@ -58,10 +70,13 @@ def capture(
 
 
 def web(
-    name: Annotated[str, typer.Argument(help="Name of the lab.")] = "lab",
+    name: Name = "lab",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; any free one without.")] = 0,
 ) -> None:
-    """Serve a page that shows a running lab and moves its machines, until Ctrl-C."""
+    """Serve a page that shows a running lab.
+
+    Its machines can be moved on it. Until Ctrl-C.
+    """
     from testbed.web.serve import serve
 
     with contextlib.suppress(KeyboardInterrupt):
@@ -69,7 +84,10 @@ def web(
 
 
 def doctor(as_json: AsJson = False) -> int:
-    """Check whether labs can run on this machine, and tell what to do where they cannot."""
+    """Check whether labs can run on this machine.
+
+    Tells what to do where they cannot.
+    """
     from testbed.cli.health import checks, report
 
     found = list(checks())
@@ -81,7 +99,7 @@ def doctor(as_json: AsJson = False) -> int:
 
 
 def config(topology: Topology = "wan", mode: ModeOption = None, reflector: ReflectorOption = None) -> None:
-    """Print what the controllers of a topology are told, as JSON for `vmto controller`."""
+    """Print what `vmto controller` is told, as JSON."""
     from testbed.experiments.defaults import lab_spec
     from testbed.lab.fabric_config import fabric_config
     from testbed.model.load import load_plan

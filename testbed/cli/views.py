@@ -27,9 +27,8 @@ def _print(*tables: Table) -> None:
 def show_status(found: dict[str, Any]) -> None:
     """Switches, machines and sessions of a running lab."""
     setup = found["setup"]
-    title = (
-        f"lab {found['name']}: {setup['mode']}, {setup['target']} switches, reflector {setup['reflector']}"
-    )
+    parts = f"{setup['target']} switches, reflector {setup['reflector']}"
+    title = f"topology {found['name']}: {setup['mode']}, {parts}"
     switches = _table(title, "switch", "role", "process", "P4Runtime", "tables", "BGP")
     for name, switch in found["switches"].items():
         controller, bgp = found["controllers"].get(name, {}), found["bgp"].get(name, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,13 @@ from testbed.experiments.scenario.parts import CLIENT, CLIENTS, MACHINE, TO, Cas
 from testbed.experiments.spec import LabSpec, RunSpec
 from testbed.lab.errors import LabError
 from testbed.lab.fabric_config import fabric_config
-from testbed.lab.switches import Target
+from testbed.lab.switches import BMV2, Target
 from testbed.model.load import load_plan
 from testbed.model.plan import Plan, VmPlan
 from testbed.model.topology import Announce, Mode, Reflector, SiteKind
+
+BMV2_PROGRAMS: Final = ("p4c-bm2-ss", BMV2)
+"""What the target bmv2 is made of."""
 
 DEFAULT: Final = "move"
 """The scenario that is run unless another one is asked for."""
@@ -40,6 +44,12 @@ def lab_spec(
     reflector = reflector or plan.defaults.reflector
     if not is_installed(ReflectorKind(reflector.value)):
         raise LabError(f"reflector {reflector} is not installed: `make setup` does it, or use embedded")
+    missing = [name for name in BMV2_PROGRAMS if target is Target.BMV2 and shutil.which(name) is None]
+    if missing:
+        raise LabError(
+            f"{' and '.join(missing)} not on PATH: install them (docs/how-to/real-bmv2.md), "
+            "or use --target embedded"
+        )
     fabric_config(plan, mode, reflector)
     if logs is not None and not logs.is_dir():
         raise LabError(f"--logs {logs} is not a folder: make it, or leave the option out")
@@ -96,6 +106,9 @@ def choose(
     ):
         if given and not roles & scenario.roles:
             raise LabError(f"{option} means nothing to scenario {scenario.name}: it has no {min(roles)}")
+    for client in clients or ():
+        if client not in plan.machines:
+            raise LabError(f"no machine {client!r}: use one of {', '.join(plan.machines)}")
     vm = _machine(plan, machine or scenario.machine)
     cast = Cast(
         machine=vm.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from importlib.metadata import version
 from platform import python_version, release
@@ -34,7 +35,8 @@ async def measure(spec: RunSpec) -> None:
 
     def say(line: str) -> None:
         if spec.talks:
-            print(line, flush=True)
+            # On a line of its own, whatever stands on the terminal's last one.
+            print(f"\r\x1b[K{line}", file=sys.stderr, flush=True)
 
     setup = Setup(spec.lab.mode, spec.lab.reflector, spec.lab.target)
     async with RunningLab(plan, setup, logs=spec.lab.logs) as lab:

@@ -27,10 +27,11 @@ class NotMeasuredError(Exception):
 
 
 def run_all(
-    specs: Sequence[RunSpec], times: int, name: str, env: Mapping[str, str], say: Say
+    specs: Sequence[RunSpec], times: int, name: str, env: Mapping[str, str], *, now: Say, tell: Say
 ) -> dict[str, Compared]:
     """Run each, of different modes, as many times; `name` of the labs, `env` for their programs. By mode.
 
+    `now` is told what is under way, `tell` what came of it, for those who wait for the whole.
     Each round has all modes, in an order drawn from the seed if there are several rounds. NotMeasuredError if
     one cannot be run.
     """
@@ -39,13 +40,13 @@ def run_all(
     with tempfile.TemporaryDirectory(prefix="vmto-runs-") as folder:
         for number, (planned, repetition) in enumerate(_order(specs, times), start=1):
             spec = planned.model_copy(update={"results": Path(folder), "repetition": repetition})
-            if total > 1:
-                say(f"{spec.lab.mode} ({number} of {total}) ...")
+            which = f"{spec.lab.mode} ({number} of {total})" if total > 1 else str(spec.lab.mode)
+            now(which)
             started = time.monotonic()
             run = _run(spec, name, env)
             found[spec.lab.mode.value].append(run)
             if total > 1:
-                say(f"  {time.monotonic() - started:.0f} s: {_in_short(run)}")
+                tell(f"{which}, {time.monotonic() - started:.0f} s: {_in_short(run)}")
     return {mode: together(runs) for mode, runs in found.items()}
 
 

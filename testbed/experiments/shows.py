@@ -39,7 +39,8 @@ class Shows:
         """MACs and addresses of a PE's bridge domains, with sequence numbers."""
         name, speaker = self._pe(args)
         if isinstance(self._lab.fabric.pes[name].core, VplsPe):
-            raise LabError(f"mode vpls has no EVPN: use `vmto show vpls {name}` or `vmto show mac {name}`")
+            others = f"`vmto show vpls {name}` or `vmto show mac-table {name}`"
+            raise LabError(f"mode vpls has no EVPN: use {others}")
         routes = [
             path
             for family in {family for peer in speaker.config.peers for family in peer.families}
@@ -53,7 +54,8 @@ class Shows:
         name, _ = self._pe(args)
         core = self._lab.fabric.pes[name].core
         if not isinstance(core, VplsPe):
-            raise LabError(f"no pseudo-wires in mode {self._lab.setup.mode}: use `vmto show evpn {name}`")
+            instead = f"use `vmto show evpn database {name}`"
+            raise LabError(f"no pseudo-wires in mode {self._lab.setup.mode}: {instead}")
         return self._view(name).vpls(core.instances.values())
 
     async def mac(self, args: dict[str, Any], _emit: Emit) -> Json:

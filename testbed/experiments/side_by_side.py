@@ -56,7 +56,7 @@ def _paths(found: Comparison, plan: Plan) -> Table:
 
 def _figures(found: Comparison) -> Table:
     table = Table(title="\nThe same move, side by side", title_justify="left", box=None, pad_edge=False)
-    table.add_column("", no_wrap=True)
+    table.add_column("")
     for name in found.modes:
         table.add_column(name, justify="right", no_wrap=True)
     for heading, figure in FIGURES:
@@ -107,11 +107,11 @@ def _ms(value: float | None) -> str:
 
 
 def _dip(mode: Compared) -> Cell:
-    """Of the bulk session: how low, and for how long."""
+    """Of the bulk session: how low, and how long below half of the usual."""
     for flow in mode.flows:
         if flow.goodput:
             share = flow.goodput.lowest / flow.goodput.median * 100
-            return f"to {share:.0f} %, {flow.goodput.dip_ms:.0f} ms"
+            return f"{share:.0f} %; {flow.goodput.dip_ms:.0f} ms"
     return "-"
 
 
@@ -166,7 +166,7 @@ FIGURES: Final[tuple[tuple[str, Callable[[Compared], Cell]], ...]] = (
     ("gap from the machine, ms", lambda mode: f"{mode.move.gap_ms.egress:.1f}"),
     ("datagrams lost", lambda mode: f"{mode.move.lost} of {mode.move.sent}"),
     ("TCP sessions of all clients", _all_live),
-    ("goodput dip", _dip),
+    ("goodput falls to; is below half for", _dip),
     ("flooded unicast copies", lambda mode: str(mode.flooded)),
     ("BGP UPDATEs for the move", lambda mode: str(mode.updates)),
     ("P4Runtime writes for the move", lambda mode: str(mode.writes)),

@@ -64,6 +64,11 @@ class View:
         vlan = self._vlans.get(number)
         return vlan.name if vlan else str(number)
 
+    def vlan(self, number: int) -> int | None:
+        """The VLAN of a bridge domain."""
+        vlan = self._vlans.get(number)
+        return vlan.vlan if vlan else None
+
     def target(self, via: object) -> str:
         """Where a MAC or a prefix leads to, in a few words."""
         match via:
@@ -90,6 +95,7 @@ class View:
         rows = [
             {
                 "bridge_domain": self.bridge_domain(entry.bd),
+                "vlan": self.vlan(entry.bd),
                 "mac": mac_to_text(entry.mac),
                 "kind": "static" if entry.static else _mac_kind(entry.via),
                 "via": self.target(entry.via),
@@ -99,6 +105,7 @@ class View:
         rows += [
             {
                 "bridge_domain": self.bridge_domain(gateway.bd),
+                "vlan": self.vlan(gateway.bd),
                 "mac": mac_to_text(gateway.mac),
                 "kind": "gateway",
                 "via": f"routed in {self._tenants.get(gateway.vrf, gateway.vrf)}",
@@ -107,14 +114,15 @@ class View:
         ]
         rows += [
             {
-                "bridge_domain": f"vlan {entry.vlan}",
+                "bridge_domain": None,
+                "vlan": entry.vlan,
                 "mac": mac_to_text(entry.mac),
                 "kind": "local",
                 "via": self.interface(entry.port),
             }
             for entry in self._of(LearnedMac)
         ]
-        return sorted(rows, key=lambda row: (row["bridge_domain"], row["mac"]))
+        return sorted(rows, key=lambda row: (row["vlan"] or 0, row["mac"]))
 
     def routes(self) -> list[Row]:
         """The IP-VRFs. `kind`: connected, host (on a circuit of this PE), remote or discard."""
@@ -208,7 +216,7 @@ class View:
                 bd = by_target.get(community) if isinstance(community, RouteTarget) else None
                 if bd is not None:
                     rows.append(self._binding(bd, nlri, route, attributes))
-        return sorted(rows, key=lambda row: (row["bridge_domain"], row["mac"], row["ip"] or ""))
+        return sorted(rows, key=lambda row: (row["vlan"] or 0, row["mac"], row["ip"] or ""))
 
     def _binding(self, bd: int, nlri: MacIpAdvertisement, route: Route, attributes: PathAttributes) -> Row:
         mobility = next((c for c in attributes.extended_communities if isinstance(c, MacMobility)), None)
@@ -220,6 +228,7 @@ class View:
         active = isinstance(via, want.LocalAc) if local else _leads_to(via, route.next_hop)
         return {
             "bridge_domain": self.bridge_domain(bd),
+            "vlan": self.vlan(bd),
             "mac": mac_to_text(nlri.mac),
             "ip": None if nlri.ip is None else str(nlri.ip),
             "source": source,
@@ -270,8 +279,10 @@ def _route_kind(via: want.IpTarget) -> str:
 def route_row(route: Route, *, best: bool) -> Row:
     """A route of a RIB. `peer` is None for one originated here."""
     attributes = route.attributes
+    rd = getattr(route.nlri, "rd", None)
     return {
         "network": str(route.nlri),
+        "rd": None if rd is None else str(rd),
         "family": str(route.family),
         "best": best,
         "next_hop": str(route.next_hop),

@@ -102,7 +102,7 @@ def run_in_lab(
         raise LabError("a lab needs root for its namespaces: run with sudo")
     rundir.directory(name)
     if find(name):
-        raise LabError(f"lab {name!r} is up already: `vmto down {name}`, or choose another --name")
+        raise LabError(f"lab {name!r} is up already: `vmto down --name {name}`, or choose another --name")
     ready, ready_end = os.pipe()
     lifeline, lifeline_end = (-1, None) if detached else os.pipe()
     inherited = [ready_end] if detached else [ready_end, lifeline]

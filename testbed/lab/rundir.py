@@ -176,7 +176,7 @@ def _lock(path: Path, name: str) -> int:
         except BlockingIOError:
             os.close(descriptor)
             raise LabError(
-                f"lab {name!r} is up already: `vmto down {name}`, or choose another --name"
+                f"lab {name!r} is up already: `vmto down --name {name}`, or choose another --name"
             ) from None
         with contextlib.suppress(OSError):
             if os.fstat(descriptor).st_ino == (path / "lock").stat().st_ino:

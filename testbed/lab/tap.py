@@ -31,11 +31,17 @@ class Tap:
         """LabError if nothing can be captured."""
         # In a session of its own: Ctrl-C ends the block, and the block ends the capture.
         self._program = subprocess.Popen(
-            self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+            self._argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         if self._program.stdout is None or self._program.stdout.readline() != "ready\n":
-            self._program.communicate()
-            raise LabError(f"nothing can be captured into {self.file}")
+            _out, err = self._program.communicate()
+            reason = (err.strip().splitlines() or ["no reason given"])[-1]
+            raise LabError(f"nothing can be captured: {reason}")
         return self
 
     def __exit__(self, *_: object) -> None:

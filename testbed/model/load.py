@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from testbed import resources
 from testbed.model.check import check
 from testbed.model.derive import derive
 from testbed.model.errors import Problem, TopologyError
@@ -17,7 +18,8 @@ from testbed.model.topology import Topology
 
 def load_topology(path: str | Path) -> Topology:
     """Read and check a topology file. Raises `TopologyError`."""
-    return topology_from_text(read(Path(path), "give a topology file"), str(path))
+    instead = f"give a topology file, or use one of {', '.join(resources.topology_names())}"
+    return topology_from_text(read(Path(path), instead), str(path))
 
 
 def load_plan(path: str | Path) -> Plan:

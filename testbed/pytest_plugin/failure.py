@@ -14,7 +14,7 @@ Its lab goes on. In another terminal, as root:
     vmto cli --name {name}           Mininet's command line
     vmto status --name {name}        what is alive, and where machines are
     vmto trace A B --name {name}     the path of a packet, there and back
-    vmto show evpn PE --name {name}  what a PE knows (vmto show --help)"""
+    vmto show evpn database PE --name {name}  what a PE knows (vmto show --help)"""
 
 
 def look(config: pytest.Config, lab: Lab, why: str, *, cli: bool) -> None:

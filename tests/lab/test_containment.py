@@ -134,7 +134,7 @@ def test_two_labs_at_once_but_not_of_one_name(start: Callable[..., LabProcess]) 
         start("stay", name=name)
     labs = [lab for lab in ("one", "two") if eventually(lambda lab=lab: container.find(lab))]
     assert [lab.name for lab in container.running()] == labs
-    with pytest.raises(LabError, match="lab 'one' is up already: `vmto down one`"):
+    with pytest.raises(LabError, match="lab 'one' is up already: `vmto down --name one`"):
         start("stay", name="one")
 
 

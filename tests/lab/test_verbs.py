@@ -41,7 +41,7 @@ def lab(run_directory: Path) -> Iterator[None]:
 
 
 def vm1_at(pe: str) -> list[dict[str, Any]]:
-    return [row for row in asked("show", "evpn", pe) if row["ip"] == "10.0.10.11"]
+    return [row for row in asked("show", "evpn", "database", pe) if row["ip"] == "10.0.10.11"]
 
 
 def test_everything_that_can_be_asked(lab: None, tmp_path: Path) -> None:
@@ -58,19 +58,22 @@ def test_everything_that_can_be_asked(lab: None, tmp_path: Path) -> None:
     (after,) = vm1_at("pe3")
     assert (after["source"], after["sequence"], after["active"]) == ("pe2", 1, True)
 
-    assert {row["pe"] for row in asked("show", "bgp") if row["up"]} == {"pe1", "pe2", "pe3", "pe4"}
-    assert any("10.0.10.11" in row["network"] for row in asked("show", "bgp", "pe4"))
-    mac = next(row for row in asked("show", "mac", "pe2") if row["mac"] == after["mac"])
+    assert {row["pe"] for row in asked("show", "bgp", "summary") if row["up"]} == {"pe1", "pe2", "pe3", "pe4"}
+    assert any("10.0.10.11" in row["network"] for row in asked("show", "bgp", "l2vpn", "evpn", "pe4"))
+    mac = next(row for row in asked("show", "mac-table", "pe2") if row["mac"] == after["mac"])
     assert (mac["kind"], mac["via"]) == ("local", "pe2-eth2.10")
-    assert after["mac"] in [row["mac"] for row in asked("show", "mac", "acc2")]
+    assert after["mac"] in [row["mac"] for row in asked("show", "mac-table", "acc2")]
     route = next(row for row in asked("show", "route", "pe4") if row["prefix"] == "10.0.10.11/32")
     assert route["via"].startswith("pe2, label ")
     assert {row["action"].split()[0] for row in asked("show", "labels", "p1")} == {"pop", "swap"}
     entries = asked("show", "tables", "pe4")
     assert any(row["match"].get("prefix") == "10.0.10.11/32" for row in entries)
     assert sum(row.get("packets", 0) for row in entries) > 0
-    for what in ("bgp", "evpn", "mac", "route", "labels", "tables"):
-        done = vmto("show", what, "pe1")
+    for what in ("bgp l2vpn evpn", "bgp rt-constraint", "evpn database", "mac-table", "route", "labels"):
+        done = vmto("show", *what.split())
+        assert done.returncode == 0
+        assert "--- pe4" in done.stdout.splitlines()
+        done = vmto("show", *what.split(), "pe1")
         assert done.returncode == 0
         assert len(done.stdout.splitlines()) > 3
 
@@ -86,11 +89,12 @@ def test_everything_that_can_be_asked(lab: None, tmp_path: Path) -> None:
     assert (found["violations"], found["differences"]) == ([], [])
 
     for mistake, words in (
-        (("show", "evpn", "p1"), "no PE 'p1': use one of pe1"),
+        (("show", "evpn", "database", "p1"), "no PE 'p1': use one of pe1"),
         (("show", "tables", "pe9"), "no switch 'pe9': use one of pe1"),
         (("trace", "client", "client"), "client cannot be traced to itself"),
         (("trace", "client", "nobody"), "no machine 'nobody': use one of"),
         (("capture", "pe4--pe1", file), "no link 'pe4--pe1': use one of"),
+        (("capture", "all", tmp_path / "none" / "x"), "nothing can be captured: "),
         (("controller", "vm1"), "no switch 'vm1': use one of acc1"),
     ):
         done = vmto(*mistake)

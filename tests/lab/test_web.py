@@ -23,7 +23,7 @@ WITHIN = 30
 
 @pytest.fixture
 def address(lab: Lab) -> Iterator[str]:
-    command = [sys.executable, "-m", "testbed.cli.main", "web", lab.name]
+    command = [sys.executable, "-m", "testbed.cli.main", "web", "--name", lab.name]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as web:
         assert web.stdout
         yield web.stdout.readline().strip()

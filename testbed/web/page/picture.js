@@ -1,10 +1,14 @@
 // The drawing of the lab: machines on it are dragged, or moved by keys, from slot to slot.
 
-const NEAR = 90; // px of the drawing: how close to a slot a machine must be dropped
+const NEAR = 90; // px of the drawing: how close to a slot a machine must be dropped outside of all sites
 
 const middle = (group) => {
   const [, x, y] = /translate\(([-\d.]+)[ ,]+([-\d.]+)\)/.exec(group.getAttribute("transform"));
   return { x: Number(x), y: Number(y) };
+};
+const inside = (rect, { x, y }) => {
+  const [left, top, width, height] = ["x", "y", "width", "height"].map((name) => Number(rect.getAttribute(name)));
+  return left <= x && x <= left + width && top <= y && y <= top + height;
 };
 const put = (group, { x, y }) => group.setAttribute("transform", `translate(${x} ${y})`);
 
@@ -81,10 +85,16 @@ export class Picture {
     const { group, grip } = this.drag, at = this.#point(event);
     const here = { x: at.x + grip.x, y: at.y + grip.y };
     put(group, here);
-    const far = (slot) => Math.hypot(middle(slot).x - here.x, middle(slot).y - here.y);
-    const [nearest] = this.#slots(group.dataset.name).sort((a, b) => far(a) - far(b));
-    this.#choose(nearest && far(nearest) < NEAR ? nearest.dataset.slot : null);
+    this.#choose(this.#under(group.dataset.name, here)?.dataset.slot ?? null);
     this.drag.slot = this.host.querySelector(".slot.chosen")?.dataset.slot ?? null;
+  }
+
+  /** The slot that a machine would go to from here: of the site that it is over, else one that is near. */
+  #under(name, here) {
+    const far = (slot) => Math.hypot(middle(slot).x - here.x, middle(slot).y - here.y);
+    const slots = this.#slots(name).sort((a, b) => far(a) - far(b));
+    const site = [...this.host.querySelectorAll(".site-area")].find((area) => inside(area, here));
+    return (site && slots.find((slot) => inside(site, middle(slot)))) ?? slots.find((slot) => far(slot) < NEAR);
   }
 
   #drop(done) {

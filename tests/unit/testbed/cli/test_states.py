@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from testbed.cli import states
 
 
@@ -44,6 +46,8 @@ def test_sessions() -> None:
 def test_rib() -> None:
     own: dict[str, Any] = {
         "network": "[2]:[1:1]:[0]:[02:00:00:00:00:01]",
+        "rd": "1:1",
+        "labels": [301001, 601201],
         "family": "evpn",
         "best": True,
         "next_hop": "10.255.0.1",
@@ -52,18 +56,48 @@ def test_rib() -> None:
         "originator": None,
         "targets": ["65000:10"],
         "communities": ["MM:3"],
-        "labels": [301001, 401001],
     }
-    other = own | {"best": False, "peer": "10.255.255.254", "local_pref": None, "labels": []}
-    lines = words(states.bgp_routes([own, other]))
-    assert ["*>", own["network"], "10.255.0.1", "301001/401001", "100", "RT:65000:10", "MM:3"] in lines
-    assert ["*", "i", own["network"], "10.255.0.1", "RT:65000:10", "MM:3"] in lines
-    assert ["evpn"] in lines
+    other = own | {"best": False, "peer": "10.255.255.254", "local_pref": None}
+    lines = states.bgp_routes([own, other]).splitlines()
+    assert lines[1] == "EVPN type-2 prefix: [2]:[EthTag]:[MAClen]:[MAC]:[IPlen]:[IP]"
+    assert lines[3:] == [
+        "Route Distinguisher: 1:1",
+        " *>  [2]:[0]:[48]:[02:00:00:00:00:01]",
+        "       via 10.255.0.1, LocPrf 100, label 301001/601201",
+        "       RT:65000:10 MM:3",
+        " * i [2]:[0]:[48]:[02:00:00:00:00:01]",
+        "       via 10.255.0.1, label 301001/601201",
+        "       RT:65000:10 MM:3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("family", "rd", "network", "shown"),
+    [
+        (
+            "evpn",
+            "1:1",
+            "[2]:[1:1]:[0]:[02:00:00:00:00:01]:[fd00::1]",
+            "[2]:[0]:[48]:[02:00:00:00:00:01]:[128]:[fd00::1]",
+        ),
+        ("evpn", "1:1", "[3]:[1:1]:[0]:[10.255.0.1]", "[3]:[0]:[32]:[10.255.0.1]"),
+        ("evpn", "1:1", "[4]:[1:1]:[00:11]:[10.255.0.1]", "[4]:[00:11]:[32]:[10.255.0.1]"),
+        ("evpn", "1:1", "[5]:[1:1]:[0]:[fd00::/64]", "[5]:[0]:[64]:[fd00::]"),
+        ("evpn", None, "[9]:[00ff]", "[9]:[00ff]"),
+        ("vpnv4", "1:1", "1:1:10.0.10.0/24", "10.0.10.0/24"),
+        ("rt-constraint", None, "65000:65000:10", "65000:65000:10"),
+    ],
+)
+def test_networks_as_frr_prints_them(family: str, rd: str | None, network: str, shown: str) -> None:
+    route = {"family": family, "rd": rd, "network": network, "best": True, "peer": None}
+    more = {"next_hop": "10.255.0.1", "local_pref": None, "labels": [], "targets": [], "communities": []}
+    assert f" *>  {shown}" in states.bgp_routes([route | more]).splitlines()
 
 
 def test_evpn_database() -> None:
     row = {
         "bridge_domain": "servers",
+        "vlan": 10,
         "mac": "02:00:00:00:00:01",
         "ip": "10.0.10.11",
         "source": "pe2",
@@ -73,17 +107,24 @@ def test_evpn_database() -> None:
         "sticky": True,
         "gateway": False,
     }
-    lines = words(states.evpn([row, row | {"active": False, "ip": None, "source": "pe1"}]))
-    assert lines[0] == ["Bridge", "domain:", "servers"]
-    assert lines[2] == ["*", "02:00:00:00:00:01", "10.0.10.11", "pe2", "3", "sticky"]
-    assert lines[3] == ["02:00:00:00:00:01", "pe1", "3", "sticky"]
+    rows = [row, row | {"ip": "fd00::11"}, row | {"active": False, "ip": None, "source": "pe1"}]
+    lines = words(states.evpn(rows))[2:]
+    assert lines[0] == ["Bridge", "domain:", "servers,", "VLAN:", "10"]
+    assert lines[2:] == [
+        ["*", "02:00:00:00:00:01", "pe2", "3", "sticky", "10.0.10.11"],
+        ["fd00::11"],
+        ["02:00:00:00:00:01", "pe1", "3", "sticky"],
+    ]
 
 
 def test_tables_of_macs_routes_and_labels() -> None:
-    mac = {"bridge_domain": "servers", "mac": "02:00:00:00:00:01", "kind": "remote", "via": "pe2, label 5"}
+    mac: dict[str, Any] = {"bridge_domain": "servers", "vlan": 10, "mac": "02:00:00:00:00:01"}
+    mac |= {"kind": "remote", "via": "pe2, label 5"}
     assert ["02:00:00:00:00:01", "DC", "pe2,", "label", "5"] in words(states.macs([mac]))
     learned = states.macs([mac | {"kind": "pseudo-wire", "via": "pseudo-wire to pe2, label 5"}])
     assert ["02:00:00:00:00:01", "D", "pseudo-wire", "to", "pe2,", "label", "5"] in words(learned)
+    assert "Bridge domain: servers, VLAN: 10" in states.macs([mac]).splitlines()
+    assert "VLAN: 20" in states.macs([mac | {"bridge_domain": None, "vlan": 20}]).splitlines()
     connected = {"vrf": "red", "prefix": "10.0.10.0/24", "kind": "connected", "via": "directly connected"}
     remote = connected | {"kind": "remote", "via": "pe2, label 5"}
     lines = words(states.routes([connected, remote]))

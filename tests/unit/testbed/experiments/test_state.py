@@ -57,15 +57,15 @@ def test_mac_tables(plan: Plan) -> None:
         want.GatewayMac(1, 1, 1),
     ).macs()
     assert [(row["bridge_domain"], row["kind"], row["via"]) for row in found] == [
-        ("databases", "static", "ac 9"),
-        ("databases", "pseudo-wire", "pseudo-wire to pe2, label 5"),
         ("servers", "gateway", "routed in red"),
         ("servers", "local", "pe1-eth2.10"),
         ("servers", "remote", "pe2, label 302001"),
+        ("databases", "static", "ac 9"),
+        ("databases", "pseudo-wire", "pseudo-wire to pe2, label 5"),
     ]
-    assert found[3]["mac"] == MAC
+    assert (found[1]["mac"], found[1]["vlan"]) == (MAC, 10)
     (learned,) = view(plan, LearnedMac(10, VM, 3, 300.0), node="acc1").macs()
-    assert (learned["bridge_domain"], learned["via"]) == ("vlan 10", "acc1-eth3")
+    assert (learned["bridge_domain"], learned["vlan"], learned["via"]) == (None, 10, "acc1-eth3")
 
 
 def test_routes_of_a_vrf(plan: Plan) -> None:
@@ -114,6 +114,7 @@ def test_bindings(plan: Plan) -> None:
     (row,) = view(plan, AC, remote).bindings([moved])
     assert row == {
         "bridge_domain": "servers",
+        "vlan": 10,
         "mac": MAC,
         "ip": "10.0.10.11",
         "source": "pe2",
@@ -139,6 +140,7 @@ def test_a_route_of_the_rib(plan: Plan) -> None:
         route(plan, MacMobility(3), ArpNd(router=True, immutable=True), ip="10.0.10.11"), best=True
     )
     assert row["network"] == f"[2]:[10.255.0.2:10]:[0]:[{MAC}]:[10.0.10.11]"
+    assert (row["rd"], row["labels"]) == ("10.255.0.2:10", [302001])
     assert row["targets"] == ["65000:10"]
     assert row["communities"] == ["MM:3", "ND:RI"]
     assert row["labels"] == [302001]
