@@ -61,6 +61,10 @@ Seed = Annotated[
     int, typer.Option("--seed", min=0, help="What moments and orders that may vary are drawn from.")
 ]
 Results = Annotated[Path, typer.Option(help="Folder for what is found.")]
+Pcap = Annotated[
+    bool,
+    typer.Option("--pcap", help="Also keep the captures on all links, a MODE.pcapng beside the results."),
+]
 
 
 def run(
@@ -79,6 +83,7 @@ def run(
     name: Name = "run",
     results: Results = Path("results/latest"),
     logs: Logs = None,
+    pcap: Pcap = False,
     report: Report = False,
 ) -> int:
     """Run a scenario in one mode.
@@ -102,7 +107,7 @@ def run(
         logs=logs,
     )
     talks = repeat == 1 and sys.stderr.isatty()
-    found = _measured([spec.model_copy(update={"talks": talks})], repeat, name)
+    found = _measured([spec.model_copy(update={"talks": talks})], repeat, name, _captures(results, pcap))
     for only in found.values():
         present.show(only, chosen.plan, _console())
         file = write(only, results.absolute())
@@ -126,6 +131,7 @@ def compare(
     name: Name = "compare",
     results: Results = Path("results/latest"),
     logs: Logs = None,
+    pcap: Pcap = False,
     report: Report = False,
 ) -> int:
     """Run a scenario in every mode, side by side."""
@@ -148,7 +154,7 @@ def compare(
         )
         for each in (map(chosen.in_mode, mode) if mode else chosen.modes(reflector))
     ]
-    found = _measured(specs, repeat, name)
+    found = _measured(specs, repeat, name, _captures(results, pcap))
     if found:
         comparison = Comparison(modes=found)
         side_by_side.show(comparison, chosen.plan, _console())
@@ -157,7 +163,17 @@ def compare(
     return _verdict(found)
 
 
-def _measured(specs: Sequence[RunSpec], repeat: int, name: str) -> dict[str, Compared]:
+def _captures(results: Path, wanted: bool) -> dict[Mode, Path]:
+    """Where the captures of each mode go to, if anywhere. Those of earlier runs would belong to no result."""
+    files = {mode: results.absolute() / f"{mode}.pcapng" for mode in Mode}
+    for file in files.values():
+        file.unlink(missing_ok=True)
+    return files if wanted else {}
+
+
+def _measured(
+    specs: Sequence[RunSpec], repeat: int, name: str, captures: dict[Mode, Path]
+) -> dict[str, Compared]:
     """What was found in each mode; nothing, said on standard error, if a lab failed.
 
     SIGTERM is as good as Ctrl-C: files of the runs so far are removed.
@@ -165,10 +181,11 @@ def _measured(specs: Sequence[RunSpec], repeat: int, name: str) -> dict[str, Com
     from testbed.experiments.launch import QUIET
     from testbed.experiments.repeat import NotMeasuredError, run_all
 
+    kept = [spec.model_copy(update={"capture": captures.get(spec.lab.mode)}) for spec in specs]
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with Progress("starting") as progress:
-            return run_all(specs, repeat, name, QUIET, now=progress.now, tell=progress.tell)
+            return run_all(kept, repeat, name, QUIET, now=progress.now, tell=progress.tell)
     except NotMeasuredError as error:
         print(f"vmto: {error}", file=sys.stderr)
         return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from importlib.metadata import version
@@ -13,6 +14,7 @@ from testbed.experiments.judge import judge
 from testbed.experiments.observed import Observed
 from testbed.experiments.outcome import Outcome
 from testbed.experiments.plausible import plausible
+from testbed.experiments.proof import capture_file
 from testbed.experiments.result import Check, Compared, Proof
 from testbed.experiments.running import RunningLab, Setup
 from testbed.experiments.scenario.flows import gentle
@@ -50,6 +52,9 @@ async def measure(spec: RunSpec) -> None:
         played = scenario.model_copy(update={"flows": flows})
         setting = Setting(played, spec.cast, defaults, f"{spec.seed}/{spec.repetition}")
         observed, proof = await play(lab, setting, say)
+        if spec.capture is not None and spec.repetition == 0:
+            shutil.copyfile(capture_file(), spec.capture)
+            result.give_to_caller(spec.capture)
     found = _compared(spec, scenario, plan, origin, observed, proof)
     result.write(found, spec.results, spec.file)
 

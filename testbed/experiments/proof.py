@@ -10,6 +10,7 @@ import contextlib
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Address
+from pathlib import Path
 from typing import final
 
 from testbed.experiments.result import Proof
@@ -39,6 +40,11 @@ ICMP = 1
 DarkPorts = Callable[[float | None, float | None], Sequence[Collection[Endpoint]]]
 
 
+def capture_file() -> Path:
+    """Where the captures of this lab's experiment are, until the lab ends."""
+    return rundir.directory(os.environ[LAB_NAME]) / "proof.pcapng"
+
+
 @final
 class Witness:
     """Captures at all ports of a lab while an experiment runs, for the echoes between some machines."""
@@ -51,8 +57,7 @@ class Witness:
             for ends in ((_address(one), _address(other)), (_address(other), _address(one)))
         )
         ports = [port.interface for switch in lab.plan.switches.values() for port in switch.ports]
-        path = rundir.directory(os.environ[LAB_NAME]) / "proof.pcapng"
-        self._recording = Recording(path, ports, snap=SNAP)
+        self._recording = Recording(capture_file(), ports, snap=SNAP)
         self._captured: dict[PacketId, Trace] = {}
 
     async def start(self) -> None:

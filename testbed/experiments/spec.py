@@ -40,6 +40,8 @@ class RunSpec(BaseModel):
     seed: int = 0
     repetition: int = 0
     """From 0; with the seed what moments and orders are drawn from."""
+    capture: Path | None = None
+    """File that the captures on the links are kept in, those of the first repetition."""
     talks: bool = False
     """Prints what it does."""
 

@@ -96,6 +96,17 @@ def test_a_run_of_a_scenario(labs: list[RunSpec], tmp_path: Path, capsys: pytest
     assert "holds  after  no trombone" in capsys.readouterr().out
 
 
+def test_captures_are_kept_where_asked_for(labs: list[RunSpec], tmp_path: Path) -> None:
+    old = tmp_path / "evpn.pcapng"
+    old.write_bytes(b"of an earlier run")
+    command = ["compare", "--results", str(tmp_path), "--mode", "evpn-vmto"]
+    assert run_command([*command, "--pcap"]) == 0
+    assert [spec.capture for spec in labs] == [tmp_path / "evpn-vmto.pcapng"]
+    assert not old.exists(), "it belongs to no result that is here"
+    assert run_command(command) == 0
+    assert labs[-1].capture is None
+
+
 def test_repetitions(labs: list[RunSpec], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     two = ["--mode", "evpn", "--mode", "evpn-vmto"]
     assert run_command(["compare", "--results", str(tmp_path), "--repeat", "3", "--seed", "1", *two]) == 0
