@@ -11,7 +11,7 @@ import typer
 
 from testbed import resources
 from testbed.cli import bench, checking, completion, export, report, scenarios, show, tools
-from testbed.cli.calls import call, print_json
+from testbed.cli.calls import again, call, print_json
 from testbed.cli.mistakes import in_words
 from testbed.cli.options import (
     AnnounceOption,
@@ -37,9 +37,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-AFTER = ("status", "migrate VM SLOT", "trace A B", "down")
-"""What one may want to do with a lab that has come up."""
-
 TargetOption = Annotated[Target, typer.Option(help="Which P4 switch runs the pipelines.")]
 
 
@@ -63,7 +60,8 @@ def up(
     with Progress(f"starting lab {name}"):
         start(name, spec, detached=True)
     named = "" if name == "lab" else f" --name {name}"
-    print(f"lab {name} is up: " + ", ".join(f"vmto {what}{named}" for what in AFTER))
+    first = f"{again(root=True)} status{named}"
+    print(f"lab {name} is up: `{first}` tells more, and likewise there are migrate, trace, show, down")
 
 
 @app.command()

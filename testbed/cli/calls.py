@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,15 @@ def control_socket(name: str) -> Path:
     if lab is None:
         raise LabError(f"lab {name!r} is not up: `vmto up --name {name}` starts it")
     return lab.control
+
+
+def again(*, root: bool = False) -> str:
+    """How this program is typed to run it again from here, as root or not."""
+    typed = Path(sys.argv[0])
+    found = shutil.which("vmto")
+    known = found is not None and Path(found).resolve() == typed.resolve()
+    program = "vmto" if known or typed.name != "vmto" else os.path.relpath(typed)
+    return f"sudo {program}" if root and "SUDO_UID" in os.environ else program
 
 
 def print_json(found: Any) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from testbed import resources
+from testbed.cli.calls import again
 from testbed.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def told(file: Path, plan: Plan, wanted: bool) -> str:
     """What a command says that has written a result: where its report is, or how to make it."""
     if wanted:
         return f"report written to {make([file], plan=plan)}"
-    return f"as a page with pictures: vmto report {shlex.quote(_shortest(file))}"
+    return f"as a page with pictures: {again()} report {shlex.quote(_shortest(file))}"
 
 
 def _shortest(file: Path) -> str:

@@ -6,12 +6,12 @@ import importlib.util
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
 
 from testbed.cli.app import app
-from testbed.cli.main import TOOLS
 from testbed.model.schema import topology_schema
 
 ROOT = Path(__file__).parents[2]
@@ -32,23 +32,40 @@ def test_topology_schema_is_that_of_the_models() -> None:
     assert json.loads((ROOT / "topologies/topology.schema.json").read_text()) == topology_schema()
 
 
+def anchor(heading: str) -> str:
+    """As GitHub makes it of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.replace("`", "").strip().lower()).replace(" ", "-")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
-        if "://" not in target:
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+    for target, _, part in re.findall(r"\]\(([^)#]*)(#?)([^)]*)\)", page.read_text()):
+        if "://" in target:
+            continue
+        found = page.parent / target if target else page
+        assert found.exists(), f"{page.name}: {target}"
+        if part:
+            headings = re.findall(r"^#+ (.*)$", found.read_text(), re.MULTILINE)
+            assert part in map(anchor, headings), f"{page.name}: {target}#{part}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_exist(page: Path) -> None:
-    known = set(typer.main.get_command(app).commands) | set(TOOLS) | {"--help"}  # type: ignore[attr-defined]
+    """In blocks and in the middle of a sentence, down to the last word of `vmto show bgp l2vpn evpn`."""
     targets = set(re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    for block in re.findall(r"^```(?:sh|console)?\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
-        for line in block.splitlines():
-            if found := re.match(r"(?:\$ )?(?:sudo )?(?:\.venv/bin/)?vmto (\S+)", line):
-                assert found.group(1) in known, f"{page.name}: {line}"
-            if found := re.match(r"(?:\$ )?make (\S+)", line):
-                assert found.group(1) in targets, f"{page.name}: {line}"
+    text = page.read_text()
+    code = re.findall(r"^```(?:sh[^\n]*|console)?\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    for line in "\n".join([*code, *re.findall(r"`([^`\n]+)`", text)]).splitlines():
+        if found := re.match(r"(?:\$ )?(?:sudo )?(?:\.venv/bin/)?vmto ([^|>;]+)", line):
+            known: Any = typer.main.get_command(app)
+            for word in found.group(1).split():
+                commands = getattr(known, "commands", None)
+                if commands is None or word == "..." or word.startswith("--"):
+                    break
+                assert word in commands, f"{page.name}: {line}"
+                known = commands[word]
+        if found := re.match(r"(?:\$ )?make (\S+)", line):
+            assert found.group(1) in targets, f"{page.name}: {line}"
 
 
 def test_no_page_promises_what_is_not_there() -> None:

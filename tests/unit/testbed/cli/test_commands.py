@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from controllers.runtime.config import FabricConfig
-from testbed.cli import capturing, completion, health, show, tools
+from testbed.cli import calls, capturing, completion, health, show, tools
 from testbed.cli.app import run_command
 from testbed.lab.errors import LabError
 from testbed.lab.switches import Target
@@ -142,6 +142,19 @@ def test_targets_that_are_not_installed(
     monkeypatch.setenv("PATH", "/none")
     assert run_command(["run", "--target", "bmv2"]) == 2
     assert "p4c-bm2-ss and simple_switch_grpc not on PATH" in capsys.readouterr().err
+
+
+def test_how_it_is_typed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "bin/vmto"
+    program.parent.mkdir()
+    program.touch(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [str(program)])
+    monkeypatch.setenv("PATH", "/none")
+    monkeypatch.setenv("SUDO_UID", "1000")
+    assert (calls.again(), calls.again(root=True)) == ("bin/vmto", "sudo bin/vmto")
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert calls.again() == "vmto"
 
 
 def test_completion(monkeypatch: pytest.MonkeyPatch) -> None:
