@@ -1,6 +1,6 @@
 """What tutorials and how-tos tell people to type is typed, page by page, in a copy of the repository.
 
-A block of `sh` is run; one headed `sh not-run` is not, and its page says in words what it needs. A block of
+A block of `sh` is run; one headed `sh not-run: WHY` is not. A block of
 `python` after `vmto shell` is typed into that shell, one of `p4` or `yaml` after "Save this as `FILE`" is
 saved, one of `diff` is applied.
 """
@@ -34,7 +34,7 @@ def _lines(page: str) -> Iterator[str]:
         if shell:
             yield f"{shell} <<'PAGE'\n{text if language == 'python' else ''}\nPAGE"
             shell = ""
-        if remark.strip() == "not-run":
+        if remark.strip().startswith("not-run"):
             continue
         if language == "sh":
             *commands, last = re.sub(r"\bsudo ", "", text.rstrip("\n")).split("\n")

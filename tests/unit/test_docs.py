@@ -68,6 +68,16 @@ def test_commands_exist(page: Path) -> None:
             assert found.group(1) in targets, f"{page.name}: {line}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_is_not_tested_says_why(page: Path) -> None:
+    """Of how-tos and tutorials every block is typed by tests/lab/test_pages.py, or says why not."""
+    if page.parent.name in ("how-to", "tutorial"):
+        heads = re.findall(r"^```(.*)\n(?:.*\n)*?```$", page.read_text(), re.MULTILINE)
+        assert all(heads), "a block without a language is read by nobody"
+        shells = [head for head in heads if head.startswith("sh")]
+        assert all(re.fullmatch(r"sh(?: not-run: \w.*)?", head) for head in shells)
+
+
 def test_no_page_promises_what_is_not_there() -> None:
     for page in PAGES:
         assert not re.search(r"\b(TODO|FIXME|TBD)\b", page.read_text()), page
