@@ -11,8 +11,8 @@ from testbed.cli.options import AsJson, Name
 def check(name: Name = "lab", as_json: AsJson = False) -> int:
     """Follow every pair of machines through all tables.
 
-    IPv4 and IPv6. Tells loops, black holes, trombones and leaks between tenants, and where switches do not hold
-    what their controllers wrote. Exit code 1 if there is any.
+    IPv4 and IPv6. Tells loops, black holes, trombones and leaks between tenants, and where switches do not
+    hold what their controllers wrote. Exit code 1 if there is any.
     """
     from testbed.cli.states import columns
 
