@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -41,18 +42,24 @@ def browser(tmp_path: Path) -> Iterator[Chrome]:
 @pytest.mark.lab(mode="evpn")
 def test_a_machine_is_dragged_and_trombones(lab: Lab, address: str, browser: Chrome) -> None:
     def until(probe: Callable[[], object]) -> None:
-        WebDriverWait(browser, WITHIN).until(lambda _: probe())
+        # A drawing may be replaced between two questions.
+        stale = [StaleElementReferenceException]
+        WebDriverWait(browser, WITHIN, ignored_exceptions=stale).until(lambda _: probe())
 
     def text(identifier: str) -> str:
         return browser.find_element(By.ID, identifier).text
+
+    def drag(*names: str) -> bool:
+        ends = (browser.find_element(By.ID, name) for name in names)
+        ActionChains(browser).drag_and_drop(*ends).perform()
+        return True
 
     browser.get(address)
     until(lambda: "Straight" in text("there") and "Straight" in text("back"))
     assert "acc4 › pe4 › p4 › p1 › pe1 › acc1" in text("there")
 
     lab.changed = True
-    machine, slot = (browser.find_element(By.ID, name) for name in ("machine-vm1", "slot-vm1-dc2"))
-    ActionChains(browser).drag_and_drop(machine, slot).perform()
+    until(lambda: drag("machine-vm1", "slot-vm1-dc2"))
     until(lambda: browser.find_element(By.ID, "machine-vm1").get_attribute("data-slot") == "dc2")
     assert lab.vm("vm1").slot == "dc2"
     until(lambda: "Trombone" in text("there") and "Trombone" in text("back"))
