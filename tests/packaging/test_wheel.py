@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -75,3 +76,15 @@ def test_installed_wheel_validates_and_compiles(installed: Path, tmp_path: Path)
         env=alone,
     )
     assert (tmp_path / "pe.json").stat().st_size > 100_000
+
+
+@pytest.mark.needs_root
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="a lab needs root for its namespaces")
+def test_an_experiment_in_a_folder_of_its_own(installed: Path, tmp_path: Path) -> None:
+    """The page's experiment, beside nothing: the plugin, topologies and programs come with the wheel."""
+    run([installed / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", "pytest"])
+    shutil.copy(ROOT / "tests/lab/test_experiment.py", tmp_path)
+    alone = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    said = run([installed / "python", "-m", "pytest", "-q", "-k", "short"], cwd=tmp_path, env=alone)
+    assert "1 passed" in said
