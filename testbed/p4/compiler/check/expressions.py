@@ -11,6 +11,8 @@ from testbed.p4.compiler.check.operators import OperatorChecker
 from testbed.p4.compiler.check.scope import is_error
 from testbed.p4.compiler.diagnostics import Note, a_or_an, did_you_mean
 
+_HEADER_METHODS = frozenset(("isValid", "setValid", "setInvalid"))
+
 
 class ExpressionChecker(OperatorChecker):
     """Infers types bottom-up; returns each expression, changed where a conversion went in."""
@@ -157,6 +159,8 @@ class ExpressionChecker(OperatorChecker):
                             expr.value = base.value[number]
                         return
                 hint = did_you_mean(expr.name, [field.name for field in fields])
+                if isinstance(base.type, t.HeaderType) and expr.name in _HEADER_METHODS:
+                    hint = f"; the method is called as {expr.name}()"
                 self._no_member(expr, f"a field {expr.name}{hint}")
             case t.StackType():
                 self._stack_member(expr, base.type)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from testbed.p4.compiler import ast
 from testbed.p4.compiler import types as t
 from testbed.p4.compiler.check.unused import is_watched
 from testbed.p4.compiler.diagnostics import Note, a_or_an, did_you_mean
+from testbed.p4.compiler.preprocess import BUILTIN_INCLUDES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +28,8 @@ _OVERLOADABLE = (
     ast.ControlDecl,
 )
 
-_OF_V1MODEL = frozenset(("V1Switch", "standard_metadata_t", "mark_to_drop", "HashAlgorithm", "CloneType"))
+_LIBRARIES = {"core.p4": "packet_in", "v1model.p4": "V1Switch"}
+"""The files that programs include, each with something that it declares."""
 
 
 class Scope:
@@ -71,6 +74,7 @@ class ScopeKeeper:
         self.errors: dict[str, ast.ErrorMember] = {}
         self.match_kinds: dict[str, ast.MatchKind] = {}
         self.used: set[ast.Declaration] = set()
+        self.missing: set[str] = set()  # files to include, reported once
         self.watched: list[ast.Declaration] = []
         self.program = ast.Program(ast.Span("", 0, 0, 0, 0), [])
 
@@ -153,6 +157,11 @@ class ScopeKeeper:
         if found is None and self._is_inside(name):
             self.error(span, f"{name} cannot refer to itself")
             return []
+        if found is None and (library := self._library_of(name)):
+            if library not in self.missing:
+                self.error(span, f"nothing named {name} is declared here: write #include <{library}>")
+            self.missing.add(library)
+            return []
         if found is None:
             notes = [
                 Note(d.span, f"{name} is declared here, after its use")
@@ -165,10 +174,18 @@ class ScopeKeeper:
         self.used.update(found)
         return found
 
+    def _library_of(self, name: str) -> str | None:
+        """The file that declares an unknown name, if the program does not include it."""
+        declared = rf"^(?:control|enum|extern|package|parser|struct)\s[^;{{(]*\b{re.escape(name)}\b"
+        for library, known in _LIBRARIES.items():
+            if known not in self.globals.names:
+                text = (BUILTIN_INCLUDES / library).read_text()
+                if re.search(declared, text, re.MULTILINE):
+                    return library
+        return None
+
     def _meant(self, name: str) -> str:
         """What an unknown name may have been meant to be."""
-        if name in _OF_V1MODEL and name not in self.globals.names:
-            return ": write #include <v1model.p4>"
         return did_you_mean(name, self.here.visible())
 
     def _is_inside(self, name: str) -> bool:

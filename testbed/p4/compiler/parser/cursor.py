@@ -30,6 +30,10 @@ class ParseError(Exception):
         self.span = span
 
 
+class UnclosedBlockError(ParseError):
+    """Something begins that no block can contain: one before it is not closed, and nobody knows which."""
+
+
 class Cursor:
     """Reads tokens; knows which names are types, which P4's grammar needs."""
 
@@ -42,6 +46,7 @@ class Cursor:
         self.diagnostics = diagnostics
         self.scopes: list[dict[str, bool]] = [{}]
         self.nesting = 0
+        self.blocks: list[Span] = []  # where the blocks around the place begin
 
     # Tokens
 
@@ -130,13 +135,16 @@ class Cursor:
         """What `parse` reads up to `}` or one of `stops`; after an error in one, the next is tried."""
         items: list[_T] = []
         while (kind := self.kinds[self.at]) not in ("}", END) and kind not in stops:
-            before, nesting, level = self.at, self.nesting, len(self.scopes)
+            before, nesting, level, depth = self.at, self.nesting, len(self.scopes), len(self.blocks)
             try:
                 items.append(parse())
+            except UnclosedBlockError:
+                raise
             except ParseError as error:
                 self.report(error)
                 self.nesting = nesting
                 del self.scopes[level:]
+                del self.blocks[depth:]
                 self.recover(in_block=True)
                 if self.at == before and self.kinds[self.at] != "}":
                     self.take()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from testbed.p4.compiler import ast
 from testbed.p4.compiler.lexer import END
-from testbed.p4.compiler.parser.cursor import NAME_KINDS, ParseError
+from testbed.p4.compiler.parser.cursor import NAME_KINDS, ParseError, UnclosedBlockError
 from testbed.p4.compiler.parser.tables import TableParser
 
 if TYPE_CHECKING:
@@ -51,9 +51,13 @@ class DeclarationParser(TableParser):
                 declaration = self._declaration()
                 if declaration is not None:
                     self.declarations.append(declaration)
+            except UnclosedBlockError as error:
+                self.report(error)
+                break  # whatever follows would be read in the wrong place
             except ParseError as error:
                 self.report(error)
                 self.nesting = 0
+                self.blocks.clear()
                 del self.scopes[1:]
                 self.recover(in_block=False)
                 if self.at == before:

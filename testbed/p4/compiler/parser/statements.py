@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from testbed.p4.compiler import ast
-from testbed.p4.compiler.parser.cursor import NAME_KINDS, ParseError
+from testbed.p4.compiler.lexer import describe
+from testbed.p4.compiler.parser.cursor import NAME_KINDS, ParseError, UnclosedBlockError
 from testbed.p4.compiler.parser.expressions import ExpressionParser
 
 if TYPE_CHECKING:
     from testbed.p4.compiler.lexer import Token
 
 _COMPOUND = frozenset(("*=", "/=", "%=", "+=", "-=", "|+|=", "|-|=", "<<=", "&=", "|=", "^="))
+
+_NEVER_INSIDE = frozenset(
+    ("action", "control", "enum", "extern", "header", "header_union", "package", "parser", "struct", "table")
+)
 
 _NOT_OF_P4 = {
     "while": "write for (...) with a number of rounds known at compile time",
@@ -31,11 +36,22 @@ class StatementParser(ExpressionParser):
         self.deeper()
         try:
             with self.scope():
+                self.blocks.append(start)
                 body = self.statements()
+                self.blocks.pop()
             self.expect("}", "to close the block")
         finally:
             self.nesting -= 1
         return ast.Block(self.since(start), body, annotations or [])
+
+    def _check_inside(self) -> None:
+        """Fail if something is at hand that no block can contain."""
+        kind, following, third = self.kinds[self.at : self.at + 3]
+        is_state = kind == "state" and following in NAME_KINDS and third == "{"
+        if self.blocks and (kind in _NEVER_INSIDE or is_state or (kind == "apply" and following == "{")):
+            what = describe(self.tokens[self.at])
+            message = f"expected '}}' to close the block of line {self.blocks[-1].line}, not {what}"
+            raise UnclosedBlockError(self.span, message)
 
     def statements(self, *stops: str) -> list[ast.Statement | ast.Declaration]:
         """Statements and declarations up to `}` or one of `stops`."""
@@ -44,6 +60,7 @@ class StatementParser(ExpressionParser):
     def statement_or_declaration(self) -> ast.Statement | ast.Declaration:
         """One of a block's items."""
         annotations = self.annotations()
+        self._check_inside()
         if self.kinds[self.at] == "const":
             return self.constant(annotations)
         if self._starts_declaration():
@@ -224,8 +241,8 @@ class StatementParser(ExpressionParser):
             return ast.CallStatement(self.since(start), target)
         if op in (";", "}"):
             raise ParseError(self.since(start), "this does nothing: expected an assignment or a call")
-        if op == "-" and self.kinds[self.at + 1] == "-":
-            raise ParseError(self.span, "P4 has no --: write x = x - 1")
+        if op == "++" or (op == "-" and self.kinds[self.at + 1] == "-"):
+            raise ParseError(self.span, f"P4 has no {op[0] * 2}: write x = x {op[0]} 1")
         raise self.unexpected("'=' or '('")
 
     def _return(self) -> ast.Return:

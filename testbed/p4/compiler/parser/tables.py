@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from testbed.p4.compiler import ast
+from testbed.p4.compiler.diagnostics import did_you_mean
 from testbed.p4.compiler.parser.cursor import ParseError
 from testbed.p4.compiler.parser.statements import StatementParser
+
+_BRACED = ("key", "actions", "entries")
+_MISSPELLED = "one of them"  # found among the properties under a wrong name
 
 
 class TableParser(StatementParser):
@@ -30,7 +34,7 @@ class TableParser(StatementParser):
         seen: set[str] = set()
         self.repeated(lambda: self._property(table, seen))
         self.expect("}", f"after the properties of the table {name.text}")
-        if "actions" not in seen:
+        if not seen & {"actions", _MISSPELLED}:
             self.diagnostics.error(name.span, f"the table {name.text} has no actions: actions = {{ ... }}")
         return table
 
@@ -59,6 +63,9 @@ class TableParser(StatementParser):
                 table.default_action = self.action_ref(annotations)
                 table.const_default = const
                 self.expect(";", "after the default action")
+            case _ if self.kinds[self.at] == "{" and (hint := did_you_mean(name.text, _BRACED)):
+                seen.add(_MISSPELLED)
+                raise ParseError(name.span, f"{name.text} is not a property of tables{hint}")
             case _:
                 value = self.expression()
                 self.expect(";", f"after the property {name.text}")

@@ -108,6 +108,8 @@ def test_parser_warnings(front: Front) -> None:
         ("while (true) { }", "P4 has no while: write for (...)"),
         ("if (true) { } elseif (false) { }", "P4 has no elseif: write else if"),
         ("hdr.h.field--;", "P4 has no --: write x = x - 1"),
+        ("meta.value++;", "P4 has no ++: write x = x + 1"),
+        ("if (hdr.h.isValid) { }", "h_t does not have a field isValid; the method is called as isValid()"),
         ("limit = 3;", "limit is an in parameter, which cannot be written to"),
     ],
 )
@@ -135,5 +137,19 @@ def test_an_error_in_an_argument_is_the_only_one() -> None:
 
 def test_what_v1model_declares() -> None:
     with pytest.raises(CompileError) as error:
-        check_text("control C(inout standard_metadata_t s) { apply { } }")
+        check_text("control C(inout standard_metadata_t s) { apply { mark_to_drop(s); } }")
     assert "write #include <v1model.p4>" in str(error.value)
+    assert error.value.diagnostics.error_count == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("control C() {\n action a() {\n table t { } apply { } }", "the block of line 2, not 'table'"),
+        ("control C() { apply {\n if (true) { }\n control D() { apply { } }", "line 1, not 'control'"),
+        ("control C() { table t { keys = { x: exact; } } apply { } }", "keys is not a property of tables"),
+    ],
+)
+def test_one_missing_or_misspelled_word_is_one_error(front: Front, text: str, message: str) -> None:
+    (error,) = front.errors(text)
+    assert message in error
