@@ -13,6 +13,7 @@ from testbed.p4.compiler import types as t
 from testbed.p4.compiler.passes import extern_objects, parsers, tables
 from testbed.p4.compiler.passes.narrow import expect, known
 from testbed.p4.compiler.passes.statements import Statements
+from testbed.p4.compiler.passes.syntax import walk
 from testbed.p4.compiler.passes.unit import RefusedError
 from testbed.p4.compiler.passes.values import ActionClosure, Binding, Env, Frame, Instance, TableSlot
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from testbed.p4.compiler.source import Span
 
 
+APPLICATIONS = (ast.CallKind.PARSER_APPLY, ast.CallKind.CONTROL_APPLY)
+
+
 @final
 class Body(Statements):
     """Elaborates the code of one callee in its environment."""
@@ -29,7 +33,10 @@ class Body(Statements):
     # --- instances ---------------------------------------------------------------------------------------
 
     def make_instance(self, call: ast.Call, name: str) -> Instance:
-        """A parser or control instance from its constructor call, with the objects declared inside."""
+        """A parser or control instance from its constructor call, with the objects declared inside.
+
+        Applying a type makes an instance, too: as p4c has it, behind those that are declared.
+        """
         decl = _block_decl(call)
         env = Env(self.unit.globals, name)
         made = self.env.type_of(call)
@@ -41,7 +48,12 @@ class Body(Statements):
             if bound.expr is not None:
                 env.bind(bound.param, self._constructor_argument(bound, name))
         instance = Instance(decl, name, env)
-        self.enter_env(env).declare_objects(decl.locals, name, instance.orders)
+        inside = self.enter_env(env)
+        inside.declare_objects(decl.locals, name, instance.orders)
+        for node in walk(decl.body if isinstance(decl, ast.ControlDecl) else decl.states):
+            if isinstance(node, ast.Call) and node.kind in APPLICATIONS:
+                if isinstance(receiver := node.receiver, ast.TypeNameExpr):
+                    env.bind(node, inside._direct_instance(node, receiver))
         return instance
 
     def enter_env(self, env: Env) -> Body:
@@ -99,14 +111,11 @@ class Body(Statements):
         return made
 
     def instance_of(self, call: ast.Call) -> Instance:
-        """The instance that an apply call means; applying a type makes one."""
+        """The instance that an apply call means."""
         receiver = call.receiver
-        if isinstance(receiver, ast.PathExpr):
-            found = self.env.find(receiver.decl)
-            if isinstance(found, Instance):
-                return found
-        if isinstance(receiver, ast.TypeNameExpr):
-            return self._direct_instance(call, receiver)
+        found = self.env.find(receiver.decl if isinstance(receiver, ast.PathExpr) else call)
+        if isinstance(found, Instance):
+            return found
         raise RefusedError(call.span, "what is applied here is not known at compile time")
 
     def _direct_instance(self, call: ast.Call, receiver: ast.TypeNameExpr) -> Instance:

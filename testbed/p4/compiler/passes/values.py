@@ -115,17 +115,20 @@ Binding = Value | Instance | ActionClosure | TableSlot | ir.ExternObject | ir.Va
 
 
 class Env:
-    """Bindings of declarations, in nested scopes, and of type parameters."""
+    """Bindings of declarations, in nested scopes, and of type parameters.
+
+    The call that applies a type, as in `Inner.apply(x)`, is bound to the instance that it makes.
+    """
 
     __slots__ = ("bindings", "parent", "prefix", "types")
 
     def __init__(self, parent: Env | None = None, prefix: str | None = None) -> None:
         self.parent = parent
-        self.bindings: dict[ast.Declaration, Binding] = {}
+        self.bindings: dict[ast.Declaration | ast.Call, Binding] = {}
         self.types: dict[t.TypeVar, t.Type] = dict(parent.types) if parent is not None else {}
         self.prefix: str = prefix if prefix is not None else (parent.prefix if parent is not None else "")
 
-    def find(self, decl: ast.Declaration | None) -> Binding | None:
+    def find(self, decl: ast.Declaration | ast.Call | None) -> Binding | None:
         """What the declaration stands for here, or None."""
         if decl is None:
             return None
@@ -137,7 +140,7 @@ class Env:
             env = env.parent
         return None
 
-    def bind(self, decl: ast.Declaration, binding: Binding) -> None:
+    def bind(self, decl: ast.Declaration | ast.Call, binding: Binding) -> None:
         """Give the declaration a meaning in this scope."""
         self.bindings[decl] = binding
 

@@ -29,12 +29,16 @@ control I(inout none h, inout none m, inout standard_metadata_t s) {
     Inner() two;
     apply {
         two.apply(s);
+        Inner.apply(s);
         after.apply();
         one.apply(s);
         before.apply();
     }
 }
-control E(inout none h, inout none m, inout standard_metadata_t s) { apply { } }
+control E(inout none h, inout none m, inout standard_metadata_t s) {
+    table last { actions = { NoAction; } }
+    apply { last.apply(); }
+}
 control C(inout none h, inout none m) { apply { } }
 control D(packet_out p, in none h) { apply { } }
 V1Switch(P(), C(), I(), E(), C(), D()) main;
@@ -80,7 +84,7 @@ def test_two_actions_cannot_have_one_name(tmp_path: Path) -> None:
         compile_program(source)
 
 
-def test_objects_of_an_instance_stand_where_it_is_declared(tmp_path: Path) -> None:
+def test_objects_of_an_instance_stand_where_it_is_declared_or_behind_if_a_type_is_applied(tmp_path: Path) -> None:
     source = tmp_path / "order.p4"
     source.write_text(PROGRAM)
     info = compile_program(source).p4info
@@ -89,5 +93,8 @@ def test_objects_of_an_instance_stand_where_it_is_declared(tmp_path: Path) -> No
         "I.one.inner",
         "I.after",
         "I.two.inner",
+        "I.Inner.inner",
+        "E.last",
     ]
-    assert [action.preamble.name for action in info.actions] == ["I.first", "I.one.set", "I.two.set"]
+    names = [action.preamble.name for action in info.actions]
+    assert names == ["I.first", "I.one.set", "I.two.set", "I.Inner.set", "NoAction"]
