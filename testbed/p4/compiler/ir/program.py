@@ -159,6 +159,7 @@ class ExternObject:
     name: str
     owner: ast.Declaration
     span: Span
+    order: int = field(default=0, init=False)  # of declaration, as that of tables
 
 
 @entity

@@ -50,7 +50,7 @@ class _Builder:
         self.symbols = Symbols()
         self.types = TypeInfo([name for name, _ in unit.program.errors])
         self.info = p4i.P4Info()
-        self.externs = [e for e in unit.program.externs if not _of_hidden_table(e)]
+        self.externs = sorted((e for e in unit.program.externs if not _of_hidden_table(e)), key=_place)
         self.controller_headers = [
             d
             for d in tree.declarations
@@ -321,6 +321,12 @@ PROFILE_KEYS = frozenset({"max_group_size", "selector_size_semantics", "max_memb
 
 def _hidden(decl: ast.Declaration | None) -> bool:
     return decl is None or decl.annotation("hidden") is not None
+
+
+def _place(extern: ir.ExternObject) -> int:
+    """The order in P4Info: direct counters and meters stand as their tables do, wherever they are declared."""
+    table = extern.table if isinstance(extern, ir.CounterArray | ir.MeterArray) else None
+    return extern.order if table is None else table.order
 
 
 def _of_hidden_table(extern: ir.ExternObject) -> bool:

@@ -51,9 +51,12 @@ class Body(Statements):
         inside = self.enter_env(env)
         inside.declare_objects(decl.locals, name, instance.orders)
         for node in walk(decl.body if isinstance(decl, ast.ControlDecl) else decl.states):
-            if isinstance(node, ast.Call) and node.kind in APPLICATIONS:
-                if isinstance(receiver := node.receiver, ast.TypeNameExpr):
-                    env.bind(node, inside._direct_instance(node, receiver))
+            if (
+                isinstance(node, ast.Call)
+                and node.kind in APPLICATIONS
+                and isinstance(node.receiver, ast.TypeNameExpr)
+            ):
+                env.bind(node, inside._direct_instance(node, node.receiver))
         return instance
 
     def enter_env(self, env: Env) -> Body:
@@ -106,6 +109,7 @@ class Body(Statements):
                 decl.span, "extern instances with abstract methods are not supported by this target"
             )
         made = extern_objects.make_instance(self, decl, call, name)
+        made.order = self.unit.next_order()
         self.unit.program.externs.append(made)
         self.env.bind(decl, made)
         return made

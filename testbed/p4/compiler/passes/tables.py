@@ -268,6 +268,7 @@ def _object(body: Body, prop: ast.TableProperty, table: ir.Table) -> ir.ExternOb
         named = prop.annotation("name") is not None
         name = body.unit.external_name(prop, "") if named else f"{table.name}.{prop.name}"
         made = extern_objects.make_instance(body, prop, prop.value, name)
+        made.order = table.order
         body.unit.program.externs.append(made)
         return made
     raise RefusedError(prop.span, f"table property {prop.name} takes an extern instance")

@@ -1,4 +1,7 @@
-"""Objects stand in P4Info in the order of declaration, as p4c lists them: not in that of application."""
+"""Objects stand in P4Info in the order of declaration, as p4c lists them: not in that of application.
+
+Instances that come from applying a type stand behind what is declared.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +87,7 @@ def test_two_actions_cannot_have_one_name(tmp_path: Path) -> None:
         compile_program(source)
 
 
-def test_objects_of_an_instance_stand_where_it_is_declared_or_behind_if_a_type_is_applied(tmp_path: Path) -> None:
+def test_objects_of_an_instance_stand_where_it_is_declared(tmp_path: Path) -> None:
     source = tmp_path / "order.p4"
     source.write_text(PROGRAM)
     info = compile_program(source).p4info
@@ -98,3 +101,42 @@ def test_objects_of_an_instance_stand_where_it_is_declared_or_behind_if_a_type_i
     ]
     names = [action.preamble.name for action in info.actions]
     assert names == ["I.first", "I.one.set", "I.two.set", "I.Inner.set", "NoAction"]
+
+
+DIRECT = """
+#include <core.p4>
+#include <v1model.p4>
+struct none { }
+parser P(packet_in p, out none h, inout none m, inout standard_metadata_t s) {
+    state start { transition accept; }
+}
+control I(inout none h, inout none m, inout standard_metadata_t s) {
+    direct_counter(CounterType.bytes) last;
+    action_profile(8) shared;
+    table a {
+        key = { s.ingress_port: exact; }
+        actions = { NoAction; }
+        @name("of_a") counters = direct_counter(CounterType.bytes);
+    }
+    table b {
+        key = { s.ingress_port: exact; }
+        actions = { NoAction; }
+        @name("of_b") implementation = action_profile(4);
+    }
+    table c { key = { s.ingress_port: exact; } actions = { NoAction; } counters = last; }
+    table d { key = { s.ingress_port: exact; } actions = { NoAction; } implementation = shared; }
+    apply { c.apply(); a.apply(); d.apply(); b.apply(); }
+}
+control E(inout none h, inout none m, inout standard_metadata_t s) { apply { } }
+control C(inout none h, inout none m) { apply { } }
+control D(packet_out p, in none h) { apply { } }
+V1Switch(P(), C(), I(), E(), C(), D()) main;
+"""
+
+
+def test_direct_counters_stand_as_their_tables_do(tmp_path: Path) -> None:
+    source = tmp_path / "direct.p4"
+    source.write_text(DIRECT)
+    info = compile_program(source).p4info
+    assert [counter.preamble.name for counter in info.direct_counters] == ["of_a", "I.last"]
+    assert [profile.preamble.name for profile in info.action_profiles] == ["I.shared", "of_b"]
