@@ -324,7 +324,7 @@ def _hidden(decl: ast.Declaration | None) -> bool:
 
 
 def _place(extern: ir.ExternObject) -> int:
-    """The order in P4Info: direct counters and meters stand as their tables do, wherever they are declared."""
+    """The order in P4Info: direct counters and meters stand as their tables do, wherever declared."""
     table = extern.table if isinstance(extern, ir.CounterArray | ir.MeterArray) else None
     return extern.order if table is None else table.order
 
