@@ -27,6 +27,12 @@ _LINE_MARKER_GAP = 8
 _CONDITION = re.compile(r"[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif)\b.*")
 
 
+_VERBATIM = re.compile(r"""(//.*|/\*.*?\*/|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|["'].*)""")
+_BLANKS = re.compile(r"[ \t]+")
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_WOULD_JOIN = re.compile(r"\w+|[0-9]\w*[.+-]")  # a token and the start of one from a macro, kept apart by cpp
+
+
 class _Conditional:
     """An open `#if`: whether this branch is live, whether one was, whether `#else` came."""
 
@@ -131,7 +137,10 @@ class Preprocessor:
             self._fatal(token.span, 'this string has no closing "')
 
     def _lines_of(self, text: Token) -> Token:
-        """A string of several lines as cpp leaves it, which knows only lines: conditions in it hold."""
+        """A string of several lines as cpp leaves it, which knows no such strings.
+
+        To it the first line has a quote too many, and the others are code: conditions and macros in them count.
+        """
         lines: list[str] = []
         open_ifs: list[_Conditional] = []
         nested = 0
@@ -139,7 +148,8 @@ class Preprocessor:
             live = not open_ifs or open_ifs[-1].live
             directive = _CONDITION.match(line) if lines else None
             if directive is None:
-                lines.append(line if live else "")
+                code = self._line_of_code(line, text) if lines else line
+                lines.append(code if live else "")
                 continue
             lines.append("")
             word = directive[1]
@@ -151,6 +161,28 @@ class Preprocessor:
             ]
             self._directive(parts[:-1], None, open_ifs)
         return text._replace(text="\n".join(lines))
+
+    def _line_of_code(self, line: str, text: Token) -> str:
+        """A line with its macros expanded, blanks in a row as one; comments and quotes are kept."""
+        start = len(line) - len(line.lstrip())
+        parts = _VERBATIM.split(line[start:])
+        parts[::2] = [_BLANKS.sub(" ", self._expanded(part, text)) for part in parts[::2]]
+        return " " * start + "".join(parts).rstrip()
+
+    def _expanded(self, code: str, text: Token) -> str:
+        if not any(word in self.expander.table for word in _WORD.findall(code)):
+            return code
+        tokens = [t._replace(span=text.span) for t in tokenize(code, text.span.file)[:-1]]
+        try:
+            tokens = self.expander.expand(tokens, text)
+        except MacroError:  # arguments that end on another line: not in a text
+            return code
+        out, before = code[: len(code) - len(code.lstrip())], ""
+        for token in tokens:
+            apart = token.space or (token.hidden and _WOULD_JOIN.fullmatch(before + token.text[0]))
+            out += f" {token.text}" if before and apart else token.text
+            before = token.text
+        return out + code[len(code.rstrip()) :]
 
     @staticmethod
     def _rest_of_line(stream: TokenStream) -> list[Token]:

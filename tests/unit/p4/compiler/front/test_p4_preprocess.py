@@ -214,3 +214,24 @@ def test_conditions_within_a_string_of_several_lines(front: Any) -> None:
     declared = next(d for d in program.declarations if d.name == "X")
     words = [w for w in declared.annotations[0].tokens[0].split("\n") if w]
     assert words == ['"', "one", "two", 'five"']
+
+
+def test_macros_within_a_string_of_several_lines(front: Any) -> None:
+    program = front.text(
+        """#define TYPE 0x800
+#define NEXT(x) x+1
+@a("TYPE  here
+      a::b   ==  TYPE; // TYPE
+\tNEXT(2) /* TYPE */ NEXT(3  don't  TYPE
+   'TYPE' TYPE\x20
+TYPE") const bit<8> X = 1;
+"""
+    )
+    declared = next(d for d in program.declarations if d.name == "X")
+    assert declared.annotations[0].tokens[0].split("\n") == [
+        '"TYPE  here',
+        "      a::b == 0x800; // TYPE",
+        " 2 +1 /* TYPE */ NEXT(3 don't  TYPE",
+        "   'TYPE' 0x800",
+        '0x800"',
+    ]
