@@ -25,8 +25,6 @@ BUILTIN_INCLUDES = Path(__file__).with_name("include")
 _MAX_INCLUDE_DEPTH = 100
 _LINE_MARKER_GAP = 8
 _CONDITION = re.compile(r"[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif)\b.*")
-
-
 _VERBATIM = re.compile(r"""(//.*|/\*.*?\*/|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|["'].*)""")
 _BLANKS = re.compile(r"[ \t]+")
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -139,7 +137,7 @@ class Preprocessor:
     def _lines_of(self, text: Token) -> Token:
         """A string of several lines as cpp leaves it, which knows no such strings.
 
-        To it the first line has a quote too many, and the others are code: conditions and macros in them count.
+        To it the first line has a quote too many and the others are code: conditions and macros count there.
         """
         lines: list[str] = []
         open_ifs: list[_Conditional] = []
