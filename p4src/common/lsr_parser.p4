@@ -9,7 +9,7 @@
 // nibble of 6, or a first byte from 0x45 (the shortest header) to 0x4F, for IP and 32 zero bits for a control word
 // (RFC 4385 §3); anything else is Ethernet. A frame without control word whose destination MAC begins like that is
 // misread: its hash comes from lengths and identifications, and its flow splits. This is what control words and
-// entropy labels are for (RFC 7432 §18, RFC 8469 §3).
+// entropy labels are for (RFC 7432 §18, RFC 8469).
 
 #ifndef COMMON_LSR_PARSER_P4
 #define COMMON_LSR_PARSER_P4

@@ -51,7 +51,7 @@ parser PeParser(packet_in packet,
         transition parse_top_label;
     }
 
-    // The TTL and traffic class that count are those of the outermost label (RFC 3443 §5.4).
+    // The TTL and traffic class that count are those of the outermost label (RFC 3032 §2.4.1).
     state parse_top_label {
         meta.label_ttl = packet.lookahead<bit<32>>()[7:0];
         meta.label_tc = packet.lookahead<bit<32>>()[11:9];

@@ -6,7 +6,7 @@
 #include "controller.p4"
 #include "headers.p4"
 
-// A PE allocates its labels itself (downstream assignment, RFC 3031 §2.7), so it is free to let the high bits of
+// A PE allocates its labels itself (downstream assignment, RFC 3031 §3.4), so it is free to let the high bits of
 // a service label say what lies beneath: a parser cannot ask a table.
 //
 //   0x00010 - 0x3FFFF   transport (segment identifiers)

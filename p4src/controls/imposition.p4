@@ -106,7 +106,14 @@ control Imposition(inout headers_t hdr, inout metadata_t meta, in standard_metad
     apply {
         label_model.apply();
         if (meta.uniform_push && meta.routed) {
-            if (hdr.ipv4.isValid()) {
+            // An error made here stands before the packet that it quotes.
+            if (hdr.icmp_ipv4.isValid()) {
+                meta.ttl = hdr.icmp_ipv4.ttl;
+                meta.tc = hdr.icmp_ipv4.tos[7:5];
+            } else if (hdr.icmp_ipv6.isValid()) {
+                meta.ttl = hdr.icmp_ipv6.hop_limit;
+                meta.tc = hdr.icmp_ipv6.traffic_class[7:5];
+            } else if (hdr.ipv4.isValid()) {
                 meta.ttl = hdr.ipv4.ttl;
                 meta.tc = hdr.ipv4.tos[7:5];
             } else {

@@ -2,7 +2,7 @@
 //   pop:  [top] [labels ...]  ->  [pushed ...] [labels ...]
 //
 // TTL and traffic class of the outermost label go on: decremented once per router, whatever is swapped, popped or
-// pushed (uniform model between labels, RFC 3443 §5.4; RFC 5462). Where the last label goes, only IP can follow,
+// pushed (uniform model between labels, RFC 3443 §3.1; RFC 5462). Where the last label goes, only IP can follow,
 // and if others take its place the innermost of them is the bottom of the stack.
 
 #include "nhlfe.p4"

@@ -7,7 +7,7 @@
 //        |                                  +-- gateway_reply_nd -> answered, on circuit and core alike
 //   (bridge)
 //
-// Proxy ND (RFC 9161 §3.3) with the router and override flags that came with the route (RFC 9047 §3.1). Duplicate
+// Proxy ND (RFC 9161 §3.3) with the router and override flags that came with the route (RFC 9047 §3). Duplicate
 // address detection (source ::, RFC 4862 §5.4) is flooded: a machine that has just moved here must not hear of
 // itself. Only the gateway defends its own address, to all nodes (RFC 4861 §7.2.4).
 

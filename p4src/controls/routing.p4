@@ -111,7 +111,7 @@ control Routing(inout headers_t hdr,
         incomplete = room < length;
     }
 
-    // Uniform model: what routers counted down in the label counts (RFC 3443 §5.4).
+    // Uniform model: what routers counted down in the label counts (RFC 3443 §3.1).
     @hidden
     action inherit_ttl() {
         meta.ip_ttl = (meta.uniform_pop && meta.label_ttl < meta.ip_ttl) ? meta.label_ttl : meta.ip_ttl;
