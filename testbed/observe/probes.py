@@ -42,6 +42,8 @@ _STDIN = 0
 _SO_TIMESTAMPNS = 35
 """Have the kernel stamp what comes in (socket(7)); also the kind of control message that brings the stamp."""
 _TIMESPEC = struct.Struct("@ll")
+_READINGS, _AT_ONCE_NS = 10, 20_000
+"""How often two clocks are read at most until both readings are of one moment, within so many ns."""
 _BURST = 1 << 16
 """Bytes that a bulk session sends at a time."""
 
@@ -123,9 +125,21 @@ def _take(wire: socket.socket) -> tuple[bytes, int]:
     for level, kind, value in control:
         if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
             seconds, ns = _TIMESPEC.unpack(value[: _TIMESPEC.size])
-            # It is of CLOCK_REALTIME, which may be set at any time: what counts is how long ago that was.
-            return data, time.monotonic_ns() - max(0, time.time_ns() - seconds * 1_000_000_000 - ns)
+            return data, _monotonic(seconds * 1_000_000_000 + ns)
     return data, time.monotonic_ns()
+
+
+def _monotonic(stamp: int) -> int:
+    """The moment of a recent time of CLOCK_REALTIME, which may be set at any time: what counts is its age.
+
+    Never too early: between the two readings this program may have to wait for a processor, and then they
+    are taken again.
+    """
+    for _ in range(_READINGS):
+        before, real, now = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
+        if now - before < _AT_ONCE_NS:
+            break
+    return now - max(0, real - stamp)
 
 
 def udp_send(options: argparse.Namespace) -> None:

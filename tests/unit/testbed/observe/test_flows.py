@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.observe import web_probe
+from testbed.observe import probes, web_probe
 from testbed.observe.flows import BulkFlow, HttpFlow, PingFlow, TcpFlow, UdpFlow, probe
 from testbed.observe.programs import ProgramError
 from testbed.observe.samples import decode
@@ -68,6 +68,16 @@ async def test_what_a_late_reader_reads_was_received_in_time() -> None:
     (sample,) = decode((await receiver.stop())["samples"])
     assert sample.sequence == 7
     assert sent / 1e9 <= sample.received < read / 1e9 + 0.05
+
+
+def test_a_stamp_is_never_taken_for_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever time passes between readings of the clocks: an echo must not be back before it left."""
+    clock = iter(range(1_000_000, 10**9, 1_000_000))
+    shift = 5_000_000_000
+    monkeypatch.setattr(time, "monotonic_ns", lambda: next(clock))
+    monkeypatch.setattr(time, "time_ns", lambda: next(clock) + shift)
+    true = 500_000
+    assert probes._monotonic(true + shift) >= true
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 in this kernel")
