@@ -204,9 +204,13 @@ class Instance:
             if path.down or self._context.metrics.get(path.pe, 0) is None:
                 continue
             ve = path.block.ve_id
-            if ve not in elected or _rank(path) > _rank(elected[ve]):
+            if ve not in elected or self._merit(path) > self._merit(elected[ve]):
                 elected[ve] = path
         return elected
+
+    # RFC 4761 §3.2.2: a PE may offer its labels in several blocks, one of which has the label for this site.
+    def _merit(self, path: SitePath) -> tuple[tuple[int, int], bool]:
+        return _rank(path), path.block.label_for(self.config.ve_id) is not None
 
     def _gives_way_to(self, rival: SitePath) -> bool:
         own = (self.config.preference, -int(self._context.config.loopback))

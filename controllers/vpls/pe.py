@@ -24,10 +24,10 @@ from controllers.vpls.events import (
     VrrpSeen,
 )
 from controllers.vpls.instance import Instance, SitePath
-from controllers.vpls.originate import SITE_DOWN, prefix_route
+from controllers.vpls.originate import ENCAPSULATION_VPLS, SITE_DOWN, prefix_route
 from controllers.wire.attributes import DEFAULT_LOCAL_PREF
 from controllers.wire.extended import Layer2Info
-from controllers.wire.types import RouteKey
+from controllers.wire.types import LABEL_MAX, RouteKey
 from controllers.wire.vpn import VplsBlock, VpnPrefix
 
 
@@ -61,9 +61,9 @@ class VplsPe(PeCore[VplsPeConfig, Instance, Task, SendVrrp | SendGratuitous]):
         targets = attributes.route_targets
         local_pref = DEFAULT_LOCAL_PREF if attributes.local_pref is None else attributes.local_pref
         match nlri:
-            case VplsBlock(label_base=label):
-                service_label(label, nlri)
+            case VplsBlock():
                 info = attributes.find(Layer2Info) or Layer2Info()
+                _check_block(nlri, info)
                 path = SitePath(
                     key, pe, nlri, info.preference or local_pref, bool(info.control_flags & SITE_DOWN)
                 )
@@ -87,6 +87,16 @@ class VplsPe(PeCore[VplsPeConfig, Instance, Task, SendVrrp | SendGratuitous]):
                 gateways[ip.version].hosts.refresh(ip)
             case VrrpTimer(_, version):
                 gateways[version].tick()
+
+
+def _check_block(block: VplsBlock, info: Layer2Info) -> None:
+    """Refuse labels that cannot carry a pseudo-wire, and sites of other services. Raises BadRouteError."""
+    service_label(block.label_base, block)
+    if block.label_base + block.block_size - 1 > LABEL_MAX:
+        raise BadRouteError(f"{block}: labels from {block.label_base} on do not fit into 20 bits")
+    if info.encapsulation != ENCAPSULATION_VPLS:
+        # RFC 4761 §3.2.4; layer-2 VPNs have NLRI of the same form.
+        raise BadRouteError(f"{block}: encapsulation {info.encapsulation} is not that of a VPLS")
 
 
 def _ip_vrf(context: Context, config: L3vpnConfig) -> IpVrf:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from controllers.bgp.routes import RouteEvent
 from controllers.intents import (
     AttachmentCircuit,
     FloodList,
@@ -27,7 +28,9 @@ from controllers.pe.outputs import Alarm, AlarmCode, Announce, Probe, Withdraw
 from controllers.pe.simulation import Announcement, Machine, Network
 from controllers.pe.walk import Fate
 from controllers.vpls.events import GatewayHeld, SendGratuitous, StopVrrp, TopologyChange
+from controllers.vpls.originate import site_route
 from controllers.vpls.simulation import BD, VIRTUAL, VRF, VRID, network, stretched_lan
+from controllers.wire.extended import Layer2Info
 from controllers.wire.vpn import VpnPrefix
 
 SITES = ("dc1", "dc2", "dc3")
@@ -83,6 +86,35 @@ class TestSignalling:
         net.settle()
         assert flooded_to(net, "dc1") == ["10.255.0.2"]
         assert [a.code for a in said(net, Alarm)] == [AlarmCode.NO_LABEL] * 2, "both ends say so"
+
+    @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+    def test_labels_in_several_blocks(self, order: tuple[int, int]) -> None:
+        """RFC 4761 §3.2.2: the block that covers this site counts, whichever came first."""
+        net = network(stretched_lan(SITES))
+        net.settle()
+        config = replace(stretched_lan(SITES)[0].instances[0], block_size=2)
+        beside = replace(config, block_offset=3, label_base=77000)
+        loopback = ip_address("10.255.0.1")
+        routes = [site_route(each, loopback, down=False) for each in (config, beside)]
+        former = site_route(stretched_lan(SITES)[0].instances[0], loopback, down=False)
+        net.send("dc3", RouteEvent(former.key, former.nlri, None))
+        for number in order:
+            net.send("dc3", RouteEvent(routes[number].key, routes[number].nlri, routes[number]))
+        assert Remote(loopback, 77000) in table(net, "dc3", "FloodList", BD).remotes
+
+    @pytest.mark.parametrize(
+        ("base", "encapsulation", "taken"),
+        [(1_048_568, 19, True), (1_048_569, 19, False), (15, 19, False), (500, 4, False)],
+    )
+    def test_blocks_that_make_no_sense(self, base: int, encapsulation: int, taken: bool) -> None:
+        net = network(stretched_lan(SITES))
+        config = replace(stretched_lan(SITES)[0].instances[0], block_size=8, label_base=base)
+        route = site_route(config, ip_address("10.255.0.1"), down=False)
+        info = Layer2Info(encapsulation, mtu=1500)
+        attributes = replace(route.attributes, extended_communities=(*config.export_rts, info))
+        net.send("dc2", RouteEvent(route.key, route.nlri, replace(route, attributes=attributes)))
+        assert flooded_to(net, "dc2") == (["10.255.0.1"] if taken else [])
+        assert [a.code for a in said(net, Alarm)] == ([] if taken else [AlarmCode.BAD_ROUTE])
 
     def test_a_pe_that_is_gone(self, net: Network, vm: Machine) -> None:
         assert table(net, "dc2", "MacEntry", BD, VM) is not None
