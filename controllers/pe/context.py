@@ -25,8 +25,7 @@ class DropStale:
 class Context(Generic[ConfigT, TaskT, ExtraT]):
     """Configuration, outputs, promises and the clock. `now` is that of the event being handled.
 
-    `metrics` holds the underlay's distance by PE; one that cannot be reached stands there with None, one that
-    is not there is near.
+    `metrics` holds the underlay's distance by PE, None for one that cannot be reached.
     """
 
     config: ConfigT
@@ -36,5 +35,5 @@ class Context(Generic[ConfigT, TaskT, ExtraT]):
     now: float = 0.0
 
     def reachable(self, pe: IpAddress) -> bool:
-        """False if the underlay said so."""
-        return self.metrics.get(pe, 0) is not None
+        """True for a PE that the underlay knows a way to: only then is it a next hop (RFC 4271 §9.1.2.1)."""
+        return self.metrics.get(pe) is not None

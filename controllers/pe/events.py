@@ -98,7 +98,10 @@ class GleanMissed:
 @final
 @dataclass(frozen=True, slots=True)
 class NextHopChanged:
-    """The underlay's distance to another PE, None when it cannot be reached: its paths are then not used."""
+    """The underlay's distance to another PE, None when it cannot be reached.
+
+    Paths through a PE are used only while there is one.
+    """
 
     pe: IpAddress
     metric: int | None

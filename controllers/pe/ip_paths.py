@@ -71,10 +71,10 @@ def better_prefix(a: IpPath, b: IpPath, metrics: Mapping[IpAddress, int | None])
 
 
 def best_path(paths: Iterable[IpPath], metrics: Mapping[IpAddress, int | None]) -> IpPath | None:
-    """The best path to one prefix; those whose PE cannot be reached (metric None) do not count."""
+    """The best path to one prefix; those whose PE cannot be reached (no metric, or None) do not count."""
     chosen: IpPath | None = None
     for path in paths:
-        if metrics.get(path.via.pe, 0) is None:
+        if metrics.get(path.via.pe) is None:
             continue
         if chosen is None:
             chosen = path

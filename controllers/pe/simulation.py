@@ -74,6 +74,8 @@ class Network:
         names = {node.core.config.loopback: name for name, node in self.nodes.items()}
         self.walker = Walker(self, lambda _pe, loopback: names[loopback])
         for name, node in self.nodes.items():
+            for loopback in names.keys() - {node.core.config.loopback}:
+                self.send(name, NextHopChanged(loopback, 1))
             self._take(name, node.core.start(self.now))
 
     def get(self, node: str, key: Hashable) -> object:

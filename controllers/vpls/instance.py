@@ -201,7 +201,7 @@ class Instance:
     def _elect(self) -> dict[int, SitePath]:
         elected: dict[int, SitePath] = {}
         for path in self._paths.values():
-            if path.down or self._context.metrics.get(path.pe, 0) is None:
+            if path.down or not self._context.reachable(path.pe):
                 continue
             ve = path.block.ve_id
             if ve not in elected or self._merit(path) > self._merit(elected[ve]):

@@ -13,6 +13,7 @@ from ipaddress import IPv4Address, ip_interface
 import pytest
 
 from controllers.evpn.config import BdConfig, GatewayConfig, PeConfig, VrfConfig
+from controllers.evpn.events import NextHopChanged
 from controllers.evpn.pe import EvpnPe
 from controllers.intents import MacEntry, Set
 from controllers.pe.outputs import Alarm, AlarmCode
@@ -214,6 +215,7 @@ async def test_a_gateways_mac_is_not_taken_over(lab: Lab) -> None:
     vrf = VrfConfig(1, RouteDistinguisher.of_ipv4(pe(2), 1), (target,), (target,), 102)
     core = EvpnPe(PeConfig("pe2", pe(2), 65000, (bd,), (vrf,)))
     outputs: list[object] = core.start(0.0)
+    core.handle(NextHopChanged(pe(1), 1), 0.0)
     await lab.reflector("embedded", clients=3)
     config = SpeakerConfig(65000, pe(2), pe(2), PORT, (PeerConfig(REFLECTOR, 65000, PORT),), listen=False)
 

@@ -10,7 +10,7 @@ import pytest
 
 from controllers.bgp.routes import Route, RouteEvent
 from controllers.evpn.config import PeConfig
-from controllers.evpn.events import Event, MacLearned, NeighborKind, NeighborSeen, Tick
+from controllers.evpn.events import Event, MacLearned, NeighborKind, NeighborSeen, NextHopChanged, Tick
 from controllers.evpn.originate import Originator
 from controllers.evpn.pe import EvpnPe
 from controllers.evpn.simulation import STRETCHED_BD, Lan, stretched_lan
@@ -34,6 +34,8 @@ class Bench:
         self.routes: dict[RouteKey, Route] = {}
         self.wake: float | None = None
         self.core = EvpnPe(change(self.configs["pe2"]))
+        for config in configs:
+            self.send(NextHopChanged(config.loopback, 1))
         self._carry_out(self.core.start(self.now))
 
     def _carry_out(self, outputs: list[Output]) -> list[Output]:

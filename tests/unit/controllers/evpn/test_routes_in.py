@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controllers.bgp.routes import EndOfRibEvent, PeerEvent, Route, RouteEvent
+from controllers.evpn.events import NextHopChanged
 from controllers.evpn.originate import Originator
 from controllers.evpn.pe import EvpnPe
 from controllers.evpn.simulation import STRETCHED_BD, VRF, stretched_lan
@@ -63,6 +64,16 @@ class TestImport:
         assert isinstance(prefix.nlri, IpPrefix)
         indexed = replace(prefix, nlri=replace(prefix.nlri, gateway=ip_address("10.1.0.9")))
         assert bench.receive(indexed) == []
+
+    def test_a_next_hop_without_a_way_to_it_is_none(self, bench: Any) -> None:
+        """RFC 4271 §9.1.2.1: whatever sequence a route has that nobody can follow, another one counts."""
+        bench.remote("pe3", HOST, IP)
+        stray = bench.route("pe4", HOST, IP, 7)
+        elsewhere = replace(stray.attributes, next_hop=ip_address("192.0.2.1"))
+        bench.receive(replace(stray, attributes=elsewhere))
+        assert via(bench) == Remote(PE3, 100003)
+        bench.receive(stray)
+        assert via(bench) == Remote(ip_address("10.255.0.4"), 100004)
 
     @pytest.mark.parametrize("label", [0, 3, 15])
     def test_reserved_labels(self, bench: Any, alarms_in: Any, label: int) -> None:
@@ -208,6 +219,7 @@ attributes = st.builds(
 def test_no_route_that_decodes_upsets_the_core(drawn: list[tuple[Any, PathAttributes, bool]]) -> None:
     """Whatever another PE may send, in any order: no exception, and once withdrawn nothing of it is left."""
     core = EvpnPe(CONFIGS[1])
+    core.handle(NextHopChanged(PE3, 1), 0.0)
     core.start(0.0)
     before = set(core.desired)
     keys = {}

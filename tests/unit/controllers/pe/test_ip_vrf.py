@@ -27,7 +27,7 @@ FAR = Adjacent(10, 2, 1, Remote(PE1, 100))
 class Bench:
     def __init__(self, *, hosts: bool = True) -> None:
         self.effects: Effects[Never] = Effects()
-        self.metrics: dict[IpAddress, int | None] = {}
+        self.metrics: dict[IpAddress, int | None] = {PE1: 1, PE2: 1}
         self.vrf = IpVrf(1, self.effects, self.metrics, self.route, self.route if hosts else None)
 
     def route(self, prefix: IpNetwork, number: int | None) -> Route:

@@ -31,6 +31,14 @@ events = st.one_of(
 )
 
 
+def started() -> VplsPe:
+    core = VplsPe(OWN)
+    for site in REMOTE:
+        core.handle(NextHopChanged(_CONFIGS[site].loopback, 1), 0.0)
+    core.start(0.0)
+    return core
+
+
 def to_event(drawn: tuple[Any, ...]) -> Any:
     match drawn:
         case ("block", site, ve, down):
@@ -52,16 +60,14 @@ def to_event(drawn: tuple[Any, ...]) -> Any:
 
 @given(st.lists(events, max_size=25))
 def test_only_the_end_counts(drawn: list[tuple[Any, ...]]) -> None:
-    core = VplsPe(OWN)
-    core.start(0.0)
+    core = started()
     last: dict[object, Any] = {}
     for one in drawn:
         event = to_event(one)
         core.handle(event, 1.0)
         if one[0] != "frame":
             last["route" if one[0] == "gone" else one[0].replace("block", "route"), one[1]] = event
-    fresh = VplsPe(OWN)
-    fresh.start(0.0)
+    fresh = started()
     for event in last.values():
         fresh.handle(event, 1.0)
     assert signalled(core) == signalled(fresh)
@@ -70,8 +76,7 @@ def test_only_the_end_counts(drawn: list[tuple[Any, ...]]) -> None:
 
 @given(st.lists(events, max_size=25))
 def test_no_mac_is_behind_what_is_not_there(drawn: list[tuple[Any, ...]]) -> None:
-    core = VplsPe(OWN)
-    core.start(0.0)
+    core = started()
     for one in drawn:
         core.handle(to_event(one), 1.0)
     flood = next(o for o in core.desired if type(o).__name__ == "FloodList")

@@ -10,6 +10,7 @@ import pytest
 from controllers import intents as want
 from controllers.bgp.routes import Route, RouteEvent
 from controllers.dataplane.access import LearnedMac
+from controllers.pe.events import NextHopChanged
 from controllers.underlay.transport import Hop, TransportLabel
 from controllers.vpls.config import VplsPeConfig
 from controllers.vpls.pe import VplsPe
@@ -171,6 +172,7 @@ def test_vpls_instances(plan: Plan) -> None:
     cores = {pe.switch.name: VplsPe(pe.core) for pe in config.pes if isinstance(pe.core, VplsPeConfig)}
     for core in cores.values():
         core.start(0.0)
+        core.handle(NextHopChanged(PE2, 1), 0.0)
     for offered in cores["pe2"].originated:
         cores["pe1"].handle(RouteEvent(offered.key, offered.nlri, offered), 1.0)
     databases, servers = view(plan).vpls(cores["pe1"].instances.values())
