@@ -13,17 +13,10 @@ from typing import Any, Final
 from controllers.bgp.paths import Path
 from controllers.wire.attributes import DEFAULT_LOCAL_PREF, PathAttributes
 from controllers.wire.extended import DefaultGateway, MacMobility
+from controllers.wire.serial import newer
 from controllers.wire.types import EVPN
 
 Rule = Callable[[list[Path]], list[Path]]
-
-
-def sequence_newer(a: int, b: int) -> bool:
-    """True if the 32-bit sequence `a` comes after `b`, across a wrap too (RFC 1982 §3.2).
-
-    Undefined there for numbers exactly 2^31 apart: here neither is newer.
-    """
-    return 0 < (a - b) & 0xFFFF_FFFF < 0x8000_0000
 
 
 def _attributes(path: Path) -> PathAttributes:
@@ -51,7 +44,7 @@ def _newest_sequence(paths: list[Path]) -> list[Path]:
     kept = [
         path
         for path, sequence in zip(paths, sequences, strict=True)
-        if not any(sequence_newer(other, sequence) for other in sequences)
+        if not any(newer(other, sequence) for other in sequences)
     ]
     return kept or paths
 

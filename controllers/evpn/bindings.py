@@ -19,7 +19,7 @@ from controllers.evpn.tasks import ForgetMoved, RefreshBinding, RetryDuplicateIp
 from controllers.intents import Adjacent, Neighbor, Remote
 from controllers.pe.ip_vrf import Host, HostRank
 from controllers.pe.outputs import AlarmCode, Note, Probe
-from controllers.pe.serial import after, latest
+from controllers.wire.serial import after, latest
 from controllers.wire.types import IpAddress, RouteKey, mac_to_text
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import final
 
-from controllers.pe.serial import newer
+from controllers.wire.serial import newer
 from controllers.wire.types import Esi, IpAddress, RouteKey
 
 

@@ -32,7 +32,7 @@ from controllers.intents import (
     ServiceLabel,
 )
 from controllers.pe.outputs import AlarmCode, Note
-from controllers.pe.serial import after, latest
+from controllers.wire.serial import after, latest
 from controllers.wire.types import IpAddress, RouteKey, mac_to_text
 
 

@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import final
 
 from controllers.intents import IpNetwork, Remote
-from controllers.pe.serial import newer
+from controllers.wire.serial import newer
 from controllers.wire.types import IpAddress, RouteKey
 
 

@@ -16,7 +16,7 @@ from controllers.bgp.routes import Route
 from controllers.intents import Drop, Glean, IpNetwork, IpRoute, IpTarget
 from controllers.pe.ip_paths import IpPath, best_path, host_prefix
 from controllers.pe.outputs import Effects
-from controllers.pe.serial import newer
+from controllers.wire.serial import newer
 from controllers.wire.types import IpAddress, RouteKey
 
 

@@ -2,10 +2,11 @@
 
 Layers, each knowing only those above it in this list:
 
-- `errors`: the one exception a decoder raises.
+- `errors`: the one exception a decoder raises. `serial`: sequence numbers that wrap.
 - `types`: route distinguishers, segments, labels, MAC addresses, address families.
 - `extended`: extended communities (RFC 4360 and the EVPN ones).
 - `evpn`, `vpn`: NLRI classes; `nlri`: the same by address family, split and keyed without decoding.
-- `attributes`: path attributes; `update`: UPDATE with the error handling of RFC 7606.
-- `capabilities`, `messages`: OPEN, NOTIFICATION, KEEPALIVE, ROUTE-REFRESH and the framing.
+- `attributes`: path attributes; `validation`: which of them are malformed, and what that costs.
+- `update`: UPDATE with the error handling of RFC 7606.
+- `messages`: OPEN with capabilities, NOTIFICATION, KEEPALIVE, ROUTE-REFRESH and the framing.
 """

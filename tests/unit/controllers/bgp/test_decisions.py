@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controllers.bgp.best_path import best_path, sequence_newer
+from controllers.bgp.best_path import best_path
 from controllers.bgp.membership import Membership
 from controllers.bgp.paths import Path, Source
 from controllers.bgp.policy import MacPattern, Match, Policy, Statement, Verdict
@@ -129,21 +129,6 @@ def test_the_order_of_arrival_does_not_matter(paths: list[Path]) -> None:
 def test_nor_does_it_for_sequences_that_form_a_circle(sequences: list[int]) -> None:
     paths = [mac_path(number, MacMobility(s)) for number, s in enumerate(sequences, 1)]
     assert len({id(best_path(list(order))) for order in itertools.permutations(paths)}) == 1
-
-
-@given(SERIAL, st.integers(1, 0x7FFF_FFFF))
-def test_serial_arithmetic(start: int, distance: int) -> None:
-    """RFC 1982 §3.2."""
-    later = (start + distance) & 0xFFFF_FFFF
-    assert sequence_newer(later, start)
-    assert not sequence_newer(start, later)
-    assert not sequence_newer(start, start)
-
-
-def test_the_step_over_zero() -> None:
-    assert sequence_newer(0, 0xFFFF_FFFF)
-    assert not sequence_newer(0x8000_0000, 0)
-    assert not sequence_newer(0, 0x8000_0000)
 
 
 IPV4_HOST = mac_route(

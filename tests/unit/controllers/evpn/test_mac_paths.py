@@ -1,4 +1,4 @@
-"""Serial numbers and the order among paths to one MAC."""
+"""The order among paths to one MAC."""
 
 from __future__ import annotations
 
@@ -8,12 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controllers.evpn.mac_paths import MacPath, best, better, takes_over
-from controllers.pe.serial import MODULUS, after, latest, newer
+from controllers.wire.serial import MODULUS
 from controllers.wire.types import EVPN, ZERO_ESI, RouteKey
-
-numbers = st.one_of(
-    st.integers(0, MODULUS - 1), st.sampled_from([0, 1, 2**31 - 1, 2**31, 2**31 + 1, MODULUS - 1])
-)
 
 
 def path(
@@ -26,24 +22,6 @@ def path(
 ) -> MacPath:
     key = RouteKey(EVPN, f"{pe}-{sequence}".encode())
     return MacPath(key, ip_address(pe), 2, None, 100, None, ZERO_ESI, sequence, sticky, gateway, local_pref)
-
-
-@given(numbers, numbers)
-def test_of_two_numbers_exactly_one_is_newer(a: int, b: int) -> None:
-    assert newer(a, b) + newer(b, a) == (a != b)
-    assert latest(a, b) == latest(b, a)
-
-
-@given(numbers)
-def test_the_next_number_is_newer_across_the_wrap(a: int) -> None:
-    assert newer(after(a), a)
-    assert after(MODULUS - 1) == 0
-    assert newer(0, MODULUS - 1)
-
-
-@given(numbers, st.integers(1, 2**31 - 1))
-def test_newer_within_half_the_space(a: int, step: int) -> None:
-    assert newer((a + step) % MODULUS, a)
 
 
 def test_order_of_bis_7_13_1() -> None:
