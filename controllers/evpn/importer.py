@@ -122,7 +122,7 @@ class Importer:
             facts.sticky,
             facts.gateway,
             DEFAULT_LOCAL_PREF if attributes.local_pref is None else attributes.local_pref,
-            flags is not None and flags.router,
+            facts.gateway or (flags is not None and flags.router),
             flags is None or flags.override,
             flags is not None and flags.immutable,
         )

@@ -76,10 +76,15 @@ class Originator:
         return Route(nlri, self._attributes(communities, None))
 
     def gateway(self, bd: BdConfig, mac: int, ip: IpAddress, *, community: bool) -> Route:
-        """Advertise a gateway's own MAC and address; no mobility community goes with it (bis §10.1.1)."""
+        """Advertise a gateway's own MAC and address; no mobility community goes with it (bis §10.1.1).
+
+        Who answers for it is told that it is a router (RFC 9047 §3): hosts drop one that is said to be none
+        (RFC 4861 §7.2.5).
+        """
         mark: tuple[ExtendedCommunity, ...] = (DefaultGateway(),) if community else ()
+        flags = (ArpNd(router=True, override=True),) if ip.version == 6 else ()
         nlri = MacIpAdvertisement(bd.rd, ZERO_ESI, ETHERNET_TAG, mac, ip, bd.unicast_label)
-        return Route(nlri, self._attributes((*bd.export_rts, *mark), None))
+        return Route(nlri, self._attributes((*bd.export_rts, *mark, *flags), None))
 
     def prefix(self, vrf: VrfConfig, prefix: IpNetwork, local_pref: int | None) -> Route:
         """Advertise a prefix of an IP-VRF, without overlay index (RFC 9136 §4.4.1)."""

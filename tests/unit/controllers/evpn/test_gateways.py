@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
@@ -142,6 +143,18 @@ class TestOtherGateways:
             STRETCHED_BD, virtual_mac(1), Remote(PE1, 100001), static=True
         )
         assert bench.table("Neighbor", STRETCHED_BD, GATEWAY_IP).mac == virtual_mac(1)
+
+    def test_a_bridge_answers_for_an_ipv6_gateway_as_for_a_router(self, make_bench: Make) -> None:
+        """Else hosts would drop it (RFC 4861 §7.2.5); even if the flags got lost on the way, as in gobgpd."""
+        bench = make_bench(Lan(Vmto.OFF, gateways=("10.1.0.1/24", "2001:db8:1::1/64")))
+        address = ip_address("2001:db8:1::1")
+        route = gateway_route(bench, "pe1", virtual_mac(1, 6), str(address))
+        assert route.attributes.find(ArpNd) == ArpNd(router=True, override=True)
+        lost = tuple(c for c in route.attributes.extended_communities if not isinstance(c, ArpNd))
+        for attributes in (route.attributes, replace(route.attributes, extended_communities=lost)):
+            bench.receive(replace(route, attributes=attributes))
+            answer = bench.table("Neighbor", STRETCHED_BD, address)
+            assert (answer.mac, answer.router, answer.override) == (virtual_mac(1, 6), True, True)
 
     def test_the_same_gateway_elsewhere_means_nothing(self, bench: Any, alarms_in: Any) -> None:
         outputs = bench.receive(gateway_route(bench, "pe3", virtual_mac(1)))
