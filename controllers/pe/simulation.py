@@ -11,15 +11,18 @@ from collections import deque
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, final
+from ipaddress import IPv4Address
+from typing import Any, Final, final
 
-from controllers.bgp.routes import Route, RouteEvent
+from controllers.bgp.routes import EndOfRibEvent, PeerEvent, Route, RouteEvent
 from controllers.intents import Intent, Key, Set, Unset
 from controllers.pe.core import Core
 from controllers.pe.events import MacLearned, NeighborKind, NeighborSeen, NextHopChanged, RarpSeen, Tick
 from controllers.pe.outputs import Announce, Probe, WakeAt, Withdraw
 from controllers.pe.walk import Walk, Walker
-from controllers.wire.types import IpAddress, RouteKey
+from controllers.wire.types import EVPN, VPNV4, VPNV6, IpAddress, RouteKey
+
+REFLECTOR: Final = IPv4Address("10.255.0.100")
 
 
 class Announcement(Enum):
@@ -74,8 +77,8 @@ class Network:
         names = {node.core.config.loopback: name for name, node in self.nodes.items()}
         self.walker = Walker(self, lambda _pe, loopback: names[loopback])
         for name, node in self.nodes.items():
-            for loopback in names.keys() - {node.core.config.loopback}:
-                self.send(name, NextHopChanged(loopback, 1))
+            for peer in self.nodes.keys() - {name}:
+                self.reach(name, peer, 1)
             self._take(name, node.core.start(self.now))
 
     def get(self, node: str, key: Hashable) -> object:
@@ -227,15 +230,37 @@ class Network:
 
     def reset_session(self, pe: str) -> None:
         """Break a session and bring it up again: what was under way is lost, both sides send all."""
+        self._break(pe)
+        self._resume(pe)
+
+    def outage(self, pe: str, meanwhile: Callable[[], None]) -> None:
+        """As `reset_session`, but the PE is told: what it had heard stays in use until the table is back."""
+        for up in (True, False):
+            self.send(pe, PeerEvent(REFLECTOR, up, "outage"))
+        self._break(pe)
+        meanwhile()
+        self.send(pe, PeerEvent(REFLECTOR, True, "back"))
+        self._resume(pe)
+        while self.deliver_down(pe):
+            pass
+        for family in (EVPN, VPNV4, VPNV6):
+            self.send(pe, EndOfRibEvent(REFLECTOR, family))
+
+    def _break(self, pe: str) -> None:
         node = self.nodes[pe]
         node.up.clear()
         node.down.clear()
         for key in [key for key, (origin, _) in self._rib.items() if origin == pe]:
             _, route = self._rib.pop(key)
             self._reflect(pe, RouteEvent(key, route.nlri, None))
-        node.up.extend(Announce(route) for route in node.core.originated)
         for key, route in tuple(node.received.items()):
             self._receive(pe, RouteEvent(key, route.nlri, None))
+
+    def _resume(self, pe: str) -> None:
+        node = self.nodes[pe]
+        node.up.clear()
+        node.down.clear()
+        node.up.extend(Announce(route) for route in node.core.originated)
         self.refresh(pe)
 
     def refresh(self, pe: str) -> None:
@@ -267,10 +292,13 @@ class Network:
             self.settle()
         self.now = until
 
+    def reach(self, pe: str, other: str, metric: int | None) -> None:
+        """Let a PE know its distance to another one."""
+        self.send(pe, NextHopChanged(self.nodes[other].core.config.loopback, metric))
+
     def fail(self, pe: str) -> None:
         """Take a PE off the underlay: nobody reaches it any more, and it does nothing any more."""
-        loopback = self.nodes[pe].core.config.loopback
         self.nodes[pe].wake = None
         for name in self.nodes:
             if name != pe:
-                self.send(name, NextHopChanged(loopback, None))
+                self.reach(name, pe, None)

@@ -5,6 +5,7 @@ A failing example prints its steps; `@reproduce_failure` or the printed steps re
 
 from __future__ import annotations
 
+import itertools
 from ipaddress import ip_address
 
 from hypothesis import HealthCheck, settings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from controllers.evpn.config import GatewayMode, HostRouteCarrier, Irb, Mobility, Vmto, virtual_mac
-from controllers.evpn.events import GleanMissed, MacAged
+from controllers.evpn.events import AcDown, AcUp, GleanMissed, MacAged
 from controllers.evpn.pe import EvpnPe
 from controllers.evpn.simulation import BRANCH_BD, STRETCHED_BD, VRF, Lan, network, stretched_lan
 from controllers.intents import Adjacent, IpRoute, LocalAc, MacEntry
@@ -35,7 +36,7 @@ machines = st.integers(0, 2)
 
 
 class MovingMachines(RuleBasedStateMachine):
-    """Machines move and talk, messages travel when hypothesis lets them, sessions break."""
+    """Machines move, talk, take over addresses; messages travel when hypothesis lets them; all may break."""
 
     @initialize(
         vmto=st.sampled_from(list(Vmto)),
@@ -45,10 +46,11 @@ class MovingMachines(RuleBasedStateMachine):
     )
     def build(self, vmto: Vmto, irb: Irb, carrier: HostRouteCarrier, mode: GatewayMode) -> None:
         # Duplicate detection has tests of its own: here machines may move as often as they like.
-        lan = Lan(vmto, mode, irb, carrier, mobility=Mobility(max_moves=1_000_000))
+        subnets = ("10.1.0.1/24", "2001:db8:1::1/64")
+        lan = Lan(vmto, mode, irb, carrier, subnets, mobility=Mobility(max_moves=1_000_000))
         self.net = network(stretched_lan(SITES, lan, branch="branch"))
         self.machines = [
-            Machine(0x020000000010, (ip_address("10.1.0.10"),), STRETCHED_BD),
+            Machine(0x020000000010, (ip_address("10.1.0.10"), ip_address("2001:db8:1::10")), STRETCHED_BD),
             Machine(0x020000000011, (ip_address("10.1.0.11"), ip_address("10.1.0.12")), STRETCHED_BD),
             Machine(0x020000000012, (), STRETCHED_BD),
         ]
@@ -70,6 +72,25 @@ class MovingMachines(RuleBasedStateMachine):
     def leave(self, which: int) -> None:
         self.net.detach(self.machines[which])
         self.heard[which] = False
+
+    @rule(which=machines, other=machines)
+    def take_over(self, which: int, other: int) -> None:
+        """An address goes to another MAC, which says so: a standby server, or a new network card."""
+        gives, takes = self.machines[which], self.machines[other]
+        if gives is takes or not gives.ips or takes.pe is None:
+            return
+        while self.net.deliver_frame():
+            pass
+        takes.ips, gives.ips = (*takes.ips, gives.ips[0]), gives.ips[1:]
+        self.talk(other, Announcement.GARP)
+
+    @rule(pe=sites, ac=circuits)
+    def flap(self, pe: str, ac: int) -> None:
+        for which, machine in enumerate(self.machines):
+            if (machine.pe, machine.ac) == (pe, ac):
+                self.leave(which)
+        self.net.send(pe, AcDown(ac))
+        self.net.send(pe, AcUp(ac))
 
     @rule(count=st.integers(1, 4))
     def frames(self, count: int) -> None:
@@ -93,6 +114,15 @@ class MovingMachines(RuleBasedStateMachine):
     @rule(pe=pes)
     def reset(self, pe: str) -> None:
         self.net.reset_session(pe)
+
+    @rule(pe=pes, count=st.integers(0, 4))
+    def outage(self, pe: str, count: int) -> None:
+        self.net.outage(pe, lambda: self.frames(count))
+
+    @rule(pe=pes, other=pes, metric=st.sampled_from([None, 1, 20]))
+    def route(self, pe: str, other: str, metric: int | None) -> None:
+        if pe != other:
+            self.net.reach(pe, other, metric)
 
     @rule(pe=pes)
     def duplicate(self, pe: str) -> None:
@@ -146,6 +176,8 @@ class MovingMachines(RuleBasedStateMachine):
 
     def converge(self) -> None:
         net = self.net
+        for pe, other in itertools.permutations(PES, 2):
+            net.reach(pe, other, 1)
         net.settle()
         for machine, heard in zip(self.machines, self.heard, strict=True):
             if heard:
