@@ -22,6 +22,7 @@ from controllers.bgp.session_events import (
     Dial,
     DialFailed,
     Down,
+    Drained,
     Event,
     Failed,
     Negotiated,
@@ -54,6 +55,9 @@ OPEN_HOLD_TIME: Final = 240.0
 
 CONNECT_TIMEOUT: Final = 10.0
 """How long one attempt to connect may take, in seconds."""
+
+SEND_HOLD_TIME: Final = 480.0
+"""How long a neighbour may take nothing of what it is sent, in seconds, or twice the hold time (RFC 9687)."""
 
 STABLE_AFTER: Final = 30.0
 """A session that lasted this long, in seconds, forgets earlier failures."""
@@ -117,6 +121,7 @@ class Connection:
     state: State
     hold_until: float | None = None
     keepalive_at: float | None = None
+    send_until: float | None = None
     negotiated: Negotiated | None = None
     opened_at: float = 0.0
     established_at: float = 0.0
@@ -170,7 +175,7 @@ class Session:
         """When `Tick` must be given next, or None for never."""
         times = [self.dial_until, self.retry_at]
         for connection in self.connections:
-            times += (connection.hold_until, connection.keepalive_at)
+            times += (connection.hold_until, connection.keepalive_at, connection.send_until)
         return min((time for time in times if time is not None), default=None)
 
 
@@ -309,6 +314,9 @@ def _tick(turn: _Turn) -> None:
     for connection in turn.session.connections:
         if connection.hold_until is not None and connection.hold_until <= now:
             turn.drop(connection, "hold timer expired", Notification(ErrorCode.HOLD_TIMER_EXPIRED))
+        elif connection.send_until is not None and connection.send_until <= now:
+            notification = Notification(ErrorCode.SEND_HOLD_TIMER_EXPIRED)
+            turn.drop(connection, "neighbour takes nothing of what it is sent", notification)
         elif connection.keepalive_at is not None and connection.keepalive_at <= now:
             turn.put(replace(connection, keepalive_at=_next_keepalive(connection, now)))
             turn.actions.append(Send(connection.id, Keepalive()))
@@ -331,10 +339,18 @@ def _next_hold(connection: Connection, now: float) -> float | None:
     return now + hold_time if hold_time else None
 
 
+def _next_send(connection: Connection, now: float) -> float | None:
+    hold_time = connection.negotiated.hold_time if connection.negotiated else 0
+    return now + max(SEND_HOLD_TIME, 2 * hold_time) if hold_time else None
+
+
 def _on_connection(
-    turn: _Turn, connection: Connection, event: Closed | Received | UpdateReceived | Failed
+    turn: _Turn, connection: Connection, event: Closed | Received | UpdateReceived | Failed | Drained
 ) -> None:
     match event:
+        case Drained():
+            if connection.state is State.ESTABLISHED:
+                turn.put(replace(connection, send_until=_next_send(connection, turn.now)))
         case Closed(reason=reason):
             turn.lose(connection, reason, broken=True)
         case Failed(error=error):
@@ -467,7 +483,13 @@ def _negotiate(config: SessionConfig, remote: Open) -> Negotiated:
 def _establish(turn: _Turn, connection: Connection) -> None:
     assert connection.negotiated is not None  # noqa: S101 - set with OPEN_CONFIRM
     established = replace(connection, state=State.ESTABLISHED, established_at=turn.now)
-    turn.put(replace(established, hold_until=_next_hold(established, turn.now)))
+    turn.put(
+        replace(
+            established,
+            hold_until=_next_hold(established, turn.now),
+            send_until=_next_send(established, turn.now),
+        )
+    )
     turn.session = replace(turn.session, served=True)
     turn.actions.append(Up(connection.id, connection.negotiated))
     if turn.session.dial_until is not None:

@@ -101,11 +101,19 @@ class Failed:
 
 @final
 @dataclass(frozen=True, slots=True)
+class Drained:
+    """The neighbour has taken all that was sent so far."""
+
+    connection: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class Tick:
-    """The session's deadline has come (events 9 to 11)."""
+    """The session's deadline has come (events 9 to 11). `Drained` goes before, if it is so."""
 
 
-Event = Start | Stop | Opened | DialFailed | Closed | Received | UpdateReceived | Failed | Tick
+Event = Start | Stop | Opened | DialFailed | Closed | Received | UpdateReceived | Failed | Drained | Tick
 
 
 @final

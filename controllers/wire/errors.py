@@ -7,7 +7,7 @@ from typing import final
 
 
 class ErrorCode(IntEnum):
-    """NOTIFICATION error codes (RFC 4271 §4.5, RFC 7313 §5)."""
+    """NOTIFICATION error codes (RFC 4271 §4.5, RFC 7313 §5, RFC 9687 §5)."""
 
     MESSAGE_HEADER = 1
     OPEN = 2
@@ -16,6 +16,7 @@ class ErrorCode(IntEnum):
     FSM = 5
     CEASE = 6
     ROUTE_REFRESH = 7
+    SEND_HOLD_TIMER_EXPIRED = 8
 
 
 class HeaderSubcode(IntEnum):

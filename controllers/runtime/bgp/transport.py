@@ -137,6 +137,11 @@ class BgpConnection(asyncio.Protocol):
         """Accept messages of up to 65,535 bytes from now on (RFC 8654)."""
         self._reader.max_message = MAX_EXTENDED_MESSAGE
 
+    @property
+    def drained(self) -> bool:
+        """True if nothing waits to be sent."""
+        return self._transport is None or self._transport.get_write_buffer_size() == 0
+
     def write(self, data: bytes) -> None:
         """Send bytes, unless the connection is closing."""
         if self._transport is not None and not self._closing:

@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, ip_interface
 
 import pytest
 
+from controllers.bgp import session
 from controllers.evpn.config import BdConfig, GatewayConfig, PeConfig, VrfConfig
 from controllers.evpn.events import NextHopChanged
 from controllers.evpn.pe import EvpnPe
@@ -19,7 +20,9 @@ from controllers.intents import MacEntry, Set
 from controllers.pe.outputs import Alarm, AlarmCode
 from controllers.runtime.bgp import PeerConfig, Route, RouteEvent, Speaker, SpeakerConfig
 from controllers.runtime.bgp.status import PeerStatus
+from controllers.runtime.bgp.transport import BgpConnection
 from controllers.wire.attributes import PathAttributes
+from controllers.wire.errors import ErrorCode
 from controllers.wire.evpn import MacIpAdvertisement
 from controllers.wire.extended import MacMobility
 from controllers.wire.messages import (
@@ -40,6 +43,7 @@ pytestmark = pytest.mark.needs_root
 
 
 OFFERED = Capabilities((EVPN,), four_octet_as=65000)
+KEEPALIVE = Keepalive().to_bytes()
 
 
 class Rogue:
@@ -62,8 +66,8 @@ class Rogue:
     def send(self, data: bytes) -> None:
         self._writer.write(data)
 
-    async def establish(self, number: int) -> None:
-        self.send(Open(65000, 90, pe(number), OFFERED).to_bytes() + Keepalive().to_bytes())
+    async def establish(self, number: int, hold_time: int = 90) -> None:
+        self.send(Open(65000, hold_time, pe(number), OFFERED).to_bytes() + KEEPALIVE)
 
     async def farewell(self) -> Notification:
         """Read until the other side says why it ends the session."""
@@ -318,6 +322,28 @@ async def test_a_neighbour_that_does_not_read_holds_nobody_up(lab: Lab) -> None:
             lambda p: last.key in p.table and p.table[last.key].nlri == last.nlri,  # noqa: B023
             "the newest state",
         )
+    await unharmed(one, two)
+    sloth.close()
+
+
+async def test_a_neighbour_that_never_reads_is_given_up(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 9687: although its KEEPALIVEs come in time."""
+    monkeypatch.setattr(session, "SEND_HOLD_TIME", 1.0)
+    await lab.reflector("embedded", clients=3)
+    one, two = await lab.pe(1), await lab.pe(2)
+    sloth = await Rogue.connect(3)
+    await sloth.establish(3, hold_time=3)
+    await eventually(lambda: status(lab, 3).up, "the session")
+    assert lab.speaker is not None
+    stuck = lab.speaker._peers[pe(3)]._carrier
+    monkeypatch.setattr(BgpConnection, "drained", property(lambda connection: connection is not stuck))
+
+    def given_up() -> bool:
+        sloth.send(KEEPALIVE)
+        return not status(lab, 3).up
+
+    await eventually(given_up, "twice the hold time, after which it is let go")
+    assert (await sloth.farewell()).code == ErrorCode.SEND_HOLD_TIMER_EXPIRED
     await unharmed(one, two)
     sloth.close()
 

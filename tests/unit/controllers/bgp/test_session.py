@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from controllers.bgp.session import (
     CONNECT_TIMEOUT,
     OPEN_HOLD_TIME,
+    SEND_HOLD_TIME,
     Session,
     SessionConfig,
     State,
@@ -28,6 +29,7 @@ from controllers.bgp.session_events import (
     Dial,
     DialFailed,
     Down,
+    Drained,
     Event,
     Failed,
     Negotiated,
@@ -129,6 +131,23 @@ def test_silence_ends_the_session() -> None:
     assert sent(actions) == [Notification(ErrorCode.HOLD_TIMER_EXPIRED)]
     assert Down(1, "hold timer expired") in actions
     assert Close(1) in actions
+
+
+@pytest.mark.parametrize(("hold_time", "patience"), [(90, SEND_HOLD_TIME), (3000, 6000)])
+def test_a_neighbour_that_takes_nothing_is_given_up(hold_time: int, patience: float) -> None:
+    """RFC 9687: although it goes on sending KEEPALIVEs."""
+    driven = Driven(Session(replace(CONFIG, hold_time=hold_time)))
+    theirs = replace(THEIR_CONFIG, hold_time=hold_time).open()
+    driven.give(Start(), Opened(1, True), Received(1, theirs), Received(1, Keepalive()))
+    driven.now += 100
+    driven.give(Drained(1))
+    stalled_at, actions = driven.now, []
+    while not any(isinstance(action, Down) for action in actions):
+        assert driven.session.deadline is not None
+        driven.now = driven.session.deadline
+        actions = driven.give(Received(1, Keepalive()), Tick())
+    assert driven.now == stalled_at + patience
+    assert sent(actions) == [Notification(ErrorCode.SEND_HOLD_TIMER_EXPIRED)]
 
 
 def test_hold_time_zero_needs_no_timers() -> None:
@@ -437,6 +456,7 @@ ANY_EVENT = st.one_of(
     st.builds(Closed, st.integers(1, 3), st.just("closed")),
     st.builds(Received, st.integers(1, 3), ANY_MESSAGE),
     st.builds(UpdateReceived, st.integers(1, 3)),
+    st.builds(Drained, st.integers(1, 3)),
     st.builds(Failed, st.integers(1, 3), st.just(DecodeError("bad"))),
 )
 
