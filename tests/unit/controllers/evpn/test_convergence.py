@@ -115,9 +115,13 @@ class MovingMachines(RuleBasedStateMachine):
     def reset(self, pe: str) -> None:
         self.net.reset_session(pe)
 
-    @rule(pe=pes, count=st.integers(0, 4))
-    def outage(self, pe: str, count: int) -> None:
-        self.net.outage(pe, lambda: self.frames(count))
+    @rule(pe=pes, other=pes, count=st.integers(0, 4))
+    def outage(self, pe: str, other: str, count: int) -> None:
+        def meanwhile() -> None:
+            self.frames(count)
+            self.up(other, count)
+
+        self.net.outage(pe, meanwhile)
 
     @rule(pe=pes, other=pes, metric=st.sampled_from([None, 1, 20]))
     def route(self, pe: str, other: str, metric: int | None) -> None:
