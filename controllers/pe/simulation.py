@@ -269,12 +269,12 @@ class Network:
             RouteEvent(key, route.nlri, route) for key, (origin, route) in self._rib.items() if origin != pe
         )
 
-    def settle(self) -> None:
-        """Deliver everything that is under way."""
+    def settle(self, without: str | None = None) -> None:
+        """Deliver everything that is under way, but for the routes of a PE and to it."""
         busy = True
         while busy:
             busy = self.deliver_frame()
-            for pe in self.nodes:
+            for pe in [name for name in self.nodes if name != without]:
                 busy |= self.deliver_up(pe)
                 busy |= self.deliver_down(pe)
 

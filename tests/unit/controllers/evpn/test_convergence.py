@@ -16,7 +16,7 @@ from controllers.evpn.config import GatewayMode, HostRouteCarrier, Irb, Mobility
 from controllers.evpn.events import AcDown, AcUp, GleanMissed, MacAged
 from controllers.evpn.pe import EvpnPe
 from controllers.evpn.simulation import BRANCH_BD, STRETCHED_BD, VRF, Lan, network, stretched_lan
-from controllers.intents import Adjacent, IpRoute, LocalAc, MacEntry
+from controllers.intents import Adjacent, IpRoute, LocalAc, MacEntry, Remote
 from controllers.pe.outputs import Alarm
 from controllers.pe.simulation import Announcement, Machine
 from controllers.pe.walk import Fate
@@ -115,13 +115,9 @@ class MovingMachines(RuleBasedStateMachine):
     def reset(self, pe: str) -> None:
         self.net.reset_session(pe)
 
-    @rule(pe=pes, other=pes, count=st.integers(0, 4))
-    def outage(self, pe: str, other: str, count: int) -> None:
-        def meanwhile() -> None:
-            self.frames(count)
-            self.up(other, count)
-
-        self.net.outage(pe, meanwhile)
+    @rule(pe=pes, others_go_on=st.booleans())
+    def outage(self, pe: str, others_go_on: bool) -> None:
+        self.net.outage(pe, lambda: self.net.settle(without=pe) if others_go_on else None)
 
     @rule(pe=pes, other=pes, metric=st.sampled_from([None, 1, 20]))
     def route(self, pe: str, other: str, metric: int | None) -> None:
@@ -177,6 +173,7 @@ class MovingMachines(RuleBasedStateMachine):
             self.converge()
             self.only_what_is_local_is_originated()
             self.check()
+            self.check_nothing_is_stale()
 
     def converge(self) -> None:
         net = self.net
@@ -221,6 +218,22 @@ class MovingMachines(RuleBasedStateMachine):
                         walk
                     )
                     assert len(walk.pes) <= 2
+
+    def check_nothing_is_stale(self) -> None:
+        """Whatever leads to another PE leads to one that has it: MACs, and /32 and /128 routes."""
+        nodes = {node.core.config.loopback: (name, node) for name, node in self.net.nodes.items()}
+        for node in self.net.nodes.values():
+            for intent in node.tables.values():
+                match intent:
+                    case MacEntry(mac=mac, via=Remote(pe=pe)):
+                        assert nodes[pe][0] in self.owners(mac), intent
+                    case IpRoute(prefix=prefix, via=Remote(pe=pe)) if (
+                        prefix.prefixlen == prefix.max_prefixlen
+                    ):
+                        there = nodes[pe][1].tables.get(intent.key)
+                        assert isinstance(there, IpRoute), intent
+                        assert isinstance(there.via, Adjacent), intent
+                        assert isinstance(there.via.via, LocalAc), intent
 
     def check_address(self, machine: Machine, ip: IpAddress) -> None:
         for pe in PES:
