@@ -23,6 +23,7 @@ from controllers.wire.attributes import (
     RawAttributes,
     SegmentKind,
 )
+from controllers.wire.extended import NON_TRANSITIVE
 from controllers.wire.types import IPV4_UNICAST, IPV6_UNICAST, RT_CONSTRAINT, Family
 from controllers.wire.update import (
     AttributeSet,
@@ -213,11 +214,15 @@ def _reflect(raw: RawAttributes, originator: IPv4Address | None, cluster: IPv4Ad
 
 
 def _leave_as(raw: RawAttributes, local_as: int, *, local: bool) -> None:
-    """Prepend our AS and drop what stays within it (RFC 4271 §5.1.2, §5.1.4, §5.1.5)."""
+    """Prepend our AS and drop what stays within it (RFC 4271 §5.1.2, §5.1.4, §5.1.5, RFC 4360 §2)."""
     for code in (AttributeType.LOCAL_PREF, AttributeType.ORIGINATOR_ID, AttributeType.CLUSTER_LIST):
         raw.pop(code, None)
     if not local:
         raw.pop(AttributeType.MULTI_EXIT_DISC, None)
+    flags, extended = raw.pop(AttributeType.EXTENDED_COMMUNITIES, (0, b""))
+    communities = (extended[at : at + 8] for at in range(0, len(extended), 8))
+    if kept := b"".join(each for each in communities if not each[0] & NON_TRANSITIVE):
+        raw[AttributeType.EXTENDED_COMMUNITIES] = (flags, kept)
     _, path = raw.get(AttributeType.AS_PATH, (0, b""))
     own = local_as.to_bytes(4, "big")
     if path and path[0] == SegmentKind.SEQUENCE and path[1] < 255:

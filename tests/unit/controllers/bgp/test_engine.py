@@ -14,7 +14,7 @@ from controllers.bgp.routes import Route
 from controllers.wire.attributes import AsSegment, PathAttributes, UnknownAttribute
 from controllers.wire.errors import DecodeError
 from controllers.wire.evpn import UnknownEvpnRoute, encode_evpn
-from controllers.wire.extended import MacMobility
+from controllers.wire.extended import MacMobility, UnknownExtendedCommunity
 from controllers.wire.types import EVPN, IPV4_UNICAST, RT_CONSTRAINT, VPNV4, RouteTarget
 from controllers.wire.update import AttributeSet, decode_update, encode_announcements, encode_end_of_rib
 from controllers.wire.vpn import RtMembership, Unicast
@@ -162,6 +162,31 @@ def test_another_as_sees_our_as_and_not_our_preferences() -> None:
     fabric.connect(pe(2), pe(4))
     fabric.settle()
     assert fabric.known(pe(4)) == {}, "a path through our own AS is a loop"
+
+
+def test_non_transitive_communities_stay_in_the_as() -> None:
+    """RFC 4360 §2; here the origin validation state of RFC 8097."""
+    state = UnknownExtendedCommunity(bytes.fromhex("4300000000000001"))
+    fabric = Fabric()
+    for number, asn in ((1, 65000), (2, 65000), (3, 65003)):
+        fabric.add(pe(number), asn)
+    fabric.connect(pe(1), pe(2))
+    fabric.connect(pe(1), pe(3))
+    route = mac_route(1, 1)
+    attributes = replace(
+        route.attributes, extended_communities=(state, *route.attributes.extended_communities)
+    )
+    fabric.engines[pe(1)].announce(replace(route, attributes=attributes))
+    fabric.engines[pe(1)].announce(
+        replace(mac_route(1, 2), attributes=replace(attributes, extended_communities=(state,)))
+    )
+    fabric.settle()
+    inside, outside = (
+        {r.nlri.mac: r.attributes.extended_communities for r in fabric.known(pe(number)).values()}  # type: ignore[union-attr]
+        for number in (2, 3)
+    )
+    assert inside == {1: attributes.extended_communities, 2: (state,)}
+    assert outside == {1: route.attributes.extended_communities, 2: ()}
 
 
 def test_another_as_gets_our_next_hop_for_plain_routes_and_the_pes_for_labelled_ones() -> None:
