@@ -279,9 +279,11 @@ class Bindings:
             return
         local = record.local
         path = best(path for path in binding.paths.values() if path.mac != mac)
-        if path is None or not takes_over(
-            path, local.sequence, sticky=local.sticky, pe=self._context.config.loopback
-        ):
+        if path is None:
+            return
+        if not takes_over(path, local.sequence, sticky=local.sticky, pe=self._context.config.loopback):
+            # Learned at once, neither knowing of the other: that this one wins says nothing about the host.
+            self._verify(binding)
             return
         binding.local = None
         self._decide(binding)
@@ -386,11 +388,15 @@ class Bindings:
             if binding.local != record.mac:
                 continue
             found = True
-            if not binding.wide:
-                binding.tries, binding.wide = 1, True
-                self._probe(binding.ip, None, self._mac_vrf.flooding.acs, remote=True)
-                self._schedule_retry(binding)
+            self._verify(binding)
         return found
+
+    def _verify(self, binding: Binding) -> None:
+        """Ask everybody for a local address, unless that is under way."""
+        if not binding.wide:
+            binding.tries, binding.wide = 1, True
+            self._probe(binding.ip, None, self._mac_vrf.flooding.acs, remote=True)
+            self._schedule_retry(binding)
 
     def refresh(self, ip: IpAddress) -> None:
         """It is time to ask for an address, to ask again, or to give it up."""
@@ -435,7 +441,8 @@ class Bindings:
         binding.local = None
         self._decide(binding)
         self._withdraw(binding)
-        if not any(self._bindings[ip].local == record.mac for ip in record.ips):
+        sticky = record.local is not None and record.local.sticky
+        if not sticky and not any(self._bindings[ip].local == record.mac for ip in record.ips):
             self._mac_vrf.forget(record, "silent")
 
     def forget_moved(self, ip: IpAddress) -> None:

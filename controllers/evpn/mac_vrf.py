@@ -287,8 +287,9 @@ class MacVrf:
             self.bindings.add(ip, path)
             self._decide(record)
             self.bindings.settle(ip)
-        if record.local is not None and record.best is path and path.sequence == record.local.sequence:
-            # Two PEs learned it at once and this one won by its address, which says nothing about the host.
+        if record.local is not None and not record.local.sticky and record.best is path:
+            # Two PEs learned it at once, neither knowing of the other. That this one wins, by its address or
+            # by a sequence that one of its addresses demanded, says nothing about the host.
             self.bindings.verify(record)
 
     def withdrawn(self, key: RouteKey) -> None:

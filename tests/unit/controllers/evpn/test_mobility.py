@@ -82,6 +82,21 @@ class TestSequence:
         (probe,) = probes_in(bench.remote("pe3", HOST, IP))
         assert (probe.ip, probe.mac, probe.remote) == (ADDRESS, None, True)
 
+    def test_so_does_who_wins_by_a_sequence_that_an_address_demanded(
+        self, bench: Any, probes_in: Any
+    ) -> None:
+        """The other PE learned the MAC at the same time, and nothing else: it may be the later one."""
+        bench.remote("pe1", OTHER, IP, 6)
+        bench.arp(HOST, IP)
+        assert bench.own(HOST)[ADDRESS] == 7
+        (probe,) = probes_in(bench.remote("pe3", HOST))
+        assert (probe.ip, probe.mac, probe.remote) == (ADDRESS, None, True)
+
+    def test_a_sticky_mac_is_not_asked_for(self, make_bench: Make, probes_in: Any) -> None:
+        bench = make_bench(bd={"static_macs": (StaticMac(HOST, 1),)})
+        bench.arp(HOST, IP)
+        assert probes_in(bench.remote("pe3", HOST)) == []
+
     def test_a_move_between_circuits_keeps_the_sequence(self, bench: Any) -> None:
         bench.arp(HOST, IP)
         before = dict(bench.routes)
@@ -140,12 +155,19 @@ class TestBinding:
         (probe,) = probes_in(outputs)
         assert (probe.ip, probe.mac, probe.acs, probe.remote) == (ADDRESS, HOST, (1,), False)
 
-    def test_an_address_claimed_by_a_lesser_mac_stays(self, bench: Any) -> None:
+    def test_an_address_claimed_by_a_lesser_mac_stays_until_asked_for(
+        self, bench: Any, probes_in: Any
+    ) -> None:
+        """Neither PE knew of the other: the higher sequence does not tell who has it now."""
         bench.remote("pe1", HOST, sequence=4)
         bench.arp(HOST, IP)
-        bench.remote("pe3", OTHER, IP, sequence=2)
+        (probe,) = probes_in(bench.remote("pe3", OTHER, IP, sequence=2))
+        assert (probe.ip, probe.mac, probe.remote) == (ADDRESS, None, True)
         assert bench.table("Neighbor", STRETCHED_BD, ADDRESS).mac == HOST
         assert ADDRESS in bench.own(HOST)
+        bench.advance(10.0)
+        assert bench.table("Neighbor", STRETCHED_BD, ADDRESS).mac == OTHER
+        assert bench.own(HOST) == {}
 
     def test_an_address_that_changes_its_mac_here(self, bench: Any) -> None:
         bench.arp(HOST, IP)
@@ -341,6 +363,13 @@ class TestSticky:
         assert bench.table("MacEntry", STRETCHED_BD, HOST) == MacEntry(
             STRETCHED_BD, HOST, LocalAc(1), static=True
         )
+
+    def test_a_static_mac_outlives_its_address(self, make_bench: Make) -> None:
+        bench = make_bench(bd={"static_macs": (StaticMac(HOST, 1),)})
+        bench.arp(HOST, IP)
+        bench.advance(1000.0)
+        assert bench.own(HOST) == {None: 0}
+        assert via(bench) == LocalAc(1)
 
     def test_a_sticky_mac_does_not_move(self, make_bench: Make, alarms_in: Any) -> None:
         bench = make_bench(bd={"static_macs": (StaticMac(HOST, 1),)})
