@@ -322,6 +322,7 @@ async def test_a_neighbour_that_does_not_read_holds_nobody_up(lab: Lab) -> None:
             lambda p: last.key in p.table and p.table[last.key].nlri == last.nlri,  # noqa: B023
             "the newest state",
         )
+        sloth.send(KEEPALIVE)
     await unharmed(one, two)
     sloth.close()
 
