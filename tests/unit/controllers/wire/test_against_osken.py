@@ -27,8 +27,8 @@ from tests.unit.controllers.wire import strategies as any_
 
 bgp = pytest.importorskip("os_ken.lib.packet.bgp", reason="os-ken is not installed: pip install os-ken")
 
-rds = any_.rds.filter(lambda rd: rd.kind < 2 or (rd.kind == 2 and rd.administrator > 0xFFFF))
-"""Without type 2 for a short AS number: os-ken writes that back as type 0."""
+rds = any_.rds.filter(lambda rd: rd.kind < 2 or (rd.kind == 2 and rd.administrator > 0x1_0000))
+"""Without type 2 for a short AS number: os-ken writes that back as type 0, and takes 65536 for short, too."""
 
 esis = st.builds(lambda value: Esi(b"\0" + value), st.binary(min_size=9, max_size=9))
 per_evi = st.integers(0, 0xFFFF_FFFE)
