@@ -18,6 +18,7 @@ from testbed.p4.switch.model import (
 )
 from testbed.p4.switch.model import Extract as ExtractOp
 from testbed.p4.switch.native.codegen.actions import Statements, action_name, declare_action, may_end
+from testbed.p4.switch.native.codegen.ahead import declare_look_ahead, tables_ahead
 from testbed.p4.switch.native.codegen.bounds import BoundsOf
 from testbed.p4.switch.native.codegen.hashing import declare_calculation, hash_function
 from testbed.p4.switch.native.codegen.layout import Layout, is_wide
@@ -44,6 +45,8 @@ class _Generator:
         self.layout = Layout(program)
         self.bounds = BoundsOf(program)
         self.w = Writer()
+        tables = (n.position for n in self._reachable(program.ingress.start) if n.kind == "table")
+        self.ahead = tables_ahead(program, tables)
 
     def run(self) -> str:
         """All of it."""
@@ -68,6 +71,8 @@ class _Generator:
         self._entry_points()
         self._metadata_functions()
         self._learn()
+        if self.ahead:
+            declare_look_ahead(self.layout, self.bounds, w, self.ahead)
         self._descriptions()
         return w.text()
 
@@ -210,6 +215,9 @@ class _Generator:
     def _entry_points(self) -> None:
         arguments = "struct vs_context *c, struct vs_phv *p, struct vs_packet *k"
         self.w.line()
+        with self.w.block(f"static void arrive({arguments})"):
+            self._arrive()
+        self.w.line()
         with self.w.block(f"static void ingress({arguments})"):
             self._ingress()
         self.w.line()
@@ -234,7 +242,7 @@ class _Generator:
         ref = self._intrinsic(name)
         return "0" if ref is None else self._statements().number(ref, 64)
 
-    def _ingress(self) -> None:
+    def _arrive(self) -> None:
         w = self.w
         with w.block("if (!k->resumed)"):
             self._put("standard_metadata.ingress_port", "k->ingress_port")
@@ -242,6 +250,11 @@ class _Generator:
         self._put("standard_metadata.packet_length", "k->packet_length")
         self._put("standard_metadata.instance_type", "k->instance_type")
         w.line("parse_packet(c, p, k);")
+
+    def _ingress(self) -> None:
+        w = self.w
+        w.line("if (!k->parsed)")
+        w.line("    arrive(c, p, k);")
         w.line("if (k->failed)")
         w.line("    return;")
         w.line("verify_checksums(c, p, k);")
@@ -408,6 +421,8 @@ class _Generator:
             w.line(".ingress = ingress, .parse = parse, .egress = egress, .measure = measure,")
             w.line(".deparse = deparse, .reset_metadata = reset_metadata, .copy_list = copy_list,")
             w.line(".learn = learn,")
+            if self.ahead:
+                w.line(f".ahead = {len(self.ahead)}, .ahead_table = ahead_tables, .look_ahead = look_ahead,")
 
     def _reads_time(self) -> bool:
         """Whether the program looks at a timestamp anywhere: then the clock is read for every packet."""

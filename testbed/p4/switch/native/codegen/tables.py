@@ -150,6 +150,19 @@ class TableWriter(Statements):
     def _look_up(self, t: Table) -> None:
         layout = KeyLayout(t)
         self.w.line(f"u64 key[{layout.key_words}];")
+        self.key(layout)
+        n, h = layout.key_words, layout.hash_words
+        match t.match_kind:
+            case "exact":
+                call = f"vs_exact_find(t, key, {n})"
+            case "lpm":
+                call = f"vs_lpm_find(t, key, {h}, {n}, {layout.lpm_bits})"
+            case _:
+                call = f"vs_ternary_find(t, key, {n}, {str(layout.ranges).lower()})"
+        self.w.line(f"struct vs_entry *const e = {call};")
+
+    def key(self, layout: KeyLayout) -> None:
+        """Fill `key`, words of which are there, from the fields."""
         by_word: dict[int, list[str]] = {}
         for slot in layout.slots:
             value, own = self._key_value(slot.field)
@@ -161,15 +174,6 @@ class TableWriter(Statements):
                 by_word.setdefault(slot.word, []).append(f"{value} << {slot.shift}" if slot.shift else value)
         for word, values in by_word.items():
             self.w.line(f"key[{word}] = {' | '.join(values)};")
-        n, h = layout.key_words, layout.hash_words
-        match t.match_kind:
-            case "exact":
-                call = f"vs_exact_find(t, key, {n})"
-            case "lpm":
-                call = f"vs_lpm_find(t, key, {h}, {n}, {layout.lpm_bits})"
-            case _:
-                call = f"vs_ternary_find(t, key, {n}, {str(layout.ranges).lower()})"
-        self.w.line(f"struct vs_entry *const e = {call};")
 
     def _key_value(self, field: KeyField) -> tuple[str, int]:
         """The value of a field as C and its width. Of an invalid header it is 0."""

@@ -33,7 +33,7 @@ static void put(struct vs_hash *h, void *object, u64 hv)
     if (h->slot[i & h->mask] == VS_SLOT_DEAD)
         h->dead--;
     h->used++;
-    vs_store(&h->slot[i & h->mask], (hv >> 48 | 1) << 48 | (u64)(uintptr_t)object);
+    vs_store(&h->slot[i & h->mask], vs_tag(hv) << 48 | (u64)(uintptr_t)object);
 }
 
 static bool rebuild(struct vs_hash **set, size_t key_offset, unsigned words, struct vs_epoch *e)

@@ -133,50 +133,61 @@ static u8 *put_vlan_tag(u8 *data, u32 *length, const struct tpacket2_hdr *h)
     return data;
 }
 
-static void receive_frame(struct vs_switch *sw, struct vs_port *p, struct tpacket2_hdr *h)
+/* False: it was dropped. */
+static bool take_frame(struct vs_switch *sw, struct vs_port *p, struct tpacket2_hdr *h, struct vs_frame *f)
 {
-    u8 *floor = (u8 *)h + TPACKET_ALIGN(sizeof *h), *data = (u8 *)h + h->tp_mac;
-    u32 length = h->tp_snaplen;
+    *f = (struct vs_frame){(u8 *)(h + 1), (u8 *)h + h->tp_mac, h->tp_snaplen};
     if (VS_UNLIKELY((h->tp_status & TP_STATUS_COPY) != 0)) {
         ssize_t got = recv(p->fd, sw->io->large + VLAN_TAG, LARGE_FRAME - VLAN_TAG, MSG_DONTWAIT);
         if (got < 0) {
             vs_note(sw, VS_DROP_TOO_LONG);
-            return;
+            return false;
         }
-        floor = sw->io->large;
-        data = floor + VLAN_TAG;
-        length = (u32)got;
-    } else if (VS_UNLIKELY(length < h->tp_len)) {
+        *f = (struct vs_frame){sw->io->large, sw->io->large + VLAN_TAG, (u32)got};
+    } else if (VS_UNLIKELY(f->length < h->tp_len)) {
         vs_note(sw, VS_DROP_TOO_LONG);
-        return;
+        return false;
     }
     if (VS_UNLIKELY((h->tp_status & TP_STATUS_CSUMNOTREADY) != 0))
-        vs_complete_checksum(data, length);
-    if ((h->tp_status & TP_STATUS_VLAN_VALID) != 0 && length >= 12)
-        data = put_vlan_tag(data, &length, h);
+        vs_complete_checksum(f->data, f->length);
+    if ((h->tp_status & TP_STATUS_VLAN_VALID) != 0 && f->length >= 12)
+        f->data = put_vlan_tag(f->data, &f->length, h);
     vs_note(sw, VS_RX);
     if (p->pcap[0] != NULL)
-        vs_pcap_write(p->pcap[0], data, length);
+        vs_pcap_write(p->pcap[0], f->data, f->length);
+    return true;
+}
+
+/* Frames that are looked at together; returns how many places of the ring they, and those dropped, have. */
+static u32 receive_group(struct vs_switch *sw, struct vs_port *p)
+{
+    struct vs_frame frame[VS_FRAMES];
+    u32 places = 0, count = 0;
+    bool large = false; /* its buffer is needed for the next one */
+    while (places < VS_FRAMES && !large) {
+        struct tpacket2_hdr *h = frame_at(p, p->next);
+        if ((vs_load(&h->tp_status) & TP_STATUS_USER) == 0)
+            break;
+        p->next = p->next + 1 == p->frames ? 0 : p->next + 1;
+        __builtin_prefetch(frame_at(p, p->next));
+        places++;
+        if (take_frame(sw, p, h, &frame[count]))
+            large = frame[count++].floor == sw->io->large;
+    }
     if (VS_LIKELY(sw->pipe != NULL))
-        vs_receive(&sw->live, p->number, floor, data, length);
+        vs_receive(&sw->live, p->number, frame, count);
     else
-        vs_note(sw, VS_DROP_NO_PIPELINE);
-    if (VS_UNLIKELY(floor == sw->io->large))
-        vs_flush(sw); /* its buffer is needed for the next one */
+        vs_bump(&sw->counts[VS_DROP_NO_PIPELINE], count);
+    if (VS_UNLIKELY(large))
+        vs_flush(sw);
+    return places;
 }
 
 static u32 receive_burst(struct vs_switch *sw, struct vs_port *p)
 {
     u32 first = p->next, count = 0;
-    while (count < VS_BURST) {
-        struct tpacket2_hdr *h = frame_at(p, p->next);
-        if ((vs_load(&h->tp_status) & TP_STATUS_USER) == 0)
-            break;
-        __builtin_prefetch(frame_at(p, p->next + 1 == p->frames ? 0 : p->next + 1));
-        receive_frame(sw, p, h);
-        p->next = p->next + 1 == p->frames ? 0 : p->next + 1;
-        count++;
-    }
+    for (u32 places = VS_FRAMES; places == VS_FRAMES && count < VS_BURST; count += places)
+        places = receive_group(sw, p);
     if (count == 0)
         return 0;
     if (p->pcap[0] != NULL)

@@ -44,10 +44,15 @@ static void run(struct vs_switch *sw, void *what)
     u64 start = processor_ns();
     for (u64 done = 0; done < m->count;) {
         vs_now_us(c);
-        for (u32 i = 0; i < BURST && done < m->count; i++, done++) {
-            u8 *floor = buffers + stride * i;
-            memcpy(floor + ROOM, m->frames + (size_t)(done % m->kinds) * m->length, m->length);
-            vs_receive(c, m->port, floor, floor + ROOM, m->length);
+        for (u32 i = 0; i < BURST && done < m->count;) {
+            struct vs_frame frame[VS_FRAMES];
+            u32 n = 0;
+            for (; n < VS_FRAMES && done < m->count; n++, i++, done++) {
+                u8 *floor = buffers + stride * i;
+                memcpy(floor + ROOM, m->frames + (size_t)(done % m->kinds) * m->length, m->length);
+                frame[n] = (struct vs_frame){floor, floor + ROOM, m->length};
+            }
+            vs_receive(c, m->port, frame, n);
         }
         vs_run_waiting(c, BURST);
         vs_burst_done(c);

@@ -346,7 +346,7 @@ static void inject(struct vs_switch *sw, void *what)
     c->fixed_time = in->fixed_time;
     if (!in->fixed_time)
         vs_now_us(c);
-    vs_receive(c, in->port, copy, copy, in->length);
+    vs_receive(c, in->port, &(struct vs_frame){copy, copy, in->length}, 1);
     vs_run_waiting(c, ~(u32)0);
     vs_burst_done(c);
 }

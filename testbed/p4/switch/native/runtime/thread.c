@@ -69,7 +69,7 @@ static bool run_jobs(struct vs_switch *sw)
         } else {
             vs_note(sw, VS_PACKET_OUT);
             if (sw->pipe != NULL)
-                vs_receive(&sw->live, sw->options.cpu_port, m->data, m->data, m->length);
+                vs_receive(&sw->live, sw->options.cpu_port, &(struct vs_frame){m->data, m->data, m->length}, 1);
             vs_flush(sw);
             free(m);
         }

@@ -34,11 +34,11 @@ static struct vs_work *next_work(struct vs_context *c)
 bool vs_context_attach(struct vs_context *c, struct vs_pipe *pipe)
 {
     size_t bytes = (pipe->program->phv_bytes + 63) / 64 * 64;
-    u8 *memory = aligned_alloc(64, bytes * 3);
+    u8 *memory = aligned_alloc(64, bytes * VS_PHVS);
     if (memory == NULL)
         return false;
-    memset(memory, 0, bytes * 3);
-    for (int i = 0; i < 3; i++)
+    memset(memory, 0, bytes * VS_PHVS);
+    for (int i = 0; i < VS_PHVS; i++)
         c->phv[i] = (struct vs_phv *)(memory + bytes * (size_t)i);
     c->phv_bytes = pipe->program->phv_bytes;
     c->pipe = pipe;
@@ -111,6 +111,7 @@ static void resume_ingress(struct vs_context *c, const struct vs_phv *p, const s
     w->packet.instance_type = instance;
     w->packet.packet_length = length;
     w->packet.resumed = true;
+    w->packet.parsed = false;
     w->packet.has_rid = false;
     w->packet.truncate = ~(u32)0;
     if (instance == VS_RECIRCULATED)
@@ -283,19 +284,19 @@ static void ingress(struct vs_context *c, struct vs_phv *p, struct vs_packet *k)
     }
 }
 
-void vs_receive(struct vs_context *c, u32 port, u8 *floor, u8 *data, u32 length)
+void vs_receive(struct vs_context *c, u32 port, const struct vs_frame *frame, u32 count)
 {
-    struct vs_packet k = {
-        .floor = floor,
-        .data = data,
-        .length = length,
-        .ingress_port = port,
-        .ingress_length = length,
-        .packet_length = length,
-        .truncate = ~(u32)0,
-    };
-    memset(c->phv[VS_PHV_MAIN], 0, c->phv_bytes);
-    ingress(c, c->phv[VS_PHV_MAIN], &k);
+    struct vs_packet packet[VS_FRAMES];
+    if (vs_look_ahead(c, port, frame, count, packet)) {
+        for (u32 i = 0; i < count; i++)
+            ingress(c, c->phv[VS_PHV_AHEAD + i], &packet[i]);
+        return;
+    }
+    for (u32 i = 0; i < count; i++) {
+        vs_arrive(&packet[0], port, frame[i]);
+        memset(c->phv[VS_PHV_MAIN], 0, c->phv_bytes);
+        ingress(c, c->phv[VS_PHV_MAIN], &packet[0]);
+    }
 }
 
 void vs_run_waiting(struct vs_context *c, u32 limit)

@@ -13,6 +13,9 @@
 #define VS_MAX_PORTS 512
 #define VS_MAX_GROUPS 65536
 #define VS_MAX_SESSIONS 32768
+#define VS_FRAMES 16      /* that run together */
+#define VS_AHEAD_TABLES 4 /* keys are made in advance for so many tables ... */
+#define VS_AHEAD_WORDS 4  /* ... of so many words */
 #define VS_SESSION_SET 0x8000 /* marks that a clone was asked for: session 0 is a session */
 
 enum vs_instance { VS_NORMAL, VS_INGRESS_CLONE, VS_EGRESS_CLONE, VS_COALESCED, VS_RECIRCULATED, VS_REPLICA, VS_RESUBMITTED };
@@ -37,6 +40,7 @@ struct vs_packet {
     u32 generation;       /* times this packet's ancestors were cloned or sent round again */
     u16 clone_session;    /* with VS_SESSION_SET, else 0 */
     bool exited, checksum_error, has_rid, resumed;
+    bool parsed;          /* before its turn (ahead.c) */
     bool failed;          /* an assertion did not hold: drop it */
     u64 enqueue_us;
 };
@@ -99,6 +103,10 @@ struct vs_program {
     void (*reset_metadata)(struct vs_phv *p);
     void (*copy_list)(struct vs_phv *to, const struct vs_phv *from, u32 list);
     void (*learn)(struct vs_context *c, const struct vs_phv *p, const struct vs_packet *k);
+    /* Tables whose keys follow from a packet's headers, and what parses it and makes those keys (ahead.c). */
+    u32 ahead;
+    const u32 *ahead_table;
+    void (*look_ahead)(struct vs_context *c, struct vs_phv *p, struct vs_packet *k, u64 (*keys)[VS_AHEAD_WORDS]);
 };
 
 /* The program's state. Readers: the packet thread. Writers hold `vs_switch.writer`. */
@@ -119,11 +127,14 @@ struct vs_pipe {
 
 enum { VS_DIGEST_OFF, VS_DIGEST_ON, VS_DIGEST_HOLD };
 
+/* Working copies of the fields of a packet. */
+enum { VS_PHV_MAIN, VS_PHV_CLONE, VS_PHV_COPY, VS_PHV_AHEAD, VS_PHVS = VS_PHV_AHEAD + VS_FRAMES };
+
 /* Who runs packets: the packet thread, or an inject() beside it. */
 struct vs_context {
     struct vs_pipe *pipe;
     struct vs_switch *sw;
-    struct vs_phv *phv[3]; /* VS_PHV_* */
+    struct vs_phv *phv[VS_PHVS];
     u32 phv_bytes;
     u32 drop_port;
     u64 now_us;
@@ -137,8 +148,6 @@ struct vs_context {
     u32 waiting;
     void *user;
 };
-
-enum { VS_PHV_MAIN, VS_PHV_CLONE, VS_PHV_COPY };
 
 u64 vs_now_us(struct vs_context *c);
 u64 vs_random(struct vs_context *c, u64 low, u64 high);

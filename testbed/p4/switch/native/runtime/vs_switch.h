@@ -58,6 +58,23 @@ struct vs_switch {
     struct vs_io *io;       /* ports (port.c) */
 };
 
+/* A frame as it arrives; `floor`: how far down its buffer may be written. */
+struct vs_frame {
+    u8 *floor, *data;
+    u32 length;
+};
+
+/* Field by field, in place: a struct that is copied right after it was written in parts makes the processor wait. */
+VS_INLINE void vs_arrive(struct vs_packet *k, u32 port, struct vs_frame f)
+{
+    memset(k, 0, sizeof *k);
+    k->floor = f.floor;
+    k->data = f.data;
+    k->length = k->ingress_length = k->packet_length = f.length;
+    k->ingress_port = port;
+    k->truncate = ~(u32)0;
+}
+
 VS_INLINE void vs_note(struct vs_switch *sw, enum vs_counter what) { vs_bump(&sw->counts[what], 1); }
 
 VS_INLINE bool vs_bucket_live(const struct vs_context *c, int port)
@@ -74,12 +91,16 @@ void vs_arena_free(struct vs_context *c);
 /* Traffic manager (traffic.c). */
 bool vs_context_attach(struct vs_context *c, struct vs_pipe *pipe);
 void vs_context_detach(struct vs_context *c);
-/* One frame through the pipeline and out; `floor`: how far down its buffer may be written. */
-void vs_receive(struct vs_context *c, u32 port, u8 *floor, u8 *data, u32 length);
+/* Frames through the pipeline and out, at most VS_FRAMES at a time. */
+void vs_receive(struct vs_context *c, u32 port, const struct vs_frame *frame, u32 count);
 /* Run up to `limit` of the packets that go round again. */
 void vs_run_waiting(struct vs_context *c, u32 limit);
 /* All that was emitted has been sent or copied: give its memory back. */
 void vs_burst_done(struct vs_context *c);
+
+/* Parses the frames into `packet` and c->phv[VS_PHV_AHEAD ...], and fetches what they will look up (ahead.c). False: it
+ * is not worth it. */
+bool vs_look_ahead(struct vs_context *c, u32 port, const struct vs_frame *frame, u32 count, struct vs_packet *packet);
 
 /* Packet thread (thread.c). */
 bool vs_packet_out(struct vs_switch *sw, const u8 *data, u32 length);

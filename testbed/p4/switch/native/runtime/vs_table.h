@@ -189,11 +189,14 @@ VS_INLINE bool vs_key_equal(const u64 *a, const u64 *b, unsigned words)
     return diff == 0;
 }
 
+/* What a slot says of a hash value when it may lead to the key. */
+VS_INLINE u64 vs_tag(u64 hv) { return hv >> 48 | 1; }
+
 /* Finds what has this key at `key_offset` bytes; NULL: nothing. */
 VS_INLINE void *vs_hash_find(const struct vs_hash *h, const u64 *key, unsigned words, size_t key_offset)
 {
     u64 hv = vs_hash_key(key, words, h->seed);
-    u64 tag = hv >> 48 | 1;
+    u64 tag = vs_tag(hv);
     for (u64 i = hv;; i++) {
         u64 slot = vs_load(&h->slot[i & h->mask]);
         if (slot == 0)
@@ -231,6 +234,19 @@ VS_INLINE bool vs_same_prefix(const u64 *a, const u64 *b, unsigned length)
     return length == 0 || (a[i] ^ b[i]) >> (64 - length) == 0;
 }
 
+/* The slot of subtree `i` of a node that has it. */
+VS_INLINE const u64 *vs_child(const struct vs_node *n, unsigned i)
+{
+    u64 below = ((u64)1 << i) - 1;
+    return &n->slot[__builtin_popcountll(n->inner) + __builtin_popcountll(n->full) + __builtin_popcountll(n->outer & below)];
+}
+
+/* The slot of the entry of all six bits `i` of a node that has it. */
+VS_INLINE const u64 *vs_full(const struct vs_node *n, unsigned i)
+{
+    return &n->slot[__builtin_popcountll(n->inner) + __builtin_popcountll(n->full & (((u64)1 << i) - 1))];
+}
+
 /* `key`: `hash_words` exact words, then the prefix left-aligned in `words` more, most significant word first. */
 VS_INLINE struct vs_entry *vs_trie_find(u64 link, const u64 *key, unsigned hash_words, unsigned words, unsigned width)
 {
@@ -244,20 +260,27 @@ VS_INLINE struct vs_entry *vs_trie_find(u64 link, const u64 *key, unsigned hash_
         }
         const struct vs_node *n = (const struct vs_node *)(uintptr_t)link;
         unsigned i = at < width ? vs_lpm_index(bits, words, at) : 0;
-        u64 below = ((u64)1 << i) - 1, ending = n->inner & vs_lpm_path[i];
-        unsigned inner = (unsigned)__builtin_popcountll(n->inner);
+        u64 ending = n->inner & vs_lpm_path[i];
         if ((n->full >> i & 1) != 0) {
-            best = &n->slot[inner + (unsigned)__builtin_popcountll(n->full & below)];
+            best = vs_full(n, i);
         } else if (ending != 0) {
             u64 bit = (u64)1 << (63 - __builtin_clzll(ending));
             best = &n->slot[__builtin_popcountll(n->inner & (bit - 1))];
         }
         if ((n->outer >> i & 1) == 0)
             break;
-        unsigned child = inner + (unsigned)__builtin_popcountll(n->full) + (unsigned)__builtin_popcountll(n->outer & below);
-        link = vs_load(&n->slot[child]);
+        link = vs_load(vs_child(n, i));
     }
     return best == NULL ? NULL : (struct vs_entry *)(uintptr_t)vs_load(best);
+}
+
+/* The link to the trie of a key's exact words; 0: there is none. */
+VS_INLINE u64 vs_lpm_root(const struct vs_table *t, const u64 *key, unsigned hash_words)
+{
+    if (hash_words == 0)
+        return vs_load(&t->root);
+    struct vs_root *r = vs_hash_find(vs_load(&t->roots), key, hash_words, offsetof(struct vs_root, key));
+    return r == NULL ? 0 : vs_load(&r->link);
 }
 
 /* `key`: as for vs_trie_find; `words` is all of it. */
@@ -270,14 +293,7 @@ VS_INLINE struct vs_entry *vs_lpm_find(const struct vs_table *t, const u64 *key,
         if (e != NULL)
             return e;
     }
-    u64 link;
-    if (hash_words == 0) {
-        link = vs_load(&t->root);
-    } else {
-        struct vs_root *r = vs_hash_find(vs_load(&t->roots), key, hash_words, offsetof(struct vs_root, key));
-        link = r == NULL ? 0 : vs_load(&r->link);
-    }
-    return vs_trie_find(link, key, hash_words, words - hash_words, width);
+    return vs_trie_find(vs_lpm_root(t, key, hash_words), key, hash_words, words - hash_words, width);
 }
 
 bool vs_in_ranges(const struct vs_table_desc *d, const struct vs_entry *e, const u64 *key);
