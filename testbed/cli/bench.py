@@ -30,18 +30,24 @@ def dataplane(
     def report(row: Row) -> None:
         progress.now("measuring")
         if as_json:
-            progress.result(json.dumps(asdict(row)))
+            goal = None if row.goal is None else str(row.goal)
+            progress.result(json.dumps({**asdict(row), "goal": goal, "met": row.met}))
             return
-        what = f"{row.switch:<20} {row.program:<8} {row.frame_bytes:>5} B x{row.switches}"
-        progress.result(f"{row.measure:<16} {what} {row.value:>14,.1f} {row.unit:<10} {row.note}")
+        what = f"{row.switch:<18} {row.program:<6} {row.frame_bytes or '':>4} x{row.switches:<2}"
+        verdict = {None: "", True: "met", False: "missed"}[row.met]
+        figure = f"{row.value:>10,.10g} {row.unit:<18} {row.goal or ''!s:>7} {verdict:<6}"
+        progress.result(f"{row.measure:<23} {what} {figure} {row.note}".rstrip())
 
     if os.geteuid() != 0:
         raise LabError("the benchmark needs root for a network of its own: run with sudo")
     try:
         with Progress("measuring") as progress:
-            run_dataplane_bench(resources.p4src() / "pe.p4", seconds=seconds, report=report)
+            rows = run_dataplane_bench(resources.p4src() / "pe.p4", seconds=seconds, report=report)
     except RuntimeError as error:
         raise LabError(str(error)) from None
+    verdicts = [row.met for row in rows if row.met is not None]
+    if not as_json:
+        print(f"{verdicts.count(True)} of {len(verdicts)} goals met")
 
 
 @app.command()

@@ -23,9 +23,10 @@ from typing import Final
 from testbed.p4.compiler.compile import compile_program
 from testbed.p4.compiler.result import CompiledProgram
 from testbed.p4.switch.bench.cases import Case, Entry, l3_case, pe_case
+from testbed.p4.switch.bench.goals import Goal, goal_of
 from testbed.p4.switch.bench.network import Route, enter_namespace, ip, python, resident_mb, veth
 
-OURS, NULL, BMV2 = "vmto switch", "null forwarder", "simple_switch_grpc"
+OURS, NULL, BMV2, CABLE = "vmto switch", "null forwarder", "simple_switch_grpc", "no switch"
 PORT_BASE: Final = 9559
 CPU_PORT: Final = 510
 
@@ -46,6 +47,16 @@ class Row:
     """Processors that the switches had meanwhile."""
     note: str = ""
 
+    @property
+    def goal(self) -> Goal | None:
+        """What the figure is to be; None: it is there to be compared with, or no goal of ours."""
+        return goal_of(self.measure, self.switches) if self.switch == OURS else None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether it is; None without a goal."""
+        return None if self.goal is None else self.goal.met_by(self.value)
+
 
 class Bench:
     """Runs the measurements one after the other."""
@@ -53,30 +64,52 @@ class Bench:
     def __init__(self, seconds: float, report: Callable[[Row], None]) -> None:
         self._seconds = seconds
         self._report = report
-        self._null: dict[tuple[str, str, int, int], float] = {}
-        """What the null forwarder reached, by measure, program, frame size and length of the chain."""
+        self._figures: dict[tuple[str, str, str, int, int], float] = {}
+        """By switch, measure, program, frame size and length of the chain."""
 
     def row(self, measure: str, switch: str, program: str, value: float, unit: str, **more: object) -> None:
-        """Report one figure, and its ratio to the null forwarder's."""
+        """Report one figure, and the ratios of ours to the null forwarder's and to simple_switch_grpc's."""
         fields = {"frame_bytes": 0, "switches": 1} | more
         row = Row(measure, switch, program, value=round(value, 3), unit=unit, **fields)  # type: ignore[arg-type]
         self._report(row)
         key = measure, program, row.frame_bytes, row.switches
-        if switch == NULL:
-            self._null[key] = value
-        elif self._null.get(key):
-            ratio = round(value / self._null[key], 3)
-            self._report(replace(row, measure=f"{measure}_to_null", value=ratio, unit="ratio", note=""))
+        self._figures[switch, *key] = value
+        if switch == OURS and self._figures.get((NULL, *key)):
+            self._ratio(row, "null", value / self._figures[NULL, *key])
+        elif switch == BMV2 and value and (OURS, *key) in self._figures:
+            self._ratio(row, "bmv2", self._figures[OURS, *key] / value)
+
+    def _ratio(self, row: Row, to: str, value: float) -> None:
+        measure = f"{row.measure}_to_{to}"
+        self._report(
+            replace(row, measure=measure, switch=OURS, value=round(value, 3), unit="ratio", cpus=0, note="")
+        )
 
     # -- switches --------------------------------------------------------------------------------------------
 
     @contextmanager
     def chain(self, switch: str, length: int) -> Iterator[list[subprocess.Popen[str]]]:
         """`length` switches in a row: port 0 of the first is joined to `ta`, port 1 of the last to `tb`."""
-        for i in range(length + 1):
-            left = "ta" if i == 0 else f"s{i - 1}p1"
-            right = "tb" if i == length else f"s{i}p0"
+        with self.cables(length), self.running(switch, length) as processes:
+            yield processes
+
+    @contextmanager
+    def cables(self, length: int) -> Iterator[None]:
+        """The cables of a chain; without switches it is one from `ta` to `tb`."""
+        ends = [
+            ("ta" if i == 0 else f"s{i - 1}p1", "tb" if i == length else f"s{i}p0") for i in range(length + 1)
+        ]
+        for left, right in ends:
             veth(left, right)
+        try:
+            yield
+        finally:
+            for left, _ in ends:
+                subprocess.run(["ip", "link", "del", left], capture_output=True, check=False)
+
+    @contextmanager
+    def running(self, switch: str, length: int) -> Iterator[list[subprocess.Popen[str]]]:
+        """The switches of a chain, ready."""
         processes = [self._start(switch, i) for i in range(length)]
         try:
             for number, process in enumerate(processes):
@@ -90,10 +123,6 @@ class Bench:
                 process.terminate()
             for process in processes:
                 process.wait()
-            for i in range(length + 1):
-                subprocess.run(
-                    ["ip", "link", "del", "ta" if i == 0 else f"s{i - 1}p1"], capture_output=True, check=False
-                )
 
     def _start(self, switch: str, number: int) -> subprocess.Popen[str]:
         ports = [f"{port}@s{number}p{port}" for port in (0, 1)]
@@ -147,9 +176,14 @@ class Bench:
             route = Route("ta", "tb", [p.pid for p in processes])
             for size in sizes:
                 self._rates(case, switch, length, size, route)
+            self._latencies(case, switch, length, route)
             if length == 1:
-                self._latencies(case, switch, route)
                 self.row("memory", switch, case.name, resident_mb(processes[0].pid), "MB")
+
+    def cable(self, case: Case) -> None:
+        """Latency without a switch: what sender and receiver take."""
+        with self.cables(0):
+            self._latencies(case, CABLE, 0, Route("ta", "tb", []))
 
     def _rates(self, case: Case, switch: str, length: int, size: int, route: Route) -> None:
         frame = case.frame(size)
@@ -164,19 +198,23 @@ class Bench:
             note = f"of {rate.offered / 1e3:.0f} kpps offered"
             cpus = round(rate.cpu, 2)
             self.row(measure, switch, case.name, rate.carried / 1e3, "kpps", cpus=cpus, note=note, **more)
+        kept = flood.carried / best.carried
+        self.row("overload_to_peak", switch, case.name, kept, "ratio", note="all that goes offered", **more)
         if best.cpu > 0:
             value = best.carried * length / best.cpu / 1e3
             self.row("per_cpu", switch, case.name, value, "kpps per processor", **more)
 
-    def _latencies(self, case: Case, switch: str, route: Route) -> None:
-        for pps, count in ((10, 50), (1000, 2000)):
+    def _latencies(self, case: Case, switch: str, length: int, route: Route) -> None:
+        """Per hop; sender and receiver are counted in."""
+        for pps, count in ((10, 100), (1000, 2000)):
             took = route.latency(case.frame(64), pps, count)
             for name, quantile in (("p50", 0.5), ("p99", 0.99)):
                 if took:
-                    value = took[int(len(took) * quantile)]
-                    note = f"{count - len(took)} of {count} lost"
+                    value = took[int(len(took) * quantile)] / max(length, 1)
                     measure = f"latency_{name}_at_{pps}"  # packets per second
-                    self.row(measure, switch, case.name, value, "us", frame_bytes=64, note=note)
+                    more = {"frame_bytes": 64, "switches": length}
+                    note = f"{count - len(took)} of {count} lost"
+                    self.row(measure, switch, case.name, value, "us per hop", note=note, **more)
 
     def tcp(self, switch: str, length: int) -> None:
         """What one TCP connection carries through a chain of routers."""
@@ -226,21 +264,18 @@ class Bench:
 
     def pipeline(self, case: Case) -> None:
         """The compiled program by itself, without packet I/O; compile times."""
-        from testbed.p4.switch.bench.memory import run_in_memory
+        from testbed.p4.switch.bench.memory import compile_times, run_in_memory
 
-        start = time.perf_counter()
-        compiled = compile_program(case.source)
-        self.row("p4c", OURS, case.name, time.perf_counter() - start, "s", note="nothing cached")
-        for measure, value, unit, note in run_in_memory(case, compiled):
-            self.row(measure, OURS, case.name, value, unit, frame_bytes=64, note=note)
+        for measure, value, unit, note in (*compile_times(case), *run_in_memory(case)):
+            self.row(measure, OURS, case.name, value, unit, note=note)
 
     def lookups(self) -> None:
         """Lookups in small and large tables."""
         from testbed.p4.switch.bench.lookups import LOOKUPS, lookups
 
-        programs = {f"lookup_{lookup.kind}": lookup.source.stem for lookup in LOOKUPS}
+        programs = {lookup.kind: lookup.source.stem for lookup in LOOKUPS}
         for measure, value, unit, note in lookups():
-            self.row(measure, OURS, programs[measure], value, unit, note=note)
+            self.row(measure, OURS, programs[measure.split("_")[1]], value, unit, note=note)
 
     def entries(self, switch: str) -> None:
         """Entries over P4Runtime in batches and one by one, with 100,000 present; memory with 10,000."""
@@ -276,10 +311,11 @@ class Bench:
             client.close()
 
     def start_up(self, switch: str, count: int) -> None:
-        """Seconds until `count` switches, started at once, serve P4Runtime."""
-        start = time.perf_counter()
-        with self.chain(switch, count):
-            self.row("ready", switch, "", time.perf_counter() - start, "s", switches=count)
+        """Seconds until `count` switches, started at once, serve P4Runtime; their cables are there before."""
+        with self.cables(count):
+            start = time.perf_counter()
+            with self.running(switch, count):
+                self.row("ready", switch, "", time.perf_counter() - start, "s", switches=count)
 
 
 def _measure(pe: Path | None, seconds: float, report: Callable[[Row], None]) -> None:
@@ -291,6 +327,7 @@ def _measure(pe: Path | None, seconds: float, report: Callable[[Row], None]) -> 
     for case in cases:
         bench.pipeline(case)
     bench.lookups()
+    bench.cable(cases[0])
     for case in cases:
         for switch in switches:
             bench.forwarding(case, switch, 1, (64, 1500))
