@@ -65,8 +65,8 @@ class TableOp(NamedTuple):
     wins**; ties go to the lower handle. It is 0 and means nothing where the table has no ternary, optional or
     range field (`Table.match_kind`).
 
-    `handle` is chosen by the caller: unique in the table, below `Table.max_size`, dense (freed handles are
-    used again), so that an engine can index arrays by it. The `entries` of the program take the handles from
+    `handle` is chosen by the caller: unique in the table, dense (freed handles are used again), so that an
+    engine can index arrays by it. The `entries` of the program take the handles from
     0 up, in program order, in `Target.load`. Direct counters, the direct meter and the age of a handle start
     afresh at INSERT and survive MODIFY.
     """

@@ -204,6 +204,16 @@ class Device:
             add("digest_entry", wire)
         return updates
 
+    def removal(self) -> list[p4r.Update]:
+        """The updates that take away what controllers may, of the entries that come with the program."""
+        updates = []
+        for table in self.tables.values():
+            if not table.schema.const_entries:
+                for _, wire in table.entries.values():
+                    updates.append(p4r.Update(type=Verb.DELETE))  # type: ignore[arg-type]
+                    updates[-1].entity.table_entry.MergeFromString(wire)
+        return updates
+
     def close(self) -> None:
         """Forget timers."""
         self.digests.close()

@@ -180,7 +180,7 @@ class PipelineManager:
             return
         recorder = Recorder()
         device = self._make_device(schema, recorder)
-        updates = former.snapshot()
+        updates = device.removal() + former.snapshot()
         try:
             device.write(updates, 1, FULL_ACCESS)
         except BatchError as error:

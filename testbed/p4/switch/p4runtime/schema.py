@@ -32,6 +32,8 @@ class TableSchema:
         self.profile: ProfileSchema | None = None
         self.const_default = bool(info.const_default_action_id) or model.default_const
         self.const_entries = info.is_const_table or (model.immutable and not info.has_initial_entries)
+        self.size = max(model.max_size, info.size) if info.has_initial_entries else model.max_size
+        """Entries it takes. p4c's JSON counts only those of the program, where there are some."""
         self.ageing = model.ageing
         """Whether its entries may have idle timeouts."""
 

@@ -86,8 +86,8 @@ class TableStore:
         entries = self.entries
         if stored in entries:
             raise RpcError(Code.ALREADY_EXISTS, f"table {schema.name} has this entry")
-        if len(entries) >= schema.model.max_size:
-            raise RpcError(Code.RESOURCE_EXHAUSTED, f"table {schema.name} is full ({schema.model.max_size})")
+        if len(entries) >= schema.size:
+            raise RpcError(Code.RESOURCE_EXHAUSTED, f"table {schema.name} is full ({schema.size})")
         self._check_resources(entry)
         if not entry.HasField("action"):
             invalid("an entry needs an action")
@@ -104,7 +104,7 @@ class TableStore:
                 prefix_len,
                 MAX_PRIORITY - priority if schema.needs_priority else 0,
                 *chosen,
-                entry.idle_timeout_ns // 1000 if schema.ageing else 0,
+                _idle_us(entry) if schema.ageing else 0,
             )
         )
         self._write_resources(entry, handle, txn)
@@ -137,7 +137,7 @@ class TableStore:
             former = None
             entry.action.CopyFrom(p4r.TableEntry.FromString(record[1]).action)
             chosen = self._refs.get(handle) or self._choose(entry.action, txn)
-        idle_us = entry.idle_timeout_ns // 1000 if schema.ageing else 0
+        idle_us = _idle_us(entry) if schema.ageing else 0
         txn.ops.append(TableOp(2, schema.position, handle, b"", b"", 0, 0, *chosen, idle_us))
         self._write_resources(entry, handle, txn)
         self.entries[stored] = (handle, self._to_wire(entry))
@@ -412,6 +412,11 @@ class TableStore:
         if codec is not None and default is not None:
             codec.unparse(default.params, entry.action.action)
         return entry.SerializeToString()
+
+
+def _idle_us(entry: p4r.TableEntry) -> int:
+    """The idle timeout in microseconds: 0 only if there is none."""
+    return -(-int(entry.idle_timeout_ns) // 1000)
 
 
 def _check_scope(codec: ActionCodec, *, default: bool) -> None:
