@@ -1,6 +1,7 @@
 /* Captures in the classic pcap format, microseconds, Ethernet. */
 #include "vs_io.h"
 
+#include <errno.h>
 #include <time.h>
 
 FILE *vs_pcap_open(const char *directory, const char *interface, const char *direction)
@@ -12,7 +13,11 @@ FILE *vs_pcap_open(const char *directory, const char *interface, const char *dir
     } header = {0xa1b2c3d4, 2, 4, 0, 0, 262144, 1};
     char path[4096];
     int n = snprintf(path, sizeof path, "%s/%s_%s.pcap", directory, interface, direction);
-    FILE *f = n > 0 && (size_t)n < sizeof path ? fopen(path, "wbe") : NULL;
+    if (n < 0 || (size_t)n >= sizeof path) {
+        errno = ENAMETOOLONG;
+        return NULL;
+    }
+    FILE *f = fopen(path, "wbe");
     if (f != NULL) {
         fwrite(&header, sizeof header, 1, f);
         fflush(f);

@@ -1,6 +1,7 @@
 /* Ports as Python adds and removes them. */
 #include "vs_io.h"
 
+#include <errno.h>
 #include <linux/if_packet.h>
 
 static void attach(struct vs_switch *sw, void *what)
@@ -27,10 +28,25 @@ static void publish(struct vs_switch *sw, struct vs_port *p)
     vs_event_send(sw, VS_PORT_STATUS, p->number, up, NULL, 0);
 }
 
-static void open_captures(struct vs_port *p, const char *directory)
+static void close_captures(struct vs_port *p)
 {
-    p->pcap[0] = vs_pcap_open(directory, p->interface, "in");
-    p->pcap[1] = vs_pcap_open(directory, p->interface, "out");
+    for (int i = 0; i < 2; i++)
+        if (p->pcap[i] != NULL)
+            fclose(p->pcap[i]);
+}
+
+static bool open_captures(struct vs_port *p, const char *directory, char *error, u32 room)
+{
+    static const char *const direction[] = {"in", "out"};
+    for (int i = 0; i < 2; i++) {
+        p->pcap[i] = vs_pcap_open(directory, p->interface, direction[i]);
+        if (p->pcap[i] == NULL) {
+            snprintf(error, room, "cannot capture '%s' in '%s': %s", p->interface, directory, strerror(errno));
+            close_captures(p);
+            return false;
+        }
+    }
+    return true;
 }
 
 /* False: `error` says why. */
@@ -56,13 +72,14 @@ VS_EXPORT bool vs_add_port(struct vs_switch *sw, u32 number, const char *interfa
         p->line.ns_per_byte = rate_mbps > 0 ? 8000.0 / rate_mbps : 0;
         p->delayed = p->line.delay_ns != 0 || p->line.ns_per_byte > 0;
         done = vs_port_open(p, error, room);
-        if (done) {
-            if (pcap_dir != NULL)
-                open_captures(p, pcap_dir);
-            publish(sw, p);
-        } else {
-            free(p);
+        if (done && pcap_dir != NULL && !open_captures(p, pcap_dir, error, room)) {
+            vs_port_close(p);
+            done = false;
         }
+        if (done)
+            publish(sw, p);
+        else
+            free(p);
     }
     pthread_mutex_unlock(&io->ports_lock);
     return done;
@@ -78,9 +95,7 @@ VS_EXPORT bool vs_remove_port(struct vs_switch *sw, u32 number)
         vs_poke(&sw->port_up[number], 0);
         vs_port_close(p);
         vs_line_clear(&p->line);
-        for (int i = 0; i < 2; i++)
-            if (p->pcap[i] != NULL)
-                fclose(p->pcap[i]);
+        close_captures(p);
         free(p);
     }
     pthread_mutex_unlock(&io->ports_lock);

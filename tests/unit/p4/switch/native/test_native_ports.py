@@ -307,6 +307,18 @@ def test_captures(tmp_path: Path | None = None) -> None:
         directory.rmdir()
 
 
+@in_namespace
+def test_captures_that_cannot_be_written() -> None:
+    veth("ha", "sa")
+    target = switch(pcap_dir="/nonexistent")
+    try:
+        with pytest.raises(TargetError, match="cannot capture 'sa' in '/nonexistent': No such file"):
+            target.add_port(PortConfig(1, "sa"))
+        assert target.ports() == {}
+    finally:
+        target.close()
+
+
 @pytest.mark.parametrize("kind", ["tap", "tun"])
 @in_namespace
 def test_tap_and_tun(kind: str) -> None:
