@@ -12,7 +12,6 @@ from typing import Final, final
 
 from testbed.p4.switch.model import Program
 from testbed.p4.switch.native.build import build_program, program_path
-from testbed.p4.switch.native.codegen.program import generate
 from testbed.p4.switch.native.library import library, program_address
 from testbed.p4.switch.native.packing import Packer
 from testbed.p4.switch.target import (
@@ -100,6 +99,8 @@ class NativeTarget:
     def _compiled(program: Program) -> int:
         path = program_path(hashlib.sha256(repr(program).encode()).digest())
         if not path.exists():
+            from testbed.p4.switch.native.codegen.program import generate  # seldom needed, and long to import
+
             build_program(path, generate(program), program.source)
         return program_address(path)
 

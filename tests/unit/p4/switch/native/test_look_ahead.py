@@ -17,7 +17,7 @@ from testbed.p4.switch.entries import EntryWriter
 from testbed.p4.switch.model import Program, parse_program
 from testbed.p4.switch.native import NativeTarget
 from testbed.p4.switch.target import PortConfig, TableOp, Verb
-from tests.unit.p4.switch.native.test_native_ports import in_namespace, packet_socket, veth
+from tests.unit.p4.switch.native.test_native_ports import connect, in_namespace, packet_socket, veth
 
 LARGE = 5000
 """More entries than a table has that nobody looks ahead for."""
@@ -84,8 +84,8 @@ def test_bursts_on_real_ports_leave_as_one_by_one() -> None:
         target.load(router())
         frames = fill(target)[:400]
         expected = [out for frame in frames for _, out in target.inject(0, frame)]
-        target.add_port(PortConfig(0, "sa"))
-        target.add_port(PortConfig(1, "sb"))
+        connect(target, PortConfig(0, "sa"))
+        connect(target, PortConfig(1, "sb"))
         sender, receiver = packet_socket("ha"), packet_socket("hb")
         for frame in frames:
             sender.send(frame)

@@ -102,6 +102,15 @@ def switch(**options: object) -> NativeTarget:
     return target
 
 
+def connect(target: NativeTarget, config: PortConfig) -> None:
+    """Add a port and wait until the kernel says that it has a carrier."""
+    target.add_port(config)
+    deadline = time.monotonic() + 5
+    while not target.ports()[config.port] and time.monotonic() < deadline:
+        select.select([target.fileno()], [], [], 0.1)
+        target.events()
+
+
 def events(target: NativeTarget, kind: type) -> list[Event]:
     """The next events of a kind."""
     found: list[Event] = []
@@ -118,8 +127,8 @@ def test_frames_of_all_lengths_pass_unchanged() -> None:
     veth("hb", "sb", mtu=65535)
     target = switch()
     try:
-        target.add_port(PortConfig(1, "sa"))
-        target.add_port(PortConfig(2, "sb"))
+        connect(target, PortConfig(1, "sa"))
+        connect(target, PortConfig(2, "sb"))
         sender, receiver = packet_socket("ha"), packet_socket("hb")
         for length in (14, 15, 60, 64, 1514, 1700, 1790, 1800, 2048, 9000, 40_000, 65_500):
             frame = (b"\0\2" + bytes(i * 7 % 251 for i in range(length)))[:length]
@@ -139,8 +148,8 @@ def test_vlan_tags_arrive_where_they_were() -> None:
     veth("hb", "sb")
     target = switch()
     try:
-        target.add_port(PortConfig(1, "sa"))
-        target.add_port(PortConfig(2, "sb"))
+        connect(target, PortConfig(1, "sa"))
+        connect(target, PortConfig(2, "sb"))
         sender, receiver = packet_socket("ha"), packet_socket("hb")
         receiver.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         frame = TAGGED + bytes(50)
@@ -162,7 +171,7 @@ def test_checksums_left_to_hardware_are_filled_in() -> None:
     try:
         entries = [TableOp(1, 0, 9, b"\x02\x0a", action=FORWARD, params=CPU_PORT.to_bytes(2))]
         target.apply(entries)
-        target.add_port(PortConfig(1, "sa"))
+        connect(target, PortConfig(1, "sa"))
         ip("addr", "add", "10.0.0.1/24", "dev", "ha")
         ip("link", "set", "ha", "address", "02:00:00:00:00:01")
         ip("neigh", "add", "10.0.0.2", "lladdr", "02:0a:00:00:00:02", "dev", "ha")
@@ -184,7 +193,7 @@ def test_packets_to_and_from_the_controller() -> None:
     veth("ha", "sa")
     target = switch()
     try:
-        target.add_port(PortConfig(1, "sa"))
+        connect(target, PortConfig(1, "sa"))
         peer = packet_socket("ha")
         target.packet_out(b"\0\1hello" + bytes(50))
         assert peer.recv(2000) == b"\0\1hello" + bytes(50)
@@ -248,8 +257,8 @@ def test_delay_line_and_rate() -> None:
     veth("hb", "sb")
     target = switch()
     try:
-        target.add_port(PortConfig(1, "sa", delay_ms=30))
-        target.add_port(PortConfig(2, "sb", delay_ms=5, rate_mbps=1))
+        connect(target, PortConfig(1, "sa", delay_ms=30))
+        connect(target, PortConfig(2, "sb", delay_ms=5, rate_mbps=1))
         a, b = packet_socket("ha"), packet_socket("hb")
         start = time.monotonic()
         b.send(b"\0\1" + bytes(60))
@@ -292,7 +301,7 @@ def test_captures(tmp_path: Path | None = None) -> None:
     veth("ha", "sa")
     target = switch(pcap_dir=str(directory))
     try:
-        target.add_port(PortConfig(1, "sa"))
+        connect(target, PortConfig(1, "sa"))
         peer = packet_socket("ha")
         peer.send(b"\0\1" + bytes(60))
         peer.recv(2000)
