@@ -1,8 +1,8 @@
 """The data plane benchmark: this switch, a null forwarder with the same packet I/O, and simple_switch_grpc.
 
-All of it runs in one process tree with a network of its own, one after the other, so that figures can be
-compared as ratios. Rows of rates say how many processors the switch had: on a machine that others use,
-packets per second of processor time tell more than packets per second.
+All of it runs in one process tree with a network of its own, in one run, so that figures can be compared as
+ratios. Rows of rates say how many processors the switches had: on a machine that others use, packets per
+second of processor time tell more than packets per second.
 """
 
 from __future__ import annotations
@@ -10,25 +10,25 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from testbed.p4.compiler.compile import compile_program
-from testbed.p4.compiler.result import CompiledProgram
 from testbed.p4.switch.bench.cases import Case, Entry, l3_case, pe_case
+from testbed.p4.switch.bench.chain import BMV2, CABLE, NULL, OURS, Chain
 from testbed.p4.switch.bench.goals import Goal, goal_of
-from testbed.p4.switch.bench.network import Route, enter_namespace, ip, python, resident_mb, veth
+from testbed.p4.switch.bench.network import Rate, enter_namespace, ip, python, resident_mb
 
-OURS, NULL, BMV2, CABLE = "vmto switch", "null forwarder", "simple_switch_grpc", "no switch"
-PORT_BASE: Final = 9559
-CPU_PORT: Final = 510
+FRAME_SIZES: Final = (64, 1500)
+ROUNDS: Final = 3
+LATENCY_RATES: Final = ((10, 100), (1000, 2000))
+"""(Packets per second, packets)."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,6 @@ class Row:
     switches: int
     value: float
     unit: str
-    cpus: float = 0.0
-    """Processors that the switches had meanwhile."""
     note: str = ""
 
     @property
@@ -66,6 +64,8 @@ class Bench:
         self._report = report
         self._figures: dict[tuple[str, str, str, int, int], float] = {}
         """By switch, measure, program, frame size and length of the chain."""
+        self._cable: dict[int, float] = {}
+        """Microseconds without a switch, by packets per second."""
 
     def row(self, measure: str, switch: str, program: str, value: float, unit: str, **more: object) -> None:
         """Report one figure, and the ratios of ours to the null forwarder's and to simple_switch_grpc's."""
@@ -73,6 +73,8 @@ class Bench:
         row = Row(measure, switch, program, value=round(value, 3), unit=unit, **fields)  # type: ignore[arg-type]
         self._report(row)
         key = measure, program, row.frame_bytes, row.switches
+        if unit == "ratio":
+            return
         self._figures[switch, *key] = value
         if switch == OURS and self._figures.get((NULL, *key)):
             self._ratio(row, "null", value / self._figures[NULL, *key])
@@ -81,163 +83,95 @@ class Bench:
 
     def _ratio(self, row: Row, to: str, value: float) -> None:
         measure = f"{row.measure}_to_{to}"
-        self._report(
-            replace(row, measure=measure, switch=OURS, value=round(value, 3), unit="ratio", cpus=0, note="")
-        )
-
-    # -- switches --------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def chain(self, switch: str, length: int) -> Iterator[list[subprocess.Popen[str]]]:
-        """`length` switches in a row: port 0 of the first is joined to `ta`, port 1 of the last to `tb`."""
-        with self.cables(length), self.running(switch, length) as processes:
-            yield processes
-
-    @contextmanager
-    def cables(self, length: int) -> Iterator[None]:
-        """The cables of a chain; without switches it is one from `ta` to `tb`."""
-        ends = [
-            ("ta" if i == 0 else f"s{i - 1}p1", "tb" if i == length else f"s{i}p0") for i in range(length + 1)
-        ]
-        for left, right in ends:
-            veth(left, right)
-        try:
-            yield
-        finally:
-            for left, _ in ends:
-                subprocess.run(["ip", "link", "del", left], capture_output=True, check=False)
-
-    @contextmanager
-    def running(self, switch: str, length: int) -> Iterator[list[subprocess.Popen[str]]]:
-        """The switches of a chain, ready."""
-        processes = [self._start(switch, i) for i in range(length)]
-        try:
-            for number, process in enumerate(processes):
-                if switch == BMV2:
-                    self._wait_port(process, number)
-                else:
-                    self._wait_ready(process)
-            yield processes
-        finally:
-            for process in processes:
-                process.terminate()
-            for process in processes:
-                process.wait()
-
-    def _start(self, switch: str, number: int) -> subprocess.Popen[str]:
-        ports = [f"{port}@s{number}p{port}" for port in (0, 1)]
-        if switch == NULL:
-            return python("-m", "testbed.p4.switch.bench.null", *ports)
-        options = ["--no-p4", "--device-id", "1", "-i", ports[0], "-i", ports[1], "--"]
-        options += ["--grpc-server-addr", self._address(number), "--cpu-port", str(CPU_PORT)]
-        if switch == OURS:
-            return python("-m", "testbed.p4.switch.main", *options)
-        return subprocess.Popen([BMV2, *options], stdout=subprocess.DEVNULL, text=True)
-
-    def _address(self, number: int) -> str:
-        return f"127.0.0.1:{PORT_BASE + number}"
-
-    def _wait_ready(self, process: subprocess.Popen[str]) -> None:
-        """Ours print a line when they are."""
-        assert process.stdout is not None  # noqa: S101 - it was started with a pipe
-        for line in process.stdout:
-            if "ready" in line or "istening" in line:
-                return
-        raise RuntimeError(f"{process.args!r} ended before it was ready")
-
-    def _wait_port(self, process: subprocess.Popen[str], number: int) -> None:
-        """What simple_switch_grpc says comes when its buffer is full: try its port."""
-        while process.poll() is None:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", PORT_BASE + number)) == 0:
-                    return
-            time.sleep(0.002)
-        raise RuntimeError(f"{process.args!r} ended before it was ready")
-
-    def program(self, switch: str, number: int, compiled: CompiledProgram, entries: Sequence[Entry]) -> None:
-        """Load a program and its entries over P4Runtime."""
-        if switch == NULL:
-            return
-        from testbed.p4.switch.bench.client import Client
-
-        client = Client(self._address(number), compiled)
-        client.load()
-        client.insert(entries)
-        client.close()
+        self._report(replace(row, measure=measure, switch=OURS, value=round(value, 3), unit="ratio", note=""))
 
     # -- packets ---------------------------------------------------------------------------------------------
 
-    def forwarding(self, case: Case, switch: str, length: int, sizes: Sequence[int]) -> None:
-        """Rates at overload and near the peak, and latency."""
+    def forwarding(self, case: Case, switches: Sequence[str], length: int) -> None:
+        """Rates at overload and near the peak, and latency.
+
+        All kinds of switches are there at the same time and take turns, so that what else the machine does
+        hits them alike.
+        """
         compiled = compile_program(case.source)
-        with self.chain(switch, length) as processes:
-            for number in range(length):
-                self.program(switch, number, compiled, case.entries)
-            route = Route("ta", "tb", [p.pid for p in processes])
-            for size in sizes:
-                self._rates(case, switch, length, size, route)
-            self._latencies(case, switch, length, route)
-            if length == 1:
-                self.row("memory", switch, case.name, resident_mb(processes[0].pid), "MB")
+        with ExitStack() as stack:
+            chains = [stack.enter_context(Chain(switch, length).open()) for switch in switches]
+            for chain in chains:
+                chain.program(compiled, case.entries)
+            for size in FRAME_SIZES:
+                self._rates(case, chains, size)
+            for chain in chains:
+                self._latencies(case, chain)
+                if length == 1:
+                    memory = resident_mb(chain.processes[0].pid)
+                    self.row("memory", chain.switch, case.name, memory, "MB")
 
     def cable(self, case: Case) -> None:
-        """Latency without a switch: what sender and receiver take."""
-        with self.cables(0):
-            self._latencies(case, CABLE, 0, Route("ta", "tb", []))
+        """Latency without a switch: what sender and receiver take, and no hop is to answer for."""
+        with Chain(CABLE, 0).open() as chain:
+            for pps, count in LATENCY_RATES:
+                took = chain.route.latency(case.frame(64), pps, count)
+                self._cable[pps] = took[len(took) // 2]
+                more = {"frame_bytes": 64, "switches": 0}
+                self.row(f"latency_p50_at_{pps}", CABLE, case.name, self._cable[pps], "us", **more)
 
-    def _rates(self, case: Case, switch: str, length: int, size: int, route: Route) -> None:
-        frame = case.frame(size)
-        more = {"frame_bytes": size, "switches": length}
-        flood = route.rate(frame, 0, self._seconds)
-        best = flood
-        for share in (0.8, 0.9, 1.0, 1.1):
-            paced = route.rate(frame, flood.carried * share, self._seconds / 2)
-            if paced.carried > best.carried:
-                best = paced
+    def _rates(self, case: Case, chains: Sequence[Chain], size: int) -> None:
+        floods, paced = [Rate(0, 0, 0)] * len(chains), [Rate(0, 0, 0)] * len(chains)
+        frame, seconds = case.frame(size), self._seconds / ROUNDS
+        for _ in range(ROUNDS):
+            for i, chain in enumerate(chains):
+                flood = chain.route.rate(frame, 0, seconds)
+                shares = [chain.route.rate(frame, flood.carried * share, seconds) for share in (0.9, 1.05)]
+                floods[i] = max(floods[i], flood, key=lambda rate: rate.carried)
+                paced[i] = max(paced[i], *shares, key=lambda rate: rate.carried)
+        for chain, flood, rate in zip(chains, floods, paced, strict=True):
+            self._report_rates(case, chain, size, flood, max(flood, rate, key=lambda rate: rate.carried))
+
+    def _report_rates(self, case: Case, chain: Chain, size: int, flood: Rate, best: Rate) -> None:
+        more = {"frame_bytes": size, "switches": chain.length}
         for measure, rate in (("overload", flood), ("peak", best)):
-            note = f"of {rate.offered / 1e3:.0f} kpps offered"
-            cpus = round(rate.cpu, 2)
-            self.row(measure, switch, case.name, rate.carried / 1e3, "kpps", cpus=cpus, note=note, **more)
+            note = f"of {rate.offered / 1e3:.0f} kpps offered, on {rate.cpu:.2f} processors"
+            self.row(measure, chain.switch, case.name, rate.carried / 1e3, "kpps", note=note, **more)
         kept = flood.carried / best.carried
-        self.row("overload_to_peak", switch, case.name, kept, "ratio", note="all that goes offered", **more)
+        self.row(
+            "overload_to_peak", chain.switch, case.name, kept, "ratio", note="all that goes offered", **more
+        )
         if best.cpu > 0:
-            value = best.carried * length / best.cpu / 1e3
-            self.row("per_cpu", switch, case.name, value, "kpps per processor", **more)
+            value = best.carried * chain.length / best.cpu / 1e3
+            self.row("per_cpu", chain.switch, case.name, value, "kpps per processor", **more)
 
-    def _latencies(self, case: Case, switch: str, length: int, route: Route) -> None:
-        """Per hop; sender and receiver are counted in."""
-        for pps, count in ((10, 100), (1000, 2000)):
-            took = route.latency(case.frame(64), pps, count)
+    def _latencies(self, case: Case, chain: Chain) -> None:
+        """What a hop adds to a cable."""
+        for pps, count in LATENCY_RATES:
+            took = chain.route.latency(case.frame(64), pps, count)
+            note = f"{count - len(took)} of {count} lost"
             for name, quantile in (("p50", 0.5), ("p99", 0.99)):
                 if took:
-                    value = took[int(len(took) * quantile)] / max(length, 1)
-                    measure = f"latency_{name}_at_{pps}"  # packets per second
-                    more = {"frame_bytes": 64, "switches": length}
-                    note = f"{count - len(took)} of {count} lost"
-                    self.row(measure, switch, case.name, value, "us per hop", note=note, **more)
+                    value = (took[int(len(took) * quantile)] - self._cable[pps]) / chain.length
+                    more = {"frame_bytes": 64, "switches": chain.length, "note": note}
+                    self.row(f"latency_{name}_at_{pps}", chain.switch, case.name, value, "us per hop", **more)
 
     def tcp(self, switch: str, length: int) -> None:
         """What one TCP connection carries through a chain of routers."""
         case = l3_case()
         compiled = compile_program(case.source)
-        with self.chain(switch, length) as processes:
-            for number in range(length):
-                self.program(switch, number, compiled, case.entries)
-            listener, sender = self._tcp_ends()
-            cpu_before = time.perf_counter()
+        with Chain(switch, length).open() as chain:
+            chain.program(compiled, case.entries)
+            listener, sender = self._tcp_ends(chain)
+            start = time.perf_counter()
             sender.stdin.write("go\n")  # type: ignore[union-attr]
             sender.stdin.flush()  # type: ignore[union-attr]
             carried = float(listener.stdout.readline())  # type: ignore[union-attr]
             for end in (listener, sender):
                 end.terminate()
                 end.wait()
-            note = f"{time.perf_counter() - cpu_before:.1f} s, {len(processes)} switches"
+            note = f"{time.perf_counter() - start:.1f} s"
             self.row("tcp", switch, "l3", carried * 8 / 1e6, "Mbit/s", switches=length, note=note)
 
-    def _tcp_ends(self) -> tuple[subprocess.Popen[str], subprocess.Popen[str]]:
-        """Listener behind `tb`, sender behind `ta`, both ready."""
+    def _tcp_ends(self, chain: Chain) -> tuple[subprocess.Popen[str], subprocess.Popen[str]]:
+        """Listener behind one end, sender behind the other, both ready."""
         ends = []
-        for role, interface in (("listen", "tb"), ("connect", "ta")):
+        for role, interface in (("listen", chain.rx), ("connect", chain.tx)):
             end = subprocess.Popen(
                 [
                     sys.executable,
@@ -292,13 +226,12 @@ class Bench:
             )
             for i in range(122_000)
         ]
-        with self.chain(switch, 1) as processes:
-            client = Client(self._address(0), compiled)
+        with Chain(switch, 1).open() as chain:
+            client = Client(chain.address(0), compiled)
             client.load()
             client.insert(all_entries[:10_000])
-            self.row(
-                "memory_10k", switch, case.name, resident_mb(processes[0].pid), "MB", note="10,000 entries"
-            )
+            memory = resident_mb(chain.processes[0].pid)
+            self.row("memory_10k", switch, case.name, memory, "MB", note="10,000 entries")
             client.insert(all_entries[10_000:100_000])
             took = client.insert(all_entries[100_000:120_000])
             self.row(
@@ -312,9 +245,10 @@ class Bench:
 
     def start_up(self, switch: str, count: int) -> None:
         """Seconds until `count` switches, started at once, serve P4Runtime; their cables are there before."""
-        with self.cables(count):
+        chain = Chain(switch, count)
+        with chain.cables():
             start = time.perf_counter()
-            with self.running(switch, count):
+            with chain.running():
                 self.row("ready", switch, "", time.perf_counter() - start, "s", switches=count)
 
 
@@ -329,10 +263,9 @@ def _measure(pe: Path | None, seconds: float, report: Callable[[Row], None]) -> 
     bench.lookups()
     bench.cable(cases[0])
     for case in cases:
-        for switch in switches:
-            bench.forwarding(case, switch, 1, (64, 1500))
+        bench.forwarding(case, switches, 1)
+    bench.forwarding(cases[0], switches, 5)
     for switch in switches:
-        bench.forwarding(cases[0], switch, 5, (64, 1500))
         bench.tcp(switch, 5)
     for switch in switches[1:]:
         bench.entries(switch)

@@ -31,6 +31,11 @@ def ip(*arguments: str) -> None:
     subprocess.run(["ip", *arguments], check=True, stdout=subprocess.DEVNULL)
 
 
+def ip_quietly(*arguments: str) -> None:
+    """The ip command, where it does not matter whether it can."""
+    subprocess.run(["ip", *arguments], check=False, capture_output=True)
+
+
 def veth(name: str, peer: str) -> None:
     """Two interfaces joined, up, with an MTU of 2,000 bytes, without IPv6."""
     ip("link", "add", name, "type", "veth", "peer", "name", peer)

@@ -10,7 +10,8 @@ import pytest
 
 from testbed.p4.compiler.compile import compile_program
 from testbed.p4.switch.bench.cases import Case, l3_case, pe_case
-from testbed.p4.switch.bench.dataplane import BMV2, NULL, OURS, Bench, Row
+from testbed.p4.switch.bench.chain import BMV2, NULL, OURS
+from testbed.p4.switch.bench.dataplane import Bench, Row
 from testbed.p4.switch.bench.lookups import LOOKUPS, Lookup, lookups
 from testbed.p4.switch.bench.memory import compile_times, insert_all
 from testbed.p4.switch.bench.null import SOURCE
