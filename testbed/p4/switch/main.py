@@ -34,12 +34,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 async def _run(options: SwitchOptions) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):  # before all that takes long
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     from testbed.p4.switch.p4runtime.server import ListenError, P4RuntimeServer
     from testbed.p4.switch.target import TargetError
 
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         target = _make_target(options)
     except TargetError as error:

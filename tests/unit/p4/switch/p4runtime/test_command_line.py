@@ -121,3 +121,27 @@ async def test_what_keeps_it_from_starting(tmp_path: Path) -> None:
             assert message in errors.decode()
             assert errors.count(b"\n") == 1, errors.decode()
             assert output == b""
+
+
+STOPPED_AT_START = """
+import os, sys
+from testbed.p4.switch.main import main
+
+class Stop:
+    def find_spec(self, name, path, target=None):
+        if name == "testbed.p4.switch.p4runtime.server":
+            os.kill(os.getpid(), int(sys.argv[1]))
+
+sys.meta_path.insert(0, Stop())
+sys.exit(main(["--no-p4", "--engine", "reference", "--grpc-server-addr", sys.argv[2]]))
+"""
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+async def test_stopped_while_it_starts(tmp_path: Path, stop: signal.Signals) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", STOPPED_AT_START, str(int(stop)), f"unix:{tmp_path}/socket",
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    _, errors = await asyncio.wait_for(process.communicate(), DEADLINE)
+    assert (process.returncode, errors) == (0, b"")
