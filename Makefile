@@ -22,7 +22,8 @@ test: ## everything CI runs
 	@scripts/setup.sh all
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest -q -n 2 tests/unit tests/conformance
-	@$(SUDO) $(BIN)/pytest -q tests/interop tests/lab tests/packaging
+	@$(SUDO) $(BIN)/pytest -q -n 2 tests/interop
+	@$(SUDO) $(BIN)/pytest -q tests/lab tests/packaging
 
 .PHONY: check
 check: lint ## quick: lint, types, imports, unit tests
