@@ -64,12 +64,19 @@ class _Package:
         for role in (PARSER, INGRESS, EGRESS, DEPARSER, COMPUTE, VERIFY):
             self._run_block(role, blocks[role])
         self._unread_colors()
+        self._unused_value_sets()
 
     def _unread_colors(self) -> None:
         """Direct meters need a field to write to even if no action reads it."""
         for meter in self.unit.program.externs:
             if isinstance(meter, ir.MeterArray) and meter.table is not None and meter.result is None:
                 meter.result = self.unit.scalar("color", t.bits(8))
+
+    def _unused_value_sets(self) -> None:
+        """The control plane sees those value sets only that a state selects with."""
+        program = self.unit.program
+        used = {case.value_set for state in program.states for case in state.cases}
+        program.value_sets = [v for v in program.value_sets if v.name in used]
 
     def _declare(self) -> ast.InstanceDecl:
         """Bind the global declarations; the instance called main."""

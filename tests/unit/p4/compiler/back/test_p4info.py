@@ -116,6 +116,12 @@ def test_types(build) -> None:
     assert kinds == [("a", b"\x01"), ("b", b"\x20")]
 
 
+def test_value_sets_that_no_state_selects_with_are_not_there(build) -> None:
+    program = build(parser_locals="value_set<bit<8>>(4) unused;")
+    assert not program.result.p4info.value_sets
+    assert program.json["parse_vsets"] == []
+
+
 def test_value_sets_of_tuples(build) -> None:
     info = build(
         parser_locals="value_set<tuple<bit<8>, bit<16>>>(4) pairs;",
