@@ -87,9 +87,9 @@ def _ip(*arguments: str) -> None:
 
 
 def _listen(interface: str) -> socket.socket:
-    made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
-    made.bind((interface, ETH_P_ALL))
+    made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # else all interfaces are heard before bind
     made.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+    made.bind((interface, ETH_P_ALL))
     made.setblocking(False)
     return made
 
