@@ -1,13 +1,15 @@
 """The same tests on the real thing: p4c and simple_switch_grpc, over interfaces and P4Runtime.
 
-Nothing tells when a switch is done with a frame. So a marker follows it out of every port, and after those
-one to the controller: queues keep their order, and what came back by then is what the frame gave.
+Nothing tells when a switch is done with a frame. So a frame that is malformed follows it in: once that one
+is counted, ingress is done with both. Then a marker goes out of every port, and after those one to the
+controller: queues keep their order, and what came back by then is what the frame gave.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from functools import cache
 from itertools import count
@@ -58,7 +60,7 @@ PORTS: Final = tuple(range(1, 10))
 MARKER: Final = bytes(Ether(dst="02:00:00:00:ff:fe", src="02:00:00:00:ff:ff", type=0x88B6)) + b"marker"
 ETHERNET: Final = 14
 ROUNDS: Final = 2
-"""Markers go by way of gRPC, frames by way of an interface: the first round lets the frame in."""
+"""Copies for the controller come round through egress once more."""
 TERNARY: Final = (p4i.MatchField.TERNARY, p4i.MatchField.RANGE, p4i.MatchField.OPTIONAL)
 
 
@@ -99,6 +101,8 @@ class RealSwitch(PipelineUnderTest):
         self._digests: list[p4r.DigestList] = []
         self.write = self  # type: ignore[assignment]
         self._groups: set[int] = set()
+        self._follower = MARKER[:12] + (b"\x08\x00" if name == "access" else b"\x88\x47")
+        self._followed = 0
         setup = [CloneSession(session, ((CPU_PORT, 0),)) for session in (PUNT_SESSION, POSTCARD_SESSION)]
         self._write("INSERT", *setup, *(Digest(each.preamble.name) for each in self._info.digests))
 
@@ -164,9 +168,21 @@ class RealSwitch(PipelineUnderTest):
         if port == CPU_PORT:
             self._client.packet_out(payload, **PacketOut(data).fields)
         else:
-            links().send(port, data)
+            self._let_in(port, data)
         left = [sent for _ in range(ROUNDS) for sent in self._gather()]
         return sorted(left, key=lambda sent: sent.port)
+
+    def _let_in(self, port: int, data: bytes) -> None:
+        malformed = self._reasons()["MALFORMED"]
+        follower = self._follower + bytes(2 if len(data) == ETHERNET + 1 else 1)
+        before = self._read_cell("ingress_drops", malformed)[1]
+        links().send(port, data)
+        links().send(port, follower)
+        self._followed += 1
+        counted = {len(follower), len(follower) + len(data)}
+        end = time.monotonic() + DEADLINE
+        while self._read_cell("ingress_drops", malformed)[1] - before not in counted:
+            assert time.monotonic() < end, "the frame did not arrive"
 
     def _gather(self) -> Iterator[Sent]:
         marker = MARKER + next(self._markers).to_bytes(4)
@@ -236,6 +252,11 @@ class RealSwitch(PipelineUnderTest):
         return data.packet_count, data.byte_count
 
     def _cell(self, name: str, index: int) -> tuple[int, int]:
+        packets, size = self._read_cell(name, index)
+        followed = (name, index) == ("ingress_drops", self._reasons()["MALFORMED"])
+        return packets - self._followed if followed else packets, size
+
+    def _read_cell(self, name: str, index: int) -> tuple[int, int]:
         (number,) = (each.preamble.id for each in self._info.counters if each.preamble.alias == name)
         request = p4r.CounterEntry(counter_id=number, index=p4r.Index(index=index))
         (answer,) = self._client.read_message(p4r.Entity(counter_entry=request))

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import pairwise
 
 import pytest
 
 from tests.unit.p4src import provider_edge as edge
+from tests.unit.p4src import real_switch
 from tests.unit.p4src.conftest import ENGINES
 from tests.unit.p4src.harness import CPU_PORT, PacketIn, PipelineUnderTest, Sent
 from tests.unit.p4src.provider_edge import ip, mac
 from tests.unit.p4src.wild_frames import WildFrames, checksum
 
 FRAMES = 1000
+REAL_FRAMES = 300
+SHORTEST = 22
+"""What interfaces pass on, tagged or not: shorter frames than 20 bytes with a tag end in the kernel."""
 MPLS = b"\x88\x47"
 TAGS = (b"\x81\x00", b"\x88\xa8")
 HERE, THERE, NEXT = "0a:00:00:00:99:01", "0a:00:00:00:99:02", "0a:00:00:00:98:02"
@@ -66,35 +71,42 @@ class Twins:
                 yield from samples
 
 
+def _twins(name: str, equip: Callable[[PipelineUnderTest], None]) -> Iterator[Twins]:
+    twins = Twins(name)
+    for each in twins.each:
+        equip(each)
+    yield twins
+    for each in twins.each:
+        each.close()
+
+
 # -- the provider edge ---------------------------------------------------------------------------------------
+
+
+def _equip_pe(switch: PipelineUnderTest) -> None:
+    """The PE of provider_edge.py, with IPv6, control word, ESI label, and an entry wrong for its label."""
+    edge.configure(switch)
+    switch.multicast(20, (1, 5))
+    switch.add("replica", {"bridge_domain": 20, "egress_rid": 5}, "to_attachment_circuit", ac=201)
+    router = ip("2001:db8:10::1")
+    gateway = {"bridge_domain": 10, "address": router}
+    switch.add("neighbor_ipv6", gateway, "gateway_reply_nd", gateway_mac=mac(edge.GATEWAY))
+    switch.add("own_address_ipv6", {"vrf": 5, "address": router}, "own_ipv6")
+    for bd, address in ((10, router), (0, ip("2001:db8::1"))):
+        match = {"vrf": 5, "bridge_domain": bd}
+        switch.add("router_address_ipv6", match, "time_exceeded_ipv6", address=address)
+    for prefix, next_hop in (("2001:db8:10::", 100), ("2001:db8:20::", 102), ("2001:db8:30::", 110)):
+        switch.add("ip_vrf_ipv6", {"vrf": 5, "prefix": (ip(prefix), 48 + 16)}, "route_to", next_hop=next_hop)
+    switch.add("service_label", {"label": 0x60010}, "bridge_flood", bridge_domain=10)
+    switch.add("service_label", {"label": 0x8000A}, "bridge_unicast", bridge_domain=10)
+    switch.add("esi_label", {"label": 0xC0001}, "from_segment", segment_id=7)
+    switch.add("esi_split_horizon", {"ac": 102, "segment": 7}, "same_segment")
 
 
 @pytest.fixture(scope="module")
 def pe() -> Iterator[Twins]:
-    """The PE of provider_edge.py, with IPv6, control word, ESI label, and an entry wrong for its label."""
-    twins = Twins("pe")
-    for each in twins.each:
-        edge.configure(each)
-        each.multicast(20, (1, 5))
-        each.add("replica", {"bridge_domain": 20, "egress_rid": 5}, "to_attachment_circuit", ac=201)
-        router = ip("2001:db8:10::1")
-        gateway = {"bridge_domain": 10, "address": router}
-        each.add("neighbor_ipv6", gateway, "gateway_reply_nd", gateway_mac=mac(edge.GATEWAY))
-        each.add("own_address_ipv6", {"vrf": 5, "address": router}, "own_ipv6")
-        for bd, address in ((10, router), (0, ip("2001:db8::1"))):
-            match = {"vrf": 5, "bridge_domain": bd}
-            each.add("router_address_ipv6", match, "time_exceeded_ipv6", address=address)
-        for prefix, next_hop in (("2001:db8:10::", 100), ("2001:db8:20::", 102), ("2001:db8:30::", 110)):
-            each.add(
-                "ip_vrf_ipv6", {"vrf": 5, "prefix": (ip(prefix), 48 + 16)}, "route_to", next_hop=next_hop
-            )
-        each.add("service_label", {"label": 0x60010}, "bridge_flood", bridge_domain=10)
-        each.add("service_label", {"label": 0x8000A}, "bridge_unicast", bridge_domain=10)
-        each.add("esi_label", {"label": 0xC0001}, "from_segment", segment_id=7)
-        each.add("esi_split_horizon", {"ac": 102, "segment": 7}, "same_segment")
-    yield twins
-    for each in twins.each:
-        each.close()
+    """In both engines."""
+    yield from _twins("pe", _equip_pe)
 
 
 def test_pe_from_customers(pe: Twins, wild: WildFrames) -> None:
@@ -221,25 +233,25 @@ def _vlan(frame: bytes) -> int:
 # -- the P router --------------------------------------------------------------------------------------------
 
 
+def _equip_lsr(switch: PipelineUnderTest) -> None:
+    """Swaps the first label to PE 2, pops the one to PE 3, and answers what expires."""
+    switch.add("core_interface", {"port": 1, "link_mac": mac(edge.CORE_MAC)}, "accept_labels")
+    macs = {"src_mac": mac(THERE), "dst_mac": mac(NEXT)}
+    switch.add("nhlfe", {"nhlfe": 1}, "push_0", **macs)
+    switch.add("nhlfe", {"nhlfe": 2}, "push_2", **macs, label_1=16100, label_2=16101)
+    switch.select(
+        "incoming_label", {"label": edge.PE2_SID}, "swap", {"port": 2, "label": 16002, "nhlfe_id": 1}
+    )
+    switch.select("incoming_label", {"label": edge.OWN_SID}, "pop", {"port": 2, "nhlfe_id": 1})
+    switch.select("incoming_label", {"label": 16}, "pop", {"port": 2, "nhlfe_id": 2})
+    switch.write.default("expiry_ipv4", "answer_ipv4", address=ip("10.255.0.1"))
+    switch.write.default("expiry_ipv6", "answer_ipv6", address=ip("2001:db8::1"))
+
+
 @pytest.fixture(scope="module")
 def lsr() -> Iterator[Twins]:
-    """Swaps the first label to PE 2, pops the one to PE 3, and answers what expires."""
-    twins = Twins("lsr")
-    for each in twins.each:
-        each.add("core_interface", {"port": 1, "link_mac": mac(edge.CORE_MAC)}, "accept_labels")
-        macs = {"src_mac": mac(THERE), "dst_mac": mac(NEXT)}
-        each.add("nhlfe", {"nhlfe": 1}, "push_0", **macs)
-        each.add("nhlfe", {"nhlfe": 2}, "push_2", **macs, label_1=16100, label_2=16101)
-        each.select(
-            "incoming_label", {"label": edge.PE2_SID}, "swap", {"port": 2, "label": 16002, "nhlfe_id": 1}
-        )
-        each.select("incoming_label", {"label": edge.OWN_SID}, "pop", {"port": 2, "nhlfe_id": 1})
-        each.select("incoming_label", {"label": 16}, "pop", {"port": 2, "nhlfe_id": 2})
-        each.write.default("expiry_ipv4", "answer_ipv4", address=ip("10.255.0.1"))
-        each.write.default("expiry_ipv6", "answer_ipv6", address=ip("2001:db8::1"))
-    yield twins
-    for each in twins.each:
-        each.close()
+    """In both engines."""
+    yield from _twins("lsr", _equip_lsr)
 
 
 def test_lsr(lsr: Twins, wild: WildFrames) -> None:
@@ -286,35 +298,33 @@ def _entries(data: bytes) -> tuple[list[int], bytes]:
 # -- the access switch ---------------------------------------------------------------------------------------
 
 
+def _equip_access(switch: PipelineUnderTest) -> None:
+    """Access ports 1 and 2 of VLAN 10, a trunk, and a LAG."""
+    for port, vlan_id, vlan, bridge_port in (
+        (1, 0, 10, 1),
+        (2, 0, 10, 2),
+        (3, 10, 10, 3),
+        (3, 20, 20, 3),
+        (4, 10, 10, 50),
+        (5, 10, 10, 50),
+    ):
+        match = {"port": port, "vlan_id": vlan_id}
+        switch.add("port_vlan", match, "admit", vlan=vlan, bridge_port=bridge_port)
+        switch.add("egress_vlan", {"port": port, "vlan": vlan}, "send_tagged" if vlan_id else "send_untagged")
+    switch.select("lag", {"bridge_port": 50}, "lag_member", {"port": 4}, {"port": 5})
+    switch.select("flood_lag", {"bridge_port": 50}, "flood_member", {"port": 4}, {"port": 5})
+    switch.multicast(10, (1, 1), (2, 2), (3, 3), (4, 50), (5, 50))
+    switch.multicast(20, (3, 3))
+    switch.add(
+        "destination_mac", {"vlan": 10, "mac": mac(edge.HOST_A)}, "forward_port", bridge_port=1, port=1
+    )
+    switch.add("destination_mac", {"vlan": 10, "mac": mac(edge.HOST_C)}, "forward_lag", bridge_port=50)
+
+
 @pytest.fixture(scope="module")
 def access() -> Iterator[Twins]:
-    """Access ports 1 and 2 of VLAN 10, a trunk, and a LAG."""
-    twins = Twins("access")
-    for each in twins.each:
-        for port, vlan_id, vlan, bridge_port in (
-            (1, 0, 10, 1),
-            (2, 0, 10, 2),
-            (3, 10, 10, 3),
-            (3, 20, 20, 3),
-            (4, 10, 10, 50),
-            (5, 10, 10, 50),
-        ):
-            match = {"port": port, "vlan_id": vlan_id}
-            each.add("port_vlan", match, "admit", vlan=vlan, bridge_port=bridge_port)
-            each.add(
-                "egress_vlan", {"port": port, "vlan": vlan}, "send_tagged" if vlan_id else "send_untagged"
-            )
-        each.select("lag", {"bridge_port": 50}, "lag_member", {"port": 4}, {"port": 5})
-        each.select("flood_lag", {"bridge_port": 50}, "flood_member", {"port": 4}, {"port": 5})
-        each.multicast(10, (1, 1), (2, 2), (3, 3), (4, 50), (5, 50))
-        each.multicast(20, (3, 3))
-        each.add(
-            "destination_mac", {"vlan": 10, "mac": mac(edge.HOST_A)}, "forward_port", bridge_port=1, port=1
-        )
-        each.add("destination_mac", {"vlan": 10, "mac": mac(edge.HOST_C)}, "forward_lag", bridge_port=50)
-    yield twins
-    for each in twins.each:
-        each.close()
+    """In both engines."""
+    yield from _twins("access", _equip_access)
 
 
 def test_access(access: Twins, wild: WildFrames) -> None:
@@ -333,3 +343,42 @@ def test_access(access: Twins, wild: WildFrames) -> None:
                 assert _vlan(sent.data) == (_vlan(data) or 10)
             assert sent.data[:12] == data[:12]
             assert sent.data[12 if sent.port < 3 else 16 :] == untagged
+
+
+# -- the real switch -----------------------------------------------------------------------------------------
+
+
+def _arriving(name: str, wild: WildFrames) -> tuple[int, bytes]:
+    """A port, and a frame that is in its place there, most of the time."""
+    port = wild.choice({"pe": [1, 2, 3], "lsr": [1], "access": [1, 4]}[name])
+    if (name, port) in (("pe", 3), ("lsr", 1)):
+        return port, wild.damaged(wild.from_core())
+    tagged = (name, port) in (("pe", 1), ("access", 4))
+    return port, wild.damaged(wild.customers(*((10,) if tagged else ())))
+
+
+@pytest.mark.needs_bmv2
+@pytest.mark.needs_root
+@pytest.mark.skipif(bool(real_switch.missing()), reason=real_switch.missing() or "-")
+@pytest.mark.parametrize("name", ["pe", "lsr", "access"])
+def test_real_switch_agrees(name: str, wild: WildFrames) -> None:
+    """Whatever p4c and simple_switch_grpc make of invalid headers, full stacks, clones: the same leaves."""
+    equip = {"pe": _equip_pe, "lsr": _equip_lsr, "access": _equip_access}[name]
+    ours, real = PipelineUnderTest(name, ENGINES[-1]), real_switch.RealSwitch(name)
+    with closing(ours), closing(real):
+        for switch in (ours, real):
+            equip(switch)
+        left: list[Counter[tuple[int, bytes]]] = [Counter(), Counter()]
+        for _ in range(REAL_FRAMES):
+            port, data = _arriving(name, wild)
+            for switch, counted in zip((ours, real), left, strict=True):
+                out = switch.send(port, data) if len(data) >= SHORTEST else []
+                counted.update(_timeless(sent) for sent in out if len(sent.data) >= SHORTEST)
+        assert left[0] == left[1]
+        assert ours.drops() == real.drops()
+
+
+def _timeless(sent: Sent) -> tuple[int, bytes]:
+    """The frame without the times that a report to the controller begins with."""
+    times = len(PacketIn()) - 12
+    return sent.port, sent.data[:times] + sent.data[times + 12 :] if sent.port == CPU_PORT else sent.data
