@@ -112,83 +112,71 @@ class Codec:
 
     def update(self, update: Update) -> p4r.Update:
         """One write as a message."""
-        return p4r.Update(type=p4r.Update.Type.ValueType(update.verb), entity=self.entity(update.entity))
+        message = p4r.Update(type=p4r.Update.Type.ValueType(update.verb))
+        self._fill(message.entity, update.entity)
+        return message
 
     def entity(self, entity: Entity) -> p4r.Entity:
         """One entity as a message."""
-        match entity:
-            case TableEntry():
-                return p4r.Entity(table_entry=self._table_entry(entity))
-            case DefaultEntry(table, does):
-                table_id = self.tables.id(table)
-                message = p4r.TableEntry(table_id=table_id, is_default_action=True)
-                message.action.action.CopyFrom(self._action(table_id, does))
-                return p4r.Entity(table_entry=message)
-            case MulticastGroup(group, replicas):
-                return p4r.Entity(
-                    packet_replication_engine_entry=p4r.PacketReplicationEngineEntry(
-                        multicast_group_entry=p4r.MulticastGroupEntry(
-                            multicast_group_id=group, replicas=_replicas(replicas)
-                        )
-                    )
-                )
-            case CloneSession(session, replicas, truncate):
-                return p4r.Entity(
-                    packet_replication_engine_entry=p4r.PacketReplicationEngineEntry(
-                        clone_session_entry=p4r.CloneSessionEntry(
-                            session_id=session, replicas=_replicas(replicas), packet_length_bytes=truncate
-                        )
-                    )
-                )
-            case Digest(name, size, timeout, ack):
-                config = p4r.DigestEntry.Config(
-                    max_timeout_ns=timeout, max_list_size=size, ack_timeout_ns=ack
-                )
-                return p4r.Entity(
-                    digest_entry=p4r.DigestEntry(digest_id=self.digests.id(name), config=config)
-                )
-            case MeterConfig(meter, index, cir, cburst, pir, pburst):
-                return p4r.Entity(
-                    meter_entry=p4r.MeterEntry(
-                        meter_id=self.meters.id(meter),
-                        index=p4r.Index(index=index),
-                        config=p4r.MeterConfig(cir=cir, cburst=cburst, pir=pir, pburst=pburst),
-                    )
-                )
-
-    def _table_entry(self, entry: TableEntry) -> p4r.TableEntry:
-        table_id = self.tables.id(entry.table)
-        if isinstance(entry.does, Action):
-            does = p4r.TableAction(action=self._action(table_id, entry.does))
-        else:
-            members = [self._member(table_id, member) for member in entry.does]
-            does = p4r.TableAction(
-                action_profile_action_set=p4r.ActionProfileActionSet(action_profile_actions=members)
-            )
-        return p4r.TableEntry(
-            table_id=table_id,
-            match=self._match(table_id, entry),
-            action=does,
-            priority=entry.priority,
-            idle_timeout_ns=entry.idle_timeout_ns,
-        )
-
-    def _member(self, table_id: int, member: Member) -> p4r.ActionProfileAction:
-        message = p4r.ActionProfileAction(action=self._action(table_id, member.action), weight=member.weight)
-        if member.watch_port:
-            message.watch_port = _bytes(member.watch_port)
+        message = p4r.Entity()
+        self._fill(message, entity)
         return message
 
-    def _match(self, table_id: int, entry: TableEntry) -> list[p4r.FieldMatch]:
+    # Messages are filled in place: one that is handed to the constructor of another one is copied.
+
+    def _fill(self, message: p4r.Entity, entity: Entity) -> None:
+        match entity:
+            case TableEntry():
+                self._fill_table_entry(message.table_entry, entity)
+            case DefaultEntry(table, does):
+                table_id = self.tables.id(table)
+                default = message.table_entry
+                default.table_id, default.is_default_action = table_id, True
+                default.action.action.CopyFrom(self._action(table_id, does))
+            case MulticastGroup(group, replicas):
+                multicast = message.packet_replication_engine_entry.multicast_group_entry
+                multicast.multicast_group_id = group
+                _fill_replicas(multicast.replicas, replicas)
+            case CloneSession(session, replicas, truncate):
+                clone = message.packet_replication_engine_entry.clone_session_entry
+                clone.session_id, clone.packet_length_bytes = session, truncate
+                _fill_replicas(clone.replicas, replicas)
+            case Digest(name, size, timeout, ack):
+                digest = message.digest_entry
+                digest.digest_id = self.digests.id(name)
+                digest.config.max_timeout_ns, digest.config.max_list_size = timeout, size
+                digest.config.ack_timeout_ns = ack
+            case MeterConfig(meter, index, cir, cburst, pir, pburst):
+                cell = message.meter_entry
+                cell.meter_id, cell.index.index = self.meters.id(meter), index
+                cell.config.cir, cell.config.cburst = cir, cburst
+                cell.config.pir, cell.config.pburst = pir, pburst
+
+    def _fill_table_entry(self, message: p4r.TableEntry, entry: TableEntry) -> None:
+        table_id = message.table_id = self.tables.id(entry.table)
+        self._fill_match(message, table_id, entry)
+        if isinstance(entry.does, Action):
+            message.action.action.CopyFrom(self._action(table_id, entry.does))
+        else:
+            members = message.action.action_profile_action_set
+            members.SetInParent()
+            for member in entry.does:
+                added = members.action_profile_actions.add(weight=member.weight)
+                added.action.CopyFrom(self._action(table_id, member.action))
+                if member.watch_port:
+                    added.watch_port = _bytes(member.watch_port)
+        if entry.priority:
+            message.priority = entry.priority
+        if entry.idle_timeout_ns:
+            message.idle_timeout_ns = entry.idle_timeout_ns
+
+    def _fill_match(self, message: p4r.TableEntry, table_id: int, entry: TableEntry) -> None:
         values = dict(entry.match)
-        found = [
-            _field_match(field, values.pop(field.name))
-            for field in self._keys[table_id]
-            if field.name in values
-        ]
+        for field in self._keys[table_id]:
+            if field.name in values:
+                _fill_field(message.match.add(field_id=field.id), field, values.pop(field.name))
         if values:
             raise SchemaError(f"table '{entry.table}' has no key '{next(iter(values))}'")
-        return found
 
     def _make_action(self, table_id: int, action: Action) -> p4r.Action:
         action_id = self._local_actions[table_id].get(action.name)
@@ -288,22 +276,21 @@ class Codec:
         return Action(self.actions.name_of[message.action_id].rpartition(".")[2], params)
 
 
-def _field_match(field: _Field, value: MatchValue) -> p4r.FieldMatch:
+def _fill_field(message: p4r.FieldMatch, field: _Field, value: MatchValue) -> None:
     match value:
+        case int():
+            if value < 0 or value.bit_length() > field.width:
+                raise SchemaError(f"key '{field.name}': {value} does not fit in {field.width} bits")
+            if field.kind == p4i.MatchField.OPTIONAL:
+                message.optional.value = _bytes(value)
+            else:
+                message.exact.value = _bytes(value)
         case Lpm(number, length):
-            lpm = p4r.FieldMatch.LPM(value=_bytes(number), prefix_len=length)
-            return p4r.FieldMatch(field_id=field.id, lpm=lpm)
+            message.lpm.value, message.lpm.prefix_len = _bytes(number), length
         case Ternary(number, mask):
-            ternary = p4r.FieldMatch.Ternary(value=_bytes(number), mask=_bytes(mask))
-            return p4r.FieldMatch(field_id=field.id, ternary=ternary)
+            message.ternary.value, message.ternary.mask = _bytes(number), _bytes(mask)
         case Range(low, high):
-            between = p4r.FieldMatch.Range(low=_bytes(low), high=_bytes(high))
-            return p4r.FieldMatch(field_id=field.id, range=between)
-    if value < 0 or value.bit_length() > field.width:
-        raise SchemaError(f"key '{field.name}': {value} does not fit in {field.width} bits")
-    if field.kind == p4i.MatchField.OPTIONAL:
-        return p4r.FieldMatch(field_id=field.id, optional=p4r.FieldMatch.Optional(value=_bytes(value)))
-    return p4r.FieldMatch(field_id=field.id, exact=p4r.FieldMatch.Exact(value=_bytes(value)))
+            message.range.low, message.range.high = _bytes(low), _bytes(high)
 
 
 def _read_match(message: p4r.FieldMatch) -> MatchValue:
@@ -320,8 +307,9 @@ def _read_match(message: p4r.FieldMatch) -> MatchValue:
             return _int(message.exact.value)
 
 
-def _replicas(replicas: Iterable[tuple[int, int]]) -> list[p4r.Replica]:
-    return [p4r.Replica(egress_port=port, instance=rid) for port, rid in replicas]
+def _fill_replicas(messages: Any, replicas: Iterable[tuple[int, int]]) -> None:
+    for port, rid in replicas:
+        messages.add(egress_port=port, instance=rid)
 
 
 def _read_replicas(messages: Iterable[p4r.Replica]) -> tuple[tuple[int, int], ...]:

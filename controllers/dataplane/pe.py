@@ -121,8 +121,9 @@ class PeRenderer:
     # -- next hops -----------------------------------------------------------------------------------------
 
     def _next_hop(self, name: str, **params: int) -> tuple[int, TableEntry]:
-        number = self._next_hops.of((name, *sorted(params.items())))
-        return number, entry("next_hop", {"next_hop": number}, action(name, **params))
+        does = action(name, **params)
+        number = self._next_hops.of((name, *does.params))
+        return number, entry("next_hop", {"next_hop": number}, does)
 
     def _bridged(self, via: intents.MacTarget, others: Intents) -> tuple[int, TableEntry] | None:
         match via:

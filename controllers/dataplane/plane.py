@@ -8,7 +8,7 @@ way round, last (make before break).
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from hashlib import blake2b
 from typing import Protocol, final
@@ -49,7 +49,7 @@ class Plane:
         self._intents: dict[Hashable, Keyed] = {}
         self._dependents: defaultdict[Hashable, set[Hashable]] = defaultdict(set)
         self._rendered: dict[Hashable, dict[EntityKey, Entity]] = {}
-        self._needed_by: Counter[EntityKey] = Counter()
+        self._needed_by: dict[EntityKey, int] = {}
         self._desired: dict[EntityKey, Entity] = {}
         self._contested: set[EntityKey] = set()
         """Keys for which intents said different things: the last one holds, and when it goes, another one."""
@@ -75,11 +75,13 @@ class Plane:
         """Add an intent, or replace the one with the same key."""
         key = intent.key
         before = self._intents.get(key)
-        if before is not None:
-            self._forget_dependencies(before)
+        looked_at = () if before is None else tuple(self._renderer.depends(before))
+        looks_at = tuple(self._renderer.depends(intent))
         self._intents[key] = intent
-        for other in self._renderer.depends(intent):
-            self._dependents[other].add(key)
+        if looks_at != looked_at:
+            self._forget_dependencies(key, looked_at)
+            for other in looks_at:
+                self._dependents[other].add(key)
         self._render(key)
         self._render_dependents(key)
 
@@ -88,15 +90,15 @@ class Plane:
         intent = self._intents.pop(key, None)
         if intent is None:
             return
-        self._forget_dependencies(intent)
+        self._forget_dependencies(key, self._renderer.depends(intent))
         for entity_key in self._rendered.pop(key):
             self._release(entity_key)
         self._render_dependents(key)
 
-    def _forget_dependencies(self, intent: Keyed) -> None:
-        for other in self._renderer.depends(intent):
+    def _forget_dependencies(self, key: Hashable, looked_at: Iterable[Hashable]) -> None:
+        for other in looked_at:
             dependents = self._dependents[other]
-            dependents.discard(intent.key)
+            dependents.discard(key)
             if not dependents:
                 del self._dependents[other]
 
@@ -111,14 +113,15 @@ class Plane:
         for entity_key, entity in new.items():
             wanted = self._desired.get(entity_key)
             if entity_key not in old:
-                self._needed_by[entity_key] += 1
+                self._needed_by[entity_key] = self._needed_by.get(entity_key, 0) + 1
                 if wanted is not None and wanted != entity:
                     self._contested.add(entity_key)
             if wanted != entity:
                 self._desired[entity_key] = entity
                 self._touched.add(entity_key)
-        for entity_key in old.keys() - new.keys():
-            self._release(entity_key)
+        for entity_key in old:
+            if entity_key not in new:
+                self._release(entity_key)
 
     def _release(self, key: EntityKey) -> None:
         self._needed_by[key] -= 1

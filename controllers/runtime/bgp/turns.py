@@ -28,10 +28,11 @@ class Turn:
 
 @final
 class Turns:
-    """Work done in order, with a turn of the event loop after each piece.
+    """Work done in order, with two turns of the event loop after each piece.
 
     When a reflector tells all PEs of one process at once, the first one's switch is already busy with its
-    table writes while the last one still decides.
+    table writes while the last one still decides. A write takes two turns to leave: the task that writes
+    wakes up, and gRPC sends in a task of its own.
     """
 
     def __init__(self) -> None:
@@ -51,7 +52,8 @@ class Turns:
         finally:
             self._waiting.popleft()
             if self._waiting:
-                asyncio.get_running_loop().call_soon(self._next)
+                loop = asyncio.get_running_loop()
+                loop.call_soon(loop.call_soon, self._next)
 
 
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()

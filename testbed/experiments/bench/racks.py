@@ -14,7 +14,8 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final, final
 
 PROBE: Final = 0x88B5
@@ -32,8 +33,9 @@ PATIENCE: Final = 10.0
 PAUSE: Final = 0.0002
 """Seconds between the announcements of machines that are to be learned before anything is measured."""
 
-SWEEP: Final = 64
-"""Probes of a large move that are sent before what has arrived is read."""
+WINDOW: Final = 32
+"""Machines of a large move that one rack sends to at a time, in the order of their announcements; the next
+ones follow those that were reached. Probes to all of them would keep the switches busier than the move."""
 
 _SO_TIMESTAMPNS: Final = 35
 _SO_RCVBUFFORCE: Final = 33
@@ -101,32 +103,30 @@ class Racks:
         Answers with the time of the first announcement, by other rack the time at which the last machine had
         its first frame from there, None where one had none, and how many first frames were missing.
         """
+        awaited = {rack: dict.fromkeys(numbers) for rack in range(len(self._out)) if rack != to}
+        last: dict[int, int] = {}
+        began: int | None = None
         with self._socket(self._interfaces[to], _ALL) as wire:
-            awaited = {(rack, number) for rack in range(len(self._out)) if rack != to for number in numbers}
-            last: dict[int, int] = {}
             for number in numbers:
                 self._out[to].send(announcement(number))
-            began: int | None = None
             deadline = time.monotonic() + PATIENCE
-            while awaited and (now := time.monotonic()) < deadline:
-                for at, (rack, number) in enumerate(sorted(awaited)):
-                    self._out[rack].send(probe(rack, number))
-                    if at % SWEEP == SWEEP - 1:
-                        began = self._read(wire, awaited, last) or began
+            while any(awaited.values()) and (now := time.monotonic()) < deadline:
+                for rack, missing in awaited.items():
+                    for number in islice(missing, WINDOW):
+                        self._out[rack].send(probe(rack, number))
                 rest = max(INTERVAL, SHARE * (time.monotonic() - now))
-                while awaited and (left := now + rest - time.monotonic()) > 0:
+                while any(awaited.values()) and (left := now + rest - time.monotonic()) > 0:
                     select.select([wire], [], [], left)
                     began = self._read(wire, awaited, last) or began
-        missing = {rack for rack, _ in awaited}
         return {
-            "missing": len(awaited),
+            "missing": sum(map(len, awaited.values())),
             "began": began,
-            "last": [
-                last[rack] if rack not in missing else None for rack in range(len(self._out)) if rack != to
-            ],
+            "last": [None if missing else last[rack] for rack, missing in awaited.items()],
         }
 
-    def _read(self, wire: socket.socket, awaited: set[tuple[int, int]], last: dict[int, int]) -> int | None:
+    def _read(
+        self, wire: socket.socket, awaited: Mapping[int, dict[int, None]], last: dict[int, int]
+    ) -> int | None:
         """Note what has arrived; the time of the first announcement, if it is among it."""
         began: int | None = None
         while True:
@@ -141,8 +141,8 @@ class Racks:
             elif address[1] == PROBE:
                 at = 18 if data[12:14] == _TAG[:2] else 14
                 rack, number = _NUMBERS.unpack_from(data, at)
-                if (rack, number) in awaited:
-                    awaited.discard((rack, number))
+                if number in awaited[rack]:
+                    del awaited[rack][number]
                     last[rack] = stamp
 
 
