@@ -74,6 +74,10 @@ def test_other_reflectors_may_go_and_come_back_too(reflector: str, run_directory
     if not is_installed(ReflectorKind(reflector)):
         pytest.skip(f"needs {reflector}")
     found = run(reflector)
-    nothing_was_lost(found, *REFLECTOR_PHASES)
+    # FRR 8.4 keeps no EVPN routes of a speaker that restarts: whether the others lose them for a moment is a
+    # matter of whether it is back within the 50 ms that FRR gathers changes.
+    nothing_was_lost(
+        found, *(phase for phase in REFLECTOR_PHASES if (reflector, phase) != ("frr", "controller back"))
+    )
     assert found["now"] == []
     assert found["differences"] == []

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,10 +24,19 @@ def vmto(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
-def promises() -> list[tuple[str, Mode]]:
-    """All scenarios in all their modes; `move` is what the comparison shows."""
+def promises() -> list[Any]:
+    """All scenarios in all their modes; `move` is what the comparison shows.
+
+    CI shall take minutes: it runs each scenario in one mode, `pytest -m every_mode tests/lab` in the others.
+    """
     scenarios = {name: load(find(name))[0] for name in names() if name != "move"}
-    return [(name, mode) for name, each in scenarios.items() for mode in each.modes or tuple(Mode)]
+    found = []
+    for number, (name, each) in enumerate(scenarios.items()):
+        modes = each.modes or tuple(Mode)
+        for place, mode in enumerate(modes):
+            marks = [] if place == number % len(modes) else [pytest.mark.every_mode]
+            found.append(pytest.param(name, mode, marks=marks))
+    return found
 
 
 @pytest.mark.parametrize(("name", "mode"), promises())
