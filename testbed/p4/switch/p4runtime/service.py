@@ -254,17 +254,21 @@ class P4RuntimeService:
     # -- events of the engine --------------------------------------------------------------------------------
 
     def _drain_events(self) -> None:
+        """Packets first: who has one need not act twice on it, first on its digest and then on all of it."""
         idle: list[IdleTimeout] = []
+        samples: list[DigestSample] = []
         for event in self._target.events(EVENTS_AT_ONCE):
             if isinstance(event, PacketIn):
                 self._packet_in(event.data)
             elif isinstance(event, DigestSample):
-                if self._pipeline.committed is not None:
-                    self._pipeline.committed.digests.add(event)
+                samples.append(event)
             elif isinstance(event, IdleTimeout):
                 idle.append(event)
             elif isinstance(event, PortStatus):
                 _log.info("port %d is %s", event.port, "up" if event.up else "down")
+        if self._pipeline.committed is not None:
+            for sample in samples:
+                self._pipeline.committed.digests.add(sample)
         if idle:
             self._idle_timeouts(idle)
 

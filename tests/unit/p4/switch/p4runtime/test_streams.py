@@ -206,6 +206,16 @@ async def test_digests_are_off_until_enabled(switch: Harness) -> None:
     assert macs((await stream.receive()).digest) == [4]
 
 
+async def test_a_packet_comes_before_the_digest_of_it(switch: Harness) -> None:
+    """Who hears all of a new host at once need not act twice."""
+    stream = await switch.primary()
+    await primary_write(switch, "INSERT", digest())
+    await primary_write(switch, "INSERT", dmac(1, fy.Action("to_cpu", reason=5)))
+    switch.target.inject(1, frame(1, src=7))
+    assert (await stream.receive()).packet.payload == frame(1, src=7)
+    assert macs((await stream.receive()).digest) == [7]
+
+
 async def test_lists_fill_up_or_grow_old(switch: Harness) -> None:
     stream = await switch.primary()
     await primary_write(switch, "INSERT", digest(max_list_size=3, max_timeout_ns=20_000_000))
