@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from controllers.runtime.bgp.collector import run_calmly
 from controllers.runtime.config import FabricConfig
 from controllers.runtime.fabric import Fabric
 from controllers.runtime.switch import Observer
@@ -80,7 +81,7 @@ async def control(topology: str, mode: str) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Entry point."""
     try:
-        asyncio.run(control(arguments[0], arguments[1] if len(arguments) > 1 else ""))
+        run_calmly(control(arguments[0], arguments[1] if len(arguments) > 1 else ""))
     except LabError as error:
         print(f"vmto: {error}", file=sys.stderr)
         return 1

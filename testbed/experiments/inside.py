@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from controllers.runtime.bgp.collector import calm_collector
+from controllers.runtime.bgp.collector import run_calmly
 from testbed.experiments.measure import measure
 from testbed.experiments.running import RunningLab, Setup
 from testbed.experiments.spec import LabSpec, RunSpec
@@ -55,9 +55,8 @@ def main(arguments: Sequence[str]) -> int:
     name, text = arguments
     model, program = PROGRAMS[name]
     spec = model.model_validate_json(text)
-    calm_collector()
     try:
-        asyncio.run(program(spec))
+        run_calmly(program(spec))
     except LabError as error:
         report_ready(str(error))
         print(f"vmto: {error}", file=sys.stderr)

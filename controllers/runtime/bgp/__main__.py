@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from controllers.runtime.bgp.collector import calm_collector
+from controllers.runtime.bgp.collector import run_calmly
 from controllers.runtime.bgp.reflectors import ReflectorPlan, read_plan
 from controllers.runtime.bgp.speaker import reflector
 
@@ -31,10 +31,9 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m controllers.runtime.bgp PLAN.json", file=sys.stderr)
         return 2
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
-    calm_collector()
     try:
         plan = read_plan(Path(arguments[0]).read_text())
-        asyncio.run(serve(plan))
+        run_calmly(serve(plan))
     except (OSError, ValueError, KeyError, TypeError) as error:
         print(f"{arguments[0]}: {error}", file=sys.stderr)
         return 2

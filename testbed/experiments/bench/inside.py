@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import sys
@@ -11,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from controllers.runtime.bgp.collector import calm_collector
+from controllers.runtime.bgp.collector import run_calmly
 from testbed.experiments.bench.moves import MoveResult, bench_moves
 from testbed.experiments.bench.scale import ScaleResult, bench_scale
 from testbed.lab.errors import LabError
@@ -28,9 +27,8 @@ def main(arguments: Sequence[str]) -> int:
     what, text, file = arguments
     request = json.loads(text)
     request["reflector"] = Reflector(request["reflector"])
-    calm_collector()
     try:
-        found = asyncio.run(_bench(what, request))
+        found = run_calmly(_bench(what, request))
     except LabError as error:
         print(f"vmto: {error}", file=sys.stderr)
         return 1
