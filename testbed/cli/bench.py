@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from testbed.awake import awake
 from testbed.cli.progress import Progress
 from testbed.experiments.bench.parts import Part
 from testbed.lab.errors import LabError
@@ -41,7 +42,7 @@ def dataplane(
     if os.geteuid() != 0:
         raise LabError("the benchmark needs root for a network of its own: run with sudo")
     try:
-        with Progress("measuring") as progress:
+        with Progress("measuring") as progress, awake():
             rows = run_dataplane_bench(resources.p4src() / "pe.p4", seconds=seconds, report=report)
     except RuntimeError as error:
         raise LabError(str(error)) from None
@@ -82,7 +83,7 @@ def control(
         raise LabError("the benchmark needs root for labs of its own: run with sudo")
     wanted = [ReflectorKind(each.value) for each in reflector] if reflector else list(ReflectorKind)
     kinds = [kind for kind in wanted if is_installed(kind)]
-    with Progress("measuring") as progress:
+    with Progress("measuring") as progress, awake():
         failures = bench_control(kinds, part or list(Part), Sizes(moves, machines, hosts), report)
     failures += [f"{kind.value} is not installed" for kind in wanted if kind not in kinds]
     for line in failures:

@@ -8,6 +8,7 @@ import time
 from importlib.metadata import version
 from platform import python_version, release
 
+from testbed.awake import awake
 from testbed.experiments import result
 from testbed.experiments.engine import Setting, play
 from testbed.experiments.judge import judge
@@ -51,7 +52,8 @@ async def measure(spec: RunSpec) -> None:
         flows = tuple(gentle(flow) for flow in scenario.flows) if slow else scenario.flows
         played = scenario.model_copy(update={"flows": flows})
         setting = Setting(played, spec.cast, defaults, f"{spec.seed}/{spec.repetition}")
-        observed, proof = await play(lab, setting, say)
+        with awake():
+            observed, proof = await play(lab, setting, say)
         if spec.capture is not None and spec.repetition == 0:
             shutil.copyfile(capture_file(), spec.capture)
             result.give_to_caller(spec.capture)
