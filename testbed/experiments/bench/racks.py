@@ -33,9 +33,10 @@ PATIENCE: Final = 10.0
 PAUSE: Final = 0.0002
 """Seconds between the announcements of machines that are to be learned before anything is measured."""
 
-WINDOW: Final = 32
-"""Machines of a large move that one rack sends to at a time, in the order of their announcements; the next
-ones follow those that were reached. Probes to all of them would keep the switches busier than the move."""
+WINDOW: Final = 64
+"""Machines of a large move that one rack sends to at a time at most, in the order of their announcements. It
+begins with one, twice as many follow if all were reached and half as many if none was: probes to all of them
+would keep the switches busier than the move."""
 
 _SO_TIMESTAMPNS: Final = 35
 _SO_RCVBUFFORCE: Final = 33
@@ -110,14 +111,18 @@ class Racks:
             for number in numbers:
                 self._out[to].send(announcement(number))
             deadline = time.monotonic() + PATIENCE
+            window = dict.fromkeys(awaited, 1)
             while any(awaited.values()) and (now := time.monotonic()) < deadline:
-                for rack, missing in awaited.items():
-                    for number in islice(missing, WINDOW):
+                asked = {rack: list(islice(missing, window[rack])) for rack, missing in awaited.items()}
+                for rack, some in asked.items():
+                    for number in some:
                         self._out[rack].send(probe(rack, number))
                 rest = max(INTERVAL, SHARE * (time.monotonic() - now))
                 while any(awaited.values()) and (left := now + rest - time.monotonic()) > 0:
                     select.select([wire], [], [], left)
                     began = self._read(wire, awaited, last) or began
+                for rack, some in asked.items():
+                    window[rack] = next_window(window[rack], some, awaited[rack])
         return {
             "missing": sum(map(len, awaited.values())),
             "began": began,
@@ -144,6 +149,14 @@ class Racks:
                 if number in awaited[rack]:
                     del awaited[rack][number]
                     last[rack] = stamp
+
+
+def next_window(window: int, asked: Sequence[int], missing: Mapping[int, None]) -> int:
+    """How many machines to send to next, from those just sent to and those still missing."""
+    reached = sum(number not in missing for number in asked)
+    if reached == len(asked):
+        return min(2 * window, WINDOW)
+    return window if reached else max(1, window // 2)
 
 
 def main(interfaces: Sequence[str]) -> None:

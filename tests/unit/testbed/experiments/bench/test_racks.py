@@ -6,7 +6,15 @@ from ipaddress import IPv4Address
 
 from controllers.dataplane import frames
 from testbed.experiments.bench.fabric import VLAN, bench_plan
-from testbed.experiments.bench.racks import PROBE, announcement, machine_mac, probe, sender
+from testbed.experiments.bench.racks import (
+    PROBE,
+    WINDOW,
+    announcement,
+    machine_mac,
+    next_window,
+    probe,
+    sender,
+)
 from testbed.model.topology import Role
 
 
@@ -30,3 +38,11 @@ def test_the_lab_has_no_access_switches_but_their_circuits() -> None:
     assert {switch.role for switch in plan.switches.values()} == {Role.PE, Role.P}
     (domain,) = plan.bridge_domains.values()
     assert sorted(each.pe for each in domain.attachments) == [f"pe{n}" for n in range(1, 9)]
+
+
+def test_a_rack_sends_to_as_many_as_are_reached() -> None:
+    assert next_window(1, [7], {}) == 2
+    assert next_window(8, list(range(8)), {3: None}) == 8
+    assert next_window(8, list(range(8)), dict.fromkeys(range(8))) == 4
+    assert next_window(1, [7], {7: None}) == 1
+    assert next_window(WINDOW, list(range(WINDOW)), {}) == WINDOW
