@@ -15,7 +15,7 @@ from controllers.bgp.config import PeerConfig, SpeakerConfig
 from controllers.bgp.export import Exporter
 from controllers.bgp.membership import CONSTRAINED, Membership
 from controllers.bgp.neighbor import Counters, Neighbor
-from controllers.bgp.paths import Path, Source, to_route
+from controllers.bgp.paths import Path, Source, nlri_of, to_route
 from controllers.bgp.policy import Policy
 from controllers.bgp.rib import Table
 from controllers.bgp.routes import Route, RouteEvent
@@ -304,7 +304,7 @@ class Engine:
                 route = to_route(new)
                 self._events.append(RouteEvent(RouteKey(family, key), route.nlri, route))
             elif old is not None and not old.shared.source.local:
-                self._events.append(RouteEvent(RouteKey(family, key), to_route(old).nlri, None))
+                self._events.append(RouteEvent(RouteKey(family, key), nlri_of(old), None))
 
     def flush(self) -> dict[Neighbor, list[bytes]]:
         """Messages that bring all neighbours up to date; the dictionary keeps their order per neighbour."""

@@ -129,8 +129,12 @@ def _decoded(family: Family, nlri: bytes) -> Nlri:
     return CODECS[family].decode(nlri)
 
 
+def nlri_of(path: Path) -> Nlri:
+    """What a path leads to, decoded."""
+    return _decoded(path.shared.attributes.family, path.nlri)
+
+
 def to_route(path: Path) -> Route:
     """Decode a path for those who want to read it."""
     shared = path.shared
-    nlri = _decoded(shared.attributes.family, path.nlri)
-    return Route(nlri, shared.attributes.typed, shared.source.address, shared.source.router_id)
+    return Route(nlri_of(path), shared.attributes.typed, shared.source.address, shared.source.router_id)

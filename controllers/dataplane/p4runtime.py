@@ -14,6 +14,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Final, Protocol, final
 
 from finsy import P4Client, P4ClientError
@@ -28,6 +29,12 @@ log = logging.getLogger(__name__)
 BATCH: Final = 500
 """Updates in one WriteRequest at most. If simple_switch_grpc refuses them all, what it says of each
 (119 bytes) has to fit into the 64 KB of metadata that the client takes."""
+
+BUSY: Final = 0.004
+"""Seconds that a Write takes only where much is written. Then the next one waits as long, `PAUSE` at most:
+fewer and larger ones keep both sides less busy."""
+
+PAUSE: Final = 0.02
 
 ELECTION_ID: Final = 1
 
@@ -260,7 +267,11 @@ class Session:
             self._wake.clear()
             while self._queue:
                 batch, self._queue = self._queue[:BATCH], self._queue[BATCH:]
+                began = monotonic()
                 await self._write_batch(client, batch)
+                took = monotonic() - began
+                if took > BUSY and 0 < len(self._queue) < BATCH:
+                    await asyncio.sleep(min(took, PAUSE))
             self._idle.set()
 
     async def _write_batch(self, client: P4Client, batch: Sequence[Update]) -> None:

@@ -176,7 +176,7 @@ class Bindings:
                 self._probe(binding.ip, record.mac, (ac,), remote=False)
                 self._schedule_retry(binding)
 
-    def mac_lost(self, record: MacRecord, ac: int) -> None:
+    def mac_lost(self, record: MacRecord, ac: int, *, superseded: bool) -> None:
         """A MAC is not local any more, and its addresses neither.
 
         If it moved: make sure that it did by asking here (RFC 9135 §7.1), and ask for what its new PE did not
@@ -195,15 +195,18 @@ class Bindings:
                 until = self._context.now + probing.timeout * (probing.retries + 1)
                 self._context.agenda.schedule(ForgetMoved(self._bd, ip), until)
             self._decide(binding)
-            self._withdraw(binding)
+            new, path = record.best, binding.best
+            told = superseded and new is not None and path is not None and path.pe == new.pe
+            self._withdraw(binding, superseded=told)
             if moved:
                 record.left = None
                 self._probe(binding.ip, record.mac, (ac,), remote=binding.best is None)
 
-    def location_changed(self, record: MacRecord) -> None:
-        """The MAC's way changed: that of its addresses follows."""
+    def location_changed(self, record: MacRecord, but: IpAddress | None = None) -> None:
+        """The MAC's way changed: that of its addresses follows, of all `but` one."""
         for ip in sorted(record.ips, key=int):
-            self._decide(self._bindings[ip])
+            if ip != but:
+                self._decide(self._bindings[ip])
 
     def advertise_all(self, record: MacRecord, local: LocalMac) -> None:
         """Advertise all local addresses of a local MAC."""
@@ -229,9 +232,9 @@ class Bindings:
         )
         binding.originated = self._context.effects.announce(route)
 
-    def _withdraw(self, binding: Binding) -> None:
+    def _withdraw(self, binding: Binding, *, superseded: bool = False) -> None:
         if binding.originated is not None:
-            self._context.effects.withdraw(binding.originated)
+            self._context.effects.withdraw(binding.originated, superseded=superseded)
             binding.originated = None
 
     # --- routes of other PEs --------------------------------------------------------------------------------
@@ -248,13 +251,19 @@ class Bindings:
             gateways.claimed_ip(ip, path.mac, f"behind {path.pe}")
 
     def remove(self, ip: IpAddress, path: MacPath) -> None:
-        """Drop the address of a path; `settle` it once its MAC was settled.
+        """Drop the address of a path; it was `removed` once its MAC was settled.
 
         The binding goes, its MAC stays while another route has it (RFC 7432 §10).
         """
         binding = self._bindings.get(ip)
         if binding is not None:
             binding.paths.pop(path.key, None)
+
+    def removed(self, ip: IpAddress, path: MacPath) -> None:
+        """Decide who has an address without a path, if that one had a say."""
+        binding = self._bindings.get(ip)
+        if binding is not None and (binding.best is path or binding.local is not None or not binding.paths):
+            self.settle(ip)
 
     def settle(self, ip: IpAddress) -> None:
         """Decide who has an address, after its paths and its MAC changed."""

@@ -11,7 +11,7 @@ from controllers.wire.types import Esi, IpAddress, RouteKey
 
 
 @final
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class MacPath:
     """A MAC/IP advertisement route as one bridge domain sees it. Identity is equality: one object per update.
 

@@ -232,7 +232,8 @@ class MacVrf:
         self._release(record)
         self._decide(record)
 
-    def _release(self, record: MacRecord) -> None:
+    def _release(self, record: MacRecord, *, superseded: bool = False) -> None:
+        """A MAC is not local any more; `superseded`: everybody prefers another PE's route to ours."""
         local, record.local = record.local, None
         if local is None:
             return
@@ -243,10 +244,10 @@ class MacVrf:
         # Make before break: the tables first, the withdrawals last.
         record.best = self._best(record)
         self._place(record)
-        self.bindings.mac_lost(record, local.ac)
+        self.bindings.mac_lost(record, local.ac, superseded=superseded)
         self.bindings.location_changed(record)
         if record.originated is not None:
-            effects.withdraw(record.originated)
+            effects.withdraw(record.originated, superseded=superseded)
             record.originated = record.advertised = None
 
     # --- advertising ----------------------------------------------------------------------------------------
@@ -285,7 +286,7 @@ class MacVrf:
             self._decide(record)
         else:
             self.bindings.add(ip, path)
-            self._decide(record)
+            self._decide(record, but=ip)
             self.bindings.settle(ip)
         if record.local is not None and not record.local.sticky and record.best is path:
             # Two PEs learned it at once, neither knowing of the other. That this one wins, by its address or
@@ -297,13 +298,12 @@ class MacVrf:
         path = self._paths.pop(key)
         record = self._macs[path.mac]
         del record.paths[key]
-        ip = path.ip
-        if ip is None:
+        if path.ip is not None:
+            self.bindings.remove(path.ip, path)
+        if path is record.best or not record.paths:
             self._decide(record)
-        else:
-            self.bindings.remove(ip, path)
-            self._decide(record)
-            self.bindings.settle(ip)
+        if path.ip is not None:
+            self.bindings.removed(path.ip, path)
             self._sweep(record)
 
     def next_hop_changed(self, pe: IpAddress) -> None:
@@ -325,8 +325,8 @@ class MacVrf:
                 return pinned
         return best(usable)
 
-    def _decide(self, record: MacRecord) -> None:
-        """Settle who owns the MAC, after its paths changed."""
+    def _decide(self, record: MacRecord, but: IpAddress | None = None) -> None:
+        """Settle who owns the MAC, after its paths changed; `but`: its address that is settled next."""
         if not record.paths and self._moves.frozen(record.mac):
             self._thaw(record.mac)
         path = record.best = self._best(record)
@@ -339,18 +339,18 @@ class MacVrf:
             if takes_over(path, local.sequence, sticky=local.sticky, pe=self._context.config.loopback):
                 detail = f"to {path.pe}, sequence {path.sequence}"
                 self._context.effects.emit(Note("moved-away", self.config.bd, record.mac, path.ip, detail))
-                self._release(record)
+                self._release(record, superseded=True)
                 if path.sticky:
                     self._sticky_moved(record.mac, str(path.pe), local.ac)
                 return
-        self._program(record)
+        self._program(record, but)
 
     # --- what the tables shall say --------------------------------------------------------------------------
 
-    def _program(self, record: MacRecord) -> None:
-        """Put the location of a MAC into the tables, and let its addresses follow."""
+    def _program(self, record: MacRecord, but: IpAddress | None = None) -> None:
+        """Put the location of a MAC into the tables, and let its addresses follow (`but` one)."""
         if self._place(record):
-            self.bindings.location_changed(record)
+            self.bindings.location_changed(record, but)
         self._sweep(record)
 
     def _sweep(self, record: MacRecord) -> None:

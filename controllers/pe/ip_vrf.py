@@ -17,7 +17,7 @@ from controllers.intents import Drop, Glean, IpNetwork, IpRoute, IpTarget
 from controllers.pe.ip_paths import IpPath, best_path, host_prefix
 from controllers.pe.outputs import Effects
 from controllers.wire.serial import newer
-from controllers.wire.types import IpAddress, RouteKey
+from controllers.wire.types import EVPN, IpAddress, RouteKey
 
 
 class HostRank(IntEnum):
@@ -49,6 +49,8 @@ class _Entry:
     connected: IpTarget | None = None
     host: Host | None = None
     paths: dict[RouteKey, IpPath] = field(default_factory=dict)
+    best: IpPath | None = None
+    """Of `paths`, where they have a say."""
     originated: RouteKey | None = None
 
 
@@ -103,21 +105,24 @@ class IpVrf:
         if host is None and prefix not in self._entries:
             return
         entry = self._entry(prefix)
-        if entry.host == host:
+        former = entry.host
+        if former == host:
             return
         entry.host = host
         self._decide(entry)
-        self._originate(entry)
+        self._originate(entry, former)
 
     # RFC 9136 §4.4.1, RFC 4364 §4.3.1: the host route is originated only while the host is local; the new
-    # place
-    # announces before the old one withdraws, because the old one learns of the move from that announcement.
-    def _originate(self, entry: _Entry) -> None:
+    # place announces before the old one withdraws, because the old one learns of the move from that
+    # announcement. Of EVPN's routes all choose the newer one anyway; VPN routes carry no sequence to tell by.
+    def _originate(self, entry: _Entry, former: Host | None) -> None:
         host = entry.host
         if host is not None and host.rank is HostRank.LOCAL and self._host_route is not None:
             entry.originated = self._effects.announce(self._host_route(entry.prefix, host.sequence))
         elif entry.originated is not None:
-            self._effects.withdraw(entry.originated)
+            moved = host is not None and former is not None and newer(host.sequence, former.sequence)
+            superseded = moved and entry.originated.family == EVPN
+            self._effects.withdraw(entry.originated, superseded=superseded)
             entry.originated = None
 
     def received(self, path: IpPath) -> None:
@@ -134,7 +139,8 @@ class IpVrf:
         path = self._paths.pop(key)
         entry = self._entries[path.prefix]
         del entry.paths[key]
-        self._decide(entry)
+        if path is entry.best or not entry.paths:
+            self._decide(entry)
 
     def next_hop_changed(self, pe: IpAddress) -> None:
         """Choose anew wherever a path through `pe` takes part."""
@@ -160,12 +166,13 @@ class IpVrf:
             del self._entries[entry.prefix]
 
     def _choose(self, entry: _Entry) -> IpTarget | None:
+        entry.best = None
         if entry.connected is not None:
             return entry.connected
         host = entry.host
         if host is not None and host.rank is HostRank.LOCAL:
             return host.target
-        path = best_path(entry.paths.values(), self._metrics)
+        path = entry.best = best_path(entry.paths.values(), self._metrics)
         if host is None or path is None:
             return host.target if host is not None else path.via if path is not None else None
         # The bridge domain's own knowledge wins over a prefix route, unless the host has moved since.

@@ -26,9 +26,13 @@ class Announce:
 @final
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """Stop originating the route of this key."""
+    """Stop originating the route of this key.
+
+    `superseded`: nobody uses it any more, because another PE announced a newer one. Saying so can wait.
+    """
 
     key: RouteKey
+    superseded: bool = False
 
 
 @final
@@ -141,10 +145,10 @@ class Effects(Generic[ExtraT]):
             self._outputs.append(Announce(route))
         return key
 
-    def withdraw(self, key: RouteKey) -> None:
-        """Stop originating."""
+    def withdraw(self, key: RouteKey, *, superseded: bool = False) -> None:
+        """Stop originating; `superseded` as of `Withdraw`."""
         if self.originated.pop(key, None) is not None:
-            self._outputs.append(Withdraw(key))
+            self._outputs.append(Withdraw(key, superseded))
 
     def emit(self, output: Probe | Note | WakeAt | ExtraT) -> None:
         """Pass on an output that has no state."""

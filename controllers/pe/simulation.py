@@ -49,10 +49,11 @@ class Machine:
 @final
 @dataclass(slots=True)
 class Node:
-    """A PE with its tables and its two queues."""
+    """A PE with its tables and its two queues; withdrawals that can wait do so in `superseded`."""
 
     core: Core
     tables: dict[Key, Intent] = field(default_factory=dict)
+    superseded: dict[RouteKey, Withdraw] = field(default_factory=dict)
     up: deque[Announce | Withdraw] = field(default_factory=deque)
     down: deque[RouteEvent] = field(default_factory=deque)
     received: dict[RouteKey, Route] = field(default_factory=dict)
@@ -114,7 +115,12 @@ class Network:
                     node.tables[obj.key] = obj
                 case Unset(key):
                     del node.tables[key]
-                case Announce() | Withdraw():
+                case Announce():
+                    node.superseded.pop(output.route.key, None)
+                    node.up.append(output)
+                case Withdraw(superseded=True):
+                    node.superseded[output.key] = output
+                case Withdraw():
                     node.up.append(output)
                 case Probe():
                     self._answer(pe, output)
@@ -192,6 +198,14 @@ class Network:
         self.send(pe, event)
         return True
 
+    def withdraw_superseded(self, pe: str) -> bool:
+        """Let a PE say which routes others have superseded; False if there are none."""
+        node = self.nodes[pe]
+        waiting = list(node.superseded.values())
+        node.superseded.clear()
+        node.up.extend(waiting)
+        return bool(waiting)
+
     def deliver_up(self, pe: str) -> bool:
         """Let the oldest message of a PE reach the reflector; False if there is none."""
         queue = self.nodes[pe].up
@@ -248,6 +262,7 @@ class Network:
 
     def _break(self, pe: str) -> None:
         node = self.nodes[pe]
+        node.superseded.clear()
         node.up.clear()
         node.down.clear()
         for key in [key for key, (origin, _) in self._rib.items() if origin == pe]:
@@ -271,12 +286,14 @@ class Network:
 
     def settle(self, without: str | None = None) -> None:
         """Deliver everything that is under way, but for the routes of a PE and to it."""
+        names = [name for name in self.nodes if name != without]
         busy = True
         while busy:
             busy = self.deliver_frame()
-            for pe in [name for name in self.nodes if name != without]:
+            for pe in names:
                 busy |= self.deliver_up(pe)
                 busy |= self.deliver_down(pe)
+            busy = busy or any(self.withdraw_superseded(pe) for pe in names)
 
     def advance(self, seconds: float) -> None:
         """Let time pass; every timer rings at its time, and what follows is delivered at once."""

@@ -26,6 +26,7 @@ from controllers.pe.core import Core
 from controllers.runtime.bgp import EndOfRibEvent, PeerConfig, PeerEvent, RouteEvent, Speaker, SpeakerConfig
 from controllers.runtime.bgp.reflectors import ReflectorKind, export_policy, supported_families
 from controllers.runtime.config import BgpConfig, CoreConfig, PeSetup
+from controllers.runtime.lull import Lull
 from controllers.runtime.switch import Observer, SwitchController
 from controllers.underlay.lsdb import LinkState
 from controllers.underlay.transport import interfaces, transport_labels, tunnels
@@ -33,7 +34,7 @@ from controllers.vpls import vrrp_packet
 from controllers.vpls.config import VplsPeConfig
 from controllers.vpls.events import GatewayHeld, SendGratuitous, SendVrrp, TopologyChange, VrrpSeen
 from controllers.vpls.pe import VplsPe
-from controllers.wire.types import EVPN, RT_CONSTRAINT, VPLS, VPNV4, VPNV6, Family, mac_to_text
+from controllers.wire.types import EVPN, RT_CONSTRAINT, VPLS, VPNV4, VPNV6, Family, RouteKey, mac_to_text
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,11 @@ GATEWAY_SETTLE: Final = 4.5
 
 ADOPTION_PATIENCE: Final = 20.0
 """Seconds that adopted tables are left alone if there is no End-of-RIB (RFC 4724 §4.1)."""
+
+WITHDRAW_QUIET: Final = 0.05
+WITHDRAW_LIMIT: Final = 1.0
+"""A superseded route is withdrawn once none was superseded for so many seconds, and that long after the first
+at the latest: while machines move, all PEs have better things to do than to hear of routes nobody uses."""
 
 _WAKE_SLACK: Final = 1e-4
 """Seconds that a timer of the event loop may be early."""
@@ -79,6 +85,8 @@ class PeController:
         self._down: set[int] = set()
         self._wake: asyncio.TimerHandle | None = None
         self._release: asyncio.TimerHandle | None = None
+        self._superseded: dict[RouteKey, None] = {}
+        self._lull = Lull(self._withdraw_superseded, quiet=WITHDRAW_QUIET, limit=WITHDRAW_LIMIT)
         self._completing: dict[Family, asyncio.TimerHandle] = {}
         self._awaited = set(families(setup, bgp.kind)) - {RT_CONSTRAINT}
         """Families whose End-of-RIB is to come."""
@@ -118,6 +126,7 @@ class PeController:
         self.speaker.abort()
 
     def _end(self) -> None:
+        self._lull.cancel()
         for timer in (self._wake, self._release, self._speaking, *self._completing.values()):
             if timer is not None:
                 timer.cancel()
@@ -202,8 +211,9 @@ class PeController:
 
     def _routes(self, events: Sequence[RouteEvent]) -> None:
         self.switch.stamp("received", routes=len(events), first=events[0].nlri)
+        now = _now()
         for event in events:
-            self._handle(event)
+            self._do(self.core.handle(event, now))
         # At once: while the switch works on this, the next PE on this event loop reads what it was sent.
         self.switch.commit()
 
@@ -234,12 +244,25 @@ class PeController:
 
     def _announce(self, announce: out.Announce) -> None:
         self.switch.stamp("advertised", route=announce.route.nlri)
+        self._superseded.pop(announce.route.key, None)
         self.speaker.announce(announce.route)
 
     def _withdraw(self, withdraw: out.Withdraw) -> None:
-        known = self.speaker.rib.paths(withdraw.key)
-        self.switch.stamp("withdrawn", route=known[0].nlri if known else str(withdraw.key))
-        self.speaker.withdraw(withdraw.key)
+        if withdraw.superseded:
+            self._superseded[withdraw.key] = None
+            self._lull.touch()
+        else:
+            self._withdraw_now(withdraw.key)
+
+    def _withdraw_superseded(self) -> None:
+        keys, self._superseded = self._superseded, {}
+        for key in keys:
+            self._withdraw_now(key)
+
+    def _withdraw_now(self, key: RouteKey) -> None:
+        known = self.speaker.rib.paths(key)
+        self.switch.stamp("withdrawn", route=known[0].nlri if known else str(key))
+        self.speaker.withdraw(key)
 
     def _probe(self, probe: out.Probe) -> None:
         frame = frames.solicit(probe.ip, probe.source_mac, probe.source_ip, probe.mac)

@@ -97,6 +97,10 @@ class MovingMachines(RuleBasedStateMachine):
         for _ in range(count):
             self.net.deliver_frame()
 
+    @rule(pe=pes)
+    def lull(self, pe: str) -> None:
+        self.net.withdraw_superseded(pe)
+
     @rule(pe=pes, count=st.integers(1, 4))
     def up(self, pe: str, count: int) -> None:
         for _ in range(count):

@@ -21,7 +21,7 @@ from controllers.evpn.events import (
 )
 from controllers.evpn.simulation import STRETCHED_BD, VRF
 from controllers.intents import Adjacent, Drop, FloodList, IpRoute, LocalAc, MacEntry, Neighbor, Remote
-from controllers.pe.outputs import Alarm, AlarmCode, Note
+from controllers.pe.outputs import Alarm, AlarmCode, Note, Withdraw
 from controllers.wire.extended import MacMobility
 
 HOST = 0x020000000010
@@ -67,6 +67,28 @@ class TestSequence:
         bench.remote("pe3", HOST, sequence=1)
         assert bench.own(HOST) == {}
         assert via(bench) == Remote(ip_address("10.255.0.3"), 100003)
+
+    def test_withdrawals_wait_where_everybody_has_something_newer(self, bench: Any) -> None:
+        bench.arp(HOST, IP)
+        withdrawn = {o.key: o.superseded for o in bench.remote("pe3", HOST, IP, 1) if isinstance(o, Withdraw)}
+        assert len(withdrawn) == 3, "MAC, MAC with address, host route"
+        assert all(withdrawn.values())
+
+    def test_withdrawals_do_not_wait_for_an_address_that_nobody_advertised(self, bench: Any) -> None:
+        bench.arp(HOST, IP)
+        mac, *others = sorted(
+            (o for o in bench.remote("pe3", HOST, None, 1) if isinstance(o, Withdraw)),
+            key=lambda withdraw: not withdraw.superseded,
+        )
+        assert mac.superseded
+        assert mac.key == bench.route("pe2", HOST).key
+        assert not any(other.superseded for other in others)
+
+    def test_withdrawals_do_not_wait_where_the_host_is_gone(self, bench: Any) -> None:
+        bench.arp(HOST, IP)
+        withdrawn = [o for o in bench.send(AcDown(1)) if isinstance(o, Withdraw)]
+        assert len(withdrawn) == 3
+        assert not any(withdraw.superseded for withdraw in withdrawn)
 
     def test_equal_sequences_go_to_the_lowest_address(self, bench: Any) -> None:
         bench.frame(HOST)
