@@ -17,6 +17,7 @@ from controllers.evpn.events import AcDown, AcUp, GleanMissed, MacAged
 from controllers.evpn.pe import EvpnPe
 from controllers.evpn.simulation import BRANCH_BD, STRETCHED_BD, VRF, Lan, network, stretched_lan
 from controllers.intents import Adjacent, IpRoute, LocalAc, MacEntry, Remote
+from controllers.pe.config import Probing
 from controllers.pe.outputs import Alarm
 from controllers.pe.simulation import Announcement, Machine
 from controllers.pe.walk import Fate
@@ -28,6 +29,8 @@ SITES = ("dc1", "dc2", "dc3")
 PES = (*SITES, "branch")
 GATEWAY = virtual_mac(1)
 CLIENT_IP = ip_address("10.2.0.10")
+PROBING = Probing()
+"""As the PEs have it: nobody configures another one here."""
 
 pes = st.sampled_from(PES)
 sites = st.sampled_from(SITES)
@@ -55,6 +58,8 @@ class MovingMachines(RuleBasedStateMachine):
             Machine(0x020000000012, (), STRETCHED_BD),
         ]
         self.heard = [False] * len(self.machines)
+        # An address went to another MAC; what PEs heard of that may be lost; one PE did not reach another.
+        self.taken_over = self.unheard_of = self.out_of_reach = False
         self.net.attach(Machine(0x020000000020, (CLIENT_IP,), BRANCH_BD), "branch", 1)
         self.net.settle()
 
@@ -72,6 +77,7 @@ class MovingMachines(RuleBasedStateMachine):
     def leave(self, which: int) -> None:
         self.net.detach(self.machines[which])
         self.heard[which] = False
+        self.unheard_of = self.taken_over
 
     @rule(which=machines, other=machines)
     def take_over(self, which: int, other: int) -> None:
@@ -82,6 +88,7 @@ class MovingMachines(RuleBasedStateMachine):
         while self.net.deliver_frame():
             pass
         takes.ips, gives.ips = (*takes.ips, gives.ips[0]), gives.ips[1:]
+        self.taken_over = True
         self.talk(other, Announcement.GARP)
 
     @rule(pe=sites, ac=circuits)
@@ -118,15 +125,18 @@ class MovingMachines(RuleBasedStateMachine):
     @rule(pe=pes)
     def reset(self, pe: str) -> None:
         self.net.reset_session(pe)
+        self.unheard_of = self.taken_over
 
     @rule(pe=pes, others_go_on=st.booleans())
     def outage(self, pe: str, others_go_on: bool) -> None:
         self.net.outage(pe, lambda: self.net.settle(without=pe) if others_go_on else None)
+        self.unheard_of = self.taken_over
 
     @rule(pe=pes, other=pes, metric=st.sampled_from([None, 1, 20]))
     def route(self, pe: str, other: str, metric: int | None) -> None:
         if pe != other:
             self.net.reach(pe, other, metric)
+            self.out_of_reach |= metric is None
 
     @rule(pe=pes)
     def duplicate(self, pe: str) -> None:
@@ -186,23 +196,35 @@ class MovingMachines(RuleBasedStateMachine):
         net.settle()
         for machine, heard in zip(self.machines, self.heard, strict=True):
             if heard:
-                if not any(self.knows(pe, machine) for pe in SITES):
-                    # Two PEs that learned a MAC at once settle by address; its next frame tells.
+                if self.out_of_reach or not any(self.knows(pe, machine) for pe in SITES):
+                    # Two PEs that learned a MAC at once settle by address, and one that does not reach the
+                    # other took it for here all the time: its next frame tells.
                     net.announce(machine, Announcement.DATA)
                     net.settle()
+                if self.owners(machine.mac) != [machine.pe]:
+                    # It came while its former PE was asking for it already: it hears the next question.
+                    net.advance(PROBING.timeout)
                 assert self.owners(machine.mac) == [machine.pe], (
                     f"{machine} spoke, {self.owners(machine.mac)}"
                 )
-                continue
-            # What a switch would report of a silent machine: no frame from where it is not.
-            for name, node in net.nodes.items():
+        # A switch reports again who is still silent: another MAC may have answered for its address.
+        for _ in range(2):
+            self.age_the_silent()
+            net.advance(30.0)
+        if self.unheard_of and PROBING.refresh is not None:
+            # The former owner's PE learns of it when it asks again, as long after as ARP caches keep things.
+            net.advance(PROBING.refresh)
+        net.settle()
+
+    def age_the_silent(self) -> None:
+        """What a switch would report of a silent machine: no frame from where it is not."""
+        for machine, heard in zip(self.machines, self.heard, strict=True):
+            for name, node in () if heard else self.net.nodes.items():
                 entry = node.tables.get(("MacEntry", STRETCHED_BD, machine.mac))
                 via = entry.via if isinstance(entry, MacEntry) else None
                 if isinstance(via, LocalAc) and (name, via.ac) != (machine.pe, machine.ac):
-                    net.send(name, MacAged(STRETCHED_BD, machine.mac))
-                    net.settle()
-        net.advance(30.0)
-        net.settle()
+                    self.net.send(name, MacAged(STRETCHED_BD, machine.mac))
+                    self.net.settle()
 
     def check(self) -> None:
         alarms = [o for node in self.net.nodes.values() for o in node.outputs if isinstance(o, Alarm)]
@@ -267,6 +289,37 @@ class MovingMachines(RuleBasedStateMachine):
             for name, node in self.net.nodes.items()
             if any(isinstance(r.nlri, MacIpAdvertisement) and r.nlri.mac == mac for r in node.core.originated)
         ]
+
+
+def moving_machines() -> MovingMachines:
+    """The same by hand, with VMTO off."""
+    machine = MovingMachines()
+    machine.build(Vmto.OFF, Irb.SYMMETRIC, HostRouteCarrier.TYPE2, GatewayMode.ANYCAST)
+    return machine
+
+
+def test_an_address_whose_new_owner_was_not_heard_is_found_by_asking_the_former_one() -> None:
+    """The PE that heard it lost its circuit and its session before it could tell."""
+    machine = moving_machines()
+    machine.move(1, "dc1", 1, Announcement.GARP)
+    machine.move(0, "dc2", 1, Announcement.GARP)
+    machine.take_over(1, 0)
+    machine.flap("dc2", 1)
+    machine.move(0, "dc2", 1, Announcement.RARP)
+    machine.reset("dc2")
+    machine.teardown()
+
+
+def test_a_machine_that_comes_back_while_it_is_asked_for_is_found() -> None:
+    """Its former PE keeps it by its lower address until the next question is answered from elsewhere."""
+    machine = moving_machines()
+    machine.move(0, "dc1", 1, Announcement.GARP)
+    machine.leave(0)
+    machine.age("dc1", 0)
+    machine.move(1, "dc1", 1, Announcement.GARP)
+    machine.take_over(0, 1)
+    machine.move(0, "dc2", 1, Announcement.RARP)
+    machine.teardown()
 
 
 MovingMachines.TestCase.settings = settings(
