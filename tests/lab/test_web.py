@@ -44,7 +44,7 @@ def test_a_machine_is_dragged_and_trombones(lab: Lab, address: str, browser: Chr
     def until(probe: Callable[[], object]) -> None:
         # A drawing may be replaced between two questions.
         stale = [StaleElementReferenceException]
-        WebDriverWait(browser, WITHIN, ignored_exceptions=stale).until(lambda _: probe())
+        WebDriverWait(browser, WITHIN, poll_frequency=0.05, ignored_exceptions=stale).until(lambda _: probe())
 
     def text(identifier: str) -> str:
         return browser.find_element(By.ID, identifier).text
