@@ -9,6 +9,8 @@ import selectors
 import socket
 import sys
 
+ETH_P_ALL = 0x0003
+
 
 def main() -> None:
     parser = argparse.ArgumentParser()
@@ -20,9 +22,10 @@ def main() -> None:
     wires = {}
     for port in options.ports:
         interface = port.partition("@")[2]
-        wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        # Without a protocol it hears nothing until it is bound: no frames of other interfaces.
+        wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         wire.setsockopt(263, 23, 1)  # SOL_PACKET, PACKET_IGNORE_OUTGOING
-        wire.bind((interface, 0x0003))
+        wire.bind((interface, ETH_P_ALL))
         wire.setblocking(False)
         wires[interface] = wire
         selector.register(wire, selectors.EVENT_READ)
