@@ -26,10 +26,15 @@ def needs_root() -> None:
 
 @pytest.fixture
 def run_directory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An own directory for the test's labs, with a path short enough for a socket's name."""
+    """An own directory for the test's labs, with a path short enough for a socket's name.
+
+    Labs of tests that run side by side may have the same names. What a test that failed leaves up ends here.
+    """
     with tempfile.TemporaryDirectory(prefix="vmto-", dir="/run") as path:
         monkeypatch.setenv("VMTO_RUN", path)
         yield Path(path)
+        for lab in container.running():
+            container.stop(lab.name)
 
 
 @pytest.fixture
