@@ -3,6 +3,7 @@
 SHELL := /bin/bash
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 BIN := .venv/bin
+IN_CI := not every_mode
 
 .PHONY: help
 help: ## what there is to do
@@ -23,7 +24,8 @@ test: ## everything CI runs
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest -q -n 2 tests/unit tests/conformance
 	@$(SUDO) $(BIN)/pytest -q -n 2 tests/interop
-	@$(SUDO) $(BIN)/pytest -q tests/lab tests/packaging
+	@$(SUDO) $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "$(IN_CI) and not alone" tests/packaging tests/lab
+	@$(SUDO) $(BIN)/pytest -q -m "$(IN_CI) and alone" tests/lab
 
 .PHONY: check
 check: lint ## quick: lint, types, imports, unit tests

@@ -82,5 +82,8 @@ environment() {
 mapfile -t wanted < <(missing_packages)
 [ ${#wanted[@]} -eq 0 ] || install_packages "${wanted[@]}"
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || die "Python 3.11 or later is needed, found $(python3 -V)"
+shell=""
+trap wait EXIT
+if [ "$level" != demo ]; then environment .venv-shell "p4runtime-shell==0.0.6" /dev/null "" & shell=$!; fi
 environment .venv "-e .$extras" pyproject.toml "$extras"
-if [ "$level" != demo ]; then environment .venv-shell "p4runtime-shell==0.0.6" /dev/null ""; fi
+[ -z "$shell" ] || wait "$shell"

@@ -12,7 +12,7 @@ import pytest
 
 from testbed.lab import container
 
-pytestmark = [pytest.mark.needs_root, pytest.mark.slow]
+pytestmark = [pytest.mark.needs_root, pytest.mark.slow, pytest.mark.alone]
 
 VMTO = [sys.executable, "-m", "testbed.cli.main"]
 AFTER = {

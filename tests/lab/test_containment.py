@@ -8,7 +8,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,16 +18,11 @@ from testbed.lab.container import LabProcess
 from testbed.lab.control import ControlClient
 from testbed.lab.errors import LabError
 from testbed.lab.eventually import eventually
+from tests.lab.processes import descendants
 
 pytestmark = pytest.mark.needs_root
 
 SCENARIOS = Path(__file__).with_name("scenarios.py")
-
-
-def descendants(pid: int) -> set[int]:
-    """A process and all below it."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return {pid}.union(*(descendants(int(child)) for child in children))
 
 
 def network_namespaces() -> dict[int, str]:
@@ -85,23 +80,33 @@ def test_nothing_stays(start: Callable[..., LabProcess], run_directory: Path, vi
     assert list(run_directory.iterdir()) == [] if run_directory.exists() else True
 
 
-def test_a_killed_caller_takes_its_lab_along(run_directory: Path) -> None:
+@contextlib.contextmanager
+def caller(then: str, **options: object) -> Iterator[subprocess.Popen[str]]:
+    """Another process that starts a lab (`run_in_lab` with `options`) as `lab`, and then does `then`."""
+    given = "".join(f", {name}={value!r}" for name, value in options.items())
     code = (
         "import sys; from testbed.lab.container import run_in_lab;"
-        f"lab = run_in_lab('test', [sys.executable, {str(SCENARIOS)!r}, 'stay']);"
-        "lab.wait_ready(); print('up', flush=True); lab.wait()"
+        f"lab = run_in_lab('test', [sys.executable, {str(SCENARIOS)!r}, 'stay']{given});" + then
     )
-    root = Path(__file__).parents[2]
     with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(root)}
-    ) as caller:
-        assert caller.stdout
-        assert caller.stdout.readline() == b"up\n"
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(SCENARIOS.parents[2])},
+    ) as process:
+        yield process
+
+
+def test_a_killed_caller_takes_its_lab_along(run_directory: Path) -> None:
+    with caller("lab.wait_ready(); print('up', flush=True); lab.wait()") as process:
+        assert process.stdout
+        assert process.stdout.readline() == "up\n"
         running = container.find("test")
         assert running
         everything = descendants(running.supervisor.pid)
-        caller.kill()
-        caller.wait()
+        process.kill()
+        process.wait()
         wait_gone(everything)
     assert container.find("test") is None
     assert not run_directory.joinpath("test").exists()
@@ -139,13 +144,8 @@ def test_two_labs_at_once_but_not_of_one_name(start: Callable[..., LabProcess]) 
 
 
 def test_detached_lab_outlives_its_starter(run_directory: Path) -> None:
-    code = (
-        "import sys; from testbed.lab.container import run_in_lab;"
-        f"lab = run_in_lab('test', [sys.executable, {str(SCENARIOS)!r}, 'stay'], detached=True);"
-        "lab.wait_ready()"
-    )
-    root = Path(__file__).parents[2]
-    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(root)})
+    with caller("lab.wait_ready()", detached=True) as process:
+        assert process.wait(60) == 0
     running = container.find("test")
     assert running
     everything = descendants(running.supervisor.pid)
@@ -156,21 +156,12 @@ def test_detached_lab_outlives_its_starter(run_directory: Path) -> None:
 
 def test_a_lab_that_nobody_waits_for_does_not_come_up(run_directory: Path) -> None:
     """Whoever starts a lab that is to stay, and is killed before it is ready, would not know of it."""
-    code = (
-        "import sys; from testbed.lab.container import run_in_lab;"
-        f"lab = run_in_lab('test', [sys.executable, {str(SCENARIOS)!r}, 'stay'], detached=True);"
-        "print('started', flush=True); sys.stdin.read()"
-    )
-    root = Path(__file__).parents[2]
-    pipes: dict[str, int] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(
-        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(root)}, **pipes
-    ) as caller:
-        assert caller.stdout
-        assert caller.stdout.readline() == b"started\n"
-        (supervisor,) = Path(f"/proc/{caller.pid}/task/{caller.pid}/children").read_text().split()
-        caller.kill()
-        caller.wait()
+    with caller("print('started', flush=True); sys.stdin.read()", detached=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "started\n"
+        (supervisor,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        process.kill()
+        process.wait()
     wait_gone({int(supervisor)})
     assert container.find("test") is None
     assert not run_directory.joinpath("test").exists()

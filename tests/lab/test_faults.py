@@ -13,7 +13,7 @@ import pytest
 from controllers.runtime.bgp.reflectors import ReflectorKind, is_installed
 from testbed.lab import container
 
-pytestmark = [pytest.mark.needs_root, pytest.mark.slow]
+pytestmark = [pytest.mark.needs_root, pytest.mark.slow, pytest.mark.alone]
 
 PROGRAM = Path(__file__).with_name("faults.py")
 

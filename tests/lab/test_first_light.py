@@ -19,6 +19,7 @@ from testbed.lab import container
 from testbed.lab.eventually import eventually
 from testbed.model.load import load_plan
 from testbed.resources import topology
+from tests.lab.processes import descendants
 
 pytestmark = [pytest.mark.needs_root, pytest.mark.slow]
 
@@ -116,10 +117,11 @@ def test_a_killed_switch_is_told_and_the_lab_still_goes_down(nothing_stays: None
 
 
 def probing() -> bool:
-    """Does a probe run somewhere?"""
-    for process in Path("/proc").glob("[0-9]*/cmdline"):
+    """Does a probe run in the lab of a run?"""
+    lab = container.find("run")
+    for pid in descendants(lab.init.pid) if lab else ():
         with contextlib.suppress(OSError):
-            if b"testbed.observe.probes" in process.read_bytes():
+            if b"testbed.observe.probes" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 return True
     return False
 

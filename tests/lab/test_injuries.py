@@ -12,7 +12,7 @@ import pytest
 
 from testbed.lab import container
 
-pytestmark = [pytest.mark.needs_root, pytest.mark.slow]
+pytestmark = [pytest.mark.needs_root, pytest.mark.slow, pytest.mark.alone]
 
 PROGRAM = Path(__file__).with_name("injuries.py")
 STRAIGHT = "acc4 pe4 p4 p2 pe2 acc2"

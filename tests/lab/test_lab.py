@@ -60,12 +60,14 @@ def test_no_super_frames_on_the_wire(result_of: Callable[[str], Any]) -> None:
     assert found["count"] >= 20
 
 
+@pytest.mark.alone
 def test_delay_cables_change_nothing(result_of: Callable[[str], Any]) -> None:
     for name, (same, late_ms) in result_of("tags").items():
         assert same, f"{name} frame comes out as it went in"
         assert 5.0 <= late_ms < 50, f"{name} frame is 5 ms late"
 
 
+@pytest.mark.alone
 def test_flows_and_paths_of_a_move(result_of: Callable[[str], Any]) -> None:
     found = result_of("measured_move")
     for name in ("down", "up"):

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from testbed.lab import container
+
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SECONDS = 150
@@ -77,7 +79,7 @@ def checkout(tmp_path: Path) -> Path:
 @pytest.mark.needs_root
 @pytest.mark.timeout(SECONDS + 30)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_page(page: Path, checkout: Path) -> None:
+def test_page(page: Path, checkout: Path, run_directory: Path) -> None:
     commands = script(page.read_text())
     done = subprocess.run(
         ["bash", "-c", commands],
@@ -89,7 +91,6 @@ def test_page(page: Path, checkout: Path) -> None:
         timeout=SECONDS,
         check=False,
     )
-    if done.returncode:
-        subprocess.run([".venv/bin/vmto", "down"], cwd=checkout, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout
     assert "Traceback" not in done.stdout, done.stdout
+    assert container.running() == [], "a page ends what it starts"

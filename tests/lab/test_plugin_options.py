@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -28,16 +28,7 @@ EXPERIMENT = """
 """
 
 
-@pytest.fixture
-def swept() -> Iterator[None]:
-    before = {lab.name for lab in container.running()}
-    yield
-    for lab in container.running():
-        if lab.name not in before:
-            container.stop(lab.name)
-
-
-def test_a_failure_and_the_lab_it_leaves(pytester: pytest.Pytester, swept: None) -> None:
+def test_a_failure_and_the_lab_it_leaves(pytester: pytest.Pytester, run_directory: Path) -> None:
     pytester.makepyfile(test_it=EXPERIMENT)
     options = ("--pcap", "--keep", "--cli-on-error")
     result = pytester.run(sys.executable, "-m", "pytest", *options, stdin=b"where\n")

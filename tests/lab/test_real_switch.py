@@ -18,6 +18,7 @@ pytestmark = [
     pytest.mark.needs_root,
     pytest.mark.needs_bmv2,
     pytest.mark.slow,
+    pytest.mark.alone,
     pytest.mark.skipif(bool(MISSING), reason=f"not on PATH: {' and '.join(MISSING)}"),
 ]
 

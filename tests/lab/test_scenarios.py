@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from testbed.experiments.scenario.expectations import DipExpected, GapExpected, LossExpected
 from testbed.experiments.scenario.load import find, load, names
+from testbed.experiments.scenario.model import Phase, Scenario
 from testbed.lab import container
 from testbed.model.topology import Mode
 
@@ -24,6 +26,13 @@ def vmto(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
+def measures(scenario: Scenario) -> bool:
+    """Does it bound a gap or a loss?"""
+    phases = [step for step in scenario.timeline if isinstance(step, Phase)]
+    expected = [each for place in (scenario, *phases) for some in place.expect.values() for each in some]
+    return any(isinstance(each, GapExpected | LossExpected | DipExpected) for each in expected)
+
+
 def promises() -> list[Any]:
     """All scenarios in all their modes; `move` is what the comparison shows.
 
@@ -35,6 +44,7 @@ def promises() -> list[Any]:
         modes = each.modes or tuple(Mode)
         for place, mode in enumerate(modes):
             marks = [] if place == number % len(modes) else [pytest.mark.every_mode]
+            marks += [pytest.mark.alone] if measures(each) else []
             found.append(pytest.param(name, mode, marks=marks))
     return found
 

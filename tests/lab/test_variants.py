@@ -11,7 +11,7 @@ from testbed.api import Lab
 from testbed.lab.eventually import eventually
 from testbed.resources import topology
 
-pytestmark = [pytest.mark.needs_root, pytest.mark.slow]
+pytestmark = [pytest.mark.needs_root, pytest.mark.slow, pytest.mark.usefixtures("run_directory")]
 
 DIRECT = ("acc2", "pe2", "p2", "p4", "pe4", "acc4")
 TROMBONE = ("acc2", "pe2", "p2", "p1", "pe1", "p1", "p4", "pe4", "acc4")
