@@ -1,8 +1,9 @@
-"""A PE's controller ends without a word and another one starts: nobody else writes, its own tables stay."""
+"""Two PEs and a reflector: a controller that ends without a word and starts again, and a host that moves."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -20,7 +21,9 @@ from controllers.runtime.bgp import Speaker, reflector
 from controllers.runtime.config import FabricConfig, PeSetup
 from controllers.runtime.pe import PeController
 from controllers.runtime.switch import Observer
-from controllers.wire.types import EVPN, RT_CONSTRAINT
+from controllers.wire.evpn import MacIpAdvertisement
+from controllers.wire.extended import MacMobility
+from controllers.wire.types import EVPN, RT_CONSTRAINT, IpAddress
 from testbed.lab.eventually import eventually_async
 from testbed.lab.fabric_config import fabric_config
 from testbed.model import load_plan
@@ -124,11 +127,57 @@ def knows(installed: dict[EntityKey, Entity]) -> bool:
     return any(key[0] == "mac_vrf" and ("mac", MAC) in key[1] for key in installed)  # type: ignore[operator]
 
 
+def speaks(lab: Lab, name: str) -> None:
+    """Let the host announce itself at a PE."""
+    setup = lab.config.named(name)
+    assert isinstance(setup, PeSetup)
+    bd = next(bd for bd in setup.core.bds if bd.acs)
+    lab.pes[name]._handle(NeighborSeen(bd.bd, bd.acs[0].ac, NeighborKind.GRATUITOUS, MAC, IP, IP))
+
+
+def announced(lab: Lab, by: str) -> Counter[tuple[IpAddress | None, int]]:
+    """Address and sequence of each route to the host by a PE, as both PEs' speakers hold them."""
+    found: Counter[tuple[IpAddress | None, int]] = Counter()
+    for pe in lab.pes.values():
+        for route in pe.speaker.rib.best(EVPN):
+            if isinstance(route.nlri, MacIpAdvertisement) and route.nlri.mac == MAC:
+                mobility = route.attributes.find(MacMobility)
+                if route.next_hop == lab.pes[by].core.config.loopback:
+                    found[route.nlri.ip, 0 if mobility is None else mobility.sequence] += 1
+    return found
+
+
+async def test_who_was_left_says_so_in_a_lull(lab: Lab) -> None:
+    await lab.start("pe1")
+    await lab.start("pe2")
+    speaks(lab, "pe1")
+    await eventually_async(lambda: announced(lab, "pe1") == {(None, 0): 2, (IP, 0): 2}, within=DEADLINE)
+    speaks(lab, "pe2")
+    await eventually_async(lambda: announced(lab, "pe1") == {}, within=DEADLINE)
+    assert announced(lab, "pe2") == {(None, 1): 2, (IP, 1): 2}
+
+
+async def test_who_comes_back_before_has_nothing_to_take_back(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pe_module, "WITHDRAW_QUIET", 2 * DEADLINE)
+    monkeypatch.setattr(pe_module, "WITHDRAW_LIMIT", 2 * DEADLINE)
+    one = await lab.start("pe1")
+    await lab.start("pe2")
+    speaks(lab, "pe1")
+    await eventually_async(lambda: announced(lab, "pe1") == {(None, 0): 2, (IP, 0): 2}, within=DEADLINE)
+    speaks(lab, "pe2")
+    await eventually_async(lambda: len(one._superseded) == 2, within=DEADLINE)
+    speaks(lab, "pe1")
+    await eventually_async(lambda: announced(lab, "pe1") == {(None, 2): 2, (IP, 2): 2}, within=DEADLINE)
+    assert one._superseded == {}
+    one._withdraw_superseded()
+    assert announced(lab, "pe1") == {(None, 2): 2, (IP, 2): 2}
+
+
 async def test_nobody_notices(lab: Lab) -> None:
     one, two = await lab.start("pe1"), await lab.start("pe2")
-    bd = next(bd for bd in lab.config.pes[0].core.bds if bd.acs)
-    seen = NeighborSeen(bd.bd, bd.acs[0].ac, NeighborKind.GRATUITOUS, MAC, IP, IP)
-    one._handle(seen)
+    speaks(lab, "pe1")
     await lab.holds("pe2", knows)
     await one.switch.session.flushed()
     before = await lab.holds("pe1", knows)
