@@ -17,7 +17,7 @@ from controllers.evpn.context import Context
 from controllers.evpn.duplicates import MoveCounter
 from controllers.evpn.flooding import Flooding
 from controllers.evpn.gateways import Gateways, Routing
-from controllers.evpn.mac_paths import MacPath, best, takes_over
+from controllers.evpn.mac_paths import MacPath, best, better, takes_over
 from controllers.evpn.tasks import RetryDuplicate
 from controllers.intents import (
     AttachmentCircuit,
@@ -283,7 +283,8 @@ class MacVrf:
             self.gateways.check(path)
         ip = path.ip
         if ip is None:
-            self._decide(record)
+            if not self._says_nothing_new(record, path):
+                self._decide(record)
         else:
             self.bindings.add(ip, path)
             self._decide(record, but=ip)
@@ -292,6 +293,13 @@ class MacVrf:
             # Two PEs learned it at once, neither knowing of the other. That this one wins, by its address or
             # by a sequence that one of its addresses demanded, says nothing about the host.
             self.bindings.verify(record)
+
+    def _says_nothing_new(self, record: MacRecord, path: MacPath) -> bool:
+        """True for a path that loses against another PE's, as the one of the MAC alone does."""
+        known = record.best
+        if record.local is not None or known is None or known.key == path.key:
+            return False
+        return better(known, path) is known and not self._moves.frozen(path.mac)
 
     def withdrawn(self, key: RouteKey) -> None:
         """Drop the path of this key."""
