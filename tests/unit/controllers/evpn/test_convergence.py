@@ -67,6 +67,8 @@ class MovingMachines(RuleBasedStateMachine):
     def move(self, which: int, pe: str, ac: int, how: Announcement) -> None:
         self.net.attach(self.machines[which], pe, ac, how)
         self.heard[which] = how is not Announcement.NONE
+        if how is not Announcement.GARP:
+            self.unheard_of = self.taken_over
 
     @rule(which=machines, how=st.sampled_from(list(Announcement)))
     def talk(self, which: int, how: Announcement) -> None:
