@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -39,8 +40,9 @@ PAUSE: Final = 0.02
 ELECTION_ID: Final = 1
 
 ACK_AFTER: Final = 0.05
-"""Seconds from a digest to its acknowledgement. Until then a switch sends no more of the same: of a host that
-has just moved many packets come before the entry is there, and each would cost a message."""
+"""Seconds from a digest to its acknowledgement, unless what followed from it is in the switch before. Until
+then a switch sends no more of the same: of a host that has just moved many packets come before the entry is
+there, and each would cost a message. But a host that is back after having been elsewhere must be heard of."""
 
 
 @final
@@ -109,6 +111,7 @@ class Session:
     def __post_init__(self) -> None:
         self.codec = Codec(self.program.p4info)
         self._outbox: asyncio.Queue[p4r.StreamMessageRequest] = asyncio.Queue()
+        self._acknowledging: set[asyncio.Task[None]] = set()
         self._idle.set()
 
     def write(self, updates: Iterable[Update]) -> None:
@@ -245,9 +248,10 @@ class Session:
                     ack = p4r.DigestListAck(
                         digest_id=message.digest.digest_id, list_id=message.digest.list_id
                     )
-                    acked = p4r.StreamMessageRequest(digest_ack=ack)
-                    asyncio.get_running_loop().call_later(ACK_AFTER, self._outbox.put_nowait, acked)
                     self.events.on_digest(*self.codec.digest_list(message.digest))
+                    acknowledging = asyncio.create_task(self._acknowledge(ack))
+                    self._acknowledging.add(acknowledging)
+                    acknowledging.add_done_callback(self._acknowledging.discard)
                 case "idle_timeout_notification":
                     entries = message.idle_timeout_notification.table_entry
                     read = [self.codec.read(p4r.Entity(table_entry=entry)) for entry in entries]
@@ -256,6 +260,16 @@ class Session:
                     raise RuntimeError(f"another controller became primary of {self.name}")
                 case "error":
                     log.warning("%s: %s", self.name, message.error.message)
+
+    async def _acknowledge(self, ack: p4r.DigestListAck) -> None:
+        # What follows from a digest is queued at the next turn of the event loop.
+        await asyncio.sleep(0)
+        if self._idle.is_set():
+            await asyncio.sleep(ACK_AFTER)
+        else:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), ACK_AFTER)
+        self._outbox.put_nowait(p4r.StreamMessageRequest(digest_ack=ack))
 
     async def _sender(self, client: P4Client) -> None:
         while True:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from controllers.dataplane import p4runtime
 from controllers.dataplane.entity import Entity, EntityKey
 from controllers.dataplane.p4runtime import Program
 from controllers.pe.events import NeighborKind, NeighborSeen
@@ -29,6 +30,7 @@ from testbed.lab.fabric_config import fabric_config
 from testbed.model import load_plan
 from testbed.model.topology import Mode, Reflector
 from testbed.p4.switch.p4runtime.server import P4RuntimeServer
+from testbed.p4.switch.target import Target
 from tests.unit.p4.switch.p4runtime.harness import CPU_PORT, DEADLINE, make_compiled, make_target
 
 ROOT = Path(__file__).parents[4]
@@ -61,9 +63,10 @@ def on_this_machine(config: FabricConfig, ports: dict[str, int], bgp_port: int) 
 class Lab:
     """Two switches with a PE's program, a reflector, and the controllers that a test starts."""
 
-    def __init__(self, config: FabricConfig, program: Program) -> None:
+    def __init__(self, config: FabricConfig, program: Program, targets: dict[str, Target]) -> None:
         self.config = config
         self._program = program
+        self._targets = targets
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.pes: dict[str, PeController] = {}
 
@@ -77,6 +80,15 @@ class Lab:
         await asyncio.wait_for(pe.connected.wait(), DEADLINE)
         await asyncio.wait_for(pe.switch.ready.wait(), DEADLINE)
         return pe
+
+    def frame(self, name: str) -> None:
+        """Let the host send a frame, of no protocol that anybody knows, into a circuit of a PE."""
+        setup = self.config.named(name)
+        assert isinstance(setup, PeSetup)
+        circuit = next(bd for bd in setup.core.bds if bd.acs).acs[0]
+        tag = b"\x81\x00" + (circuit.vlan or 0).to_bytes(2, "big")
+        data = b"\x02" * 6 + MAC.to_bytes(6, "big") + tag + b"\x88\xb5" + bytes(46)
+        self._targets[name].inject(circuit.port, data)
 
     async def end(self, name: str) -> None:
         task = self._tasks.pop(name)
@@ -104,9 +116,9 @@ async def lab(program: Program, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.setattr(pe_module, "ADOPTION_SETTLE", 0.05)
     config = fabric_config(load_plan(ROOT / "topologies/wan.yaml"), Mode.EVPN, Reflector.EMBEDDED)
     async with AsyncExitStack() as stack:
-        ports = {}
+        ports, targets = {}, {}
         for setup in config.pes[:2]:
-            target = make_target("reference")
+            target = targets[setup.switch.name] = make_target("reference")
             stack.callback(target.close)
             device = setup.switch.device_id
             server = P4RuntimeServer(target, device_id=device, cpu_port=CPU_PORT)
@@ -117,7 +129,7 @@ async def lab(program: Program, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             config.bgp.asn, REFLECTOR, REFLECTOR, clients, port=0, families=(EVPN, RT_CONSTRAINT)
         )
         await stack.enter_async_context(speaker)
-        made = Lab(on_this_machine(config, ports, speaker.port), program)
+        made = Lab(on_this_machine(config, ports, speaker.port), program, targets)
         yield made
         for name in list(made._tasks):
             await made.end(name)
@@ -175,11 +187,24 @@ async def test_who_comes_back_before_has_nothing_to_take_back(
     assert announced(lab, "pe1") == {(None, 2): 2, (IP, 2): 2}
 
 
+async def test_who_is_back_is_heard_of_before_its_first_digest_grows_old(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(p4runtime, "ACK_AFTER", 2 * DEADLINE)
+    await lab.start("pe1")
+    await lab.start("pe2")
+    for sequence, name in enumerate(("pe1", "pe2", "pe1")):
+        lab.frame(name)
+        said = {(None, sequence): 2}
+        await eventually_async(lambda said=said, name=name: announced(lab, name) == said, within=DEADLINE)
+
+
 async def test_nobody_notices(lab: Lab) -> None:
     one, two = await lab.start("pe1"), await lab.start("pe2")
     speaks(lab, "pe1")
     await lab.holds("pe2", knows)
-    await one.switch.session.flushed()
+    for pe in (one, two):
+        await pe.switch.session.flushed()
     before = await lab.holds("pe1", knows)
     there, writes = dict(two.switch.plane.installed), two.switch.session.writes
 
