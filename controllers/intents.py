@@ -286,6 +286,23 @@ class GatewayMac:
 
 @final
 @dataclass(frozen=True, slots=True)
+class ProbeMac:
+    """Frames of `bd` to `mac` answer a PE without gateway: ARP and ND end here, the rest is dropped.
+
+    Bridged on as to an unknown MAC, such an answer would tell other sites that its sender is at this one.
+    """
+
+    bd: int
+    mac: int
+
+    @property
+    def key(self) -> Key:
+        """Identity."""
+        return ("ProbeMac", self.bd, self.mac)
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class GatewayAddress:
     """An address of this PE in `bd`: answer ARP / ND with `mac`, answer ICMP echo."""
 
@@ -345,6 +362,7 @@ Intent: TypeAlias = (
     | EthernetSegment
     | ServiceLabel
     | GatewayMac
+    | ProbeMac
     | GatewayAddress
     | Neighbor
     | IpRoute
@@ -361,6 +379,7 @@ WRITE_ORDER: Final = (
     "GatewayAddress",
     "IpRoute",
     "GatewayMac",
+    "ProbeMac",
 )
 """Class names, what is pointed at first: write in this order, remove in the reverse one."""
 

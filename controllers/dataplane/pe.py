@@ -34,6 +34,8 @@ FROM_CORE_GROUP: Final = 0x4000
 """Multicast group of the copies that a frame from the core gets: the bridge domain's number, plus this."""
 
 _CORE: Final = 1
+_NO_VRF: Final = 0
+"""No IP-VRF has this number: what is routed there has no route."""
 _BUM_KINDS: Final = {"broadcast": 1, "unknown_unicast": 2, "multicast": 3}
 
 _RANKS: Final = {
@@ -81,6 +83,7 @@ class PeRenderer:
             intents.EthernetSegment: self._ethernet_segment,
             intents.ServiceLabel: self._service_label,
             intents.GatewayMac: self._gateway_mac,
+            intents.ProbeMac: self._probe_mac,
             intents.GatewayAddress: self._gateway_address,
             intents.Neighbor: self._neighbor,
             intents.IpRoute: self._ip_route,
@@ -281,6 +284,10 @@ class PeRenderer:
     def _gateway_mac(self, gateway: intents.GatewayMac, _others: Intents) -> Iterator[Entity]:
         match: dict[str, MatchValue] = {"bridge_domain": gateway.bd, "mac": gateway.mac}
         yield entry("mac_vrf", match, action("route", vrf=gateway.vrf))
+
+    def _probe_mac(self, probe: intents.ProbeMac, _others: Intents) -> Iterator[Entity]:
+        match: dict[str, MatchValue] = {"bridge_domain": probe.bd, "mac": probe.mac}
+        yield entry("mac_vrf", match, action("route", vrf=_NO_VRF))
 
     def _gateway_address(self, gateway: intents.GatewayAddress, _others: Intents) -> Iterator[Entity]:
         address, four = int(gateway.ip), gateway.ip.version == 4

@@ -15,7 +15,7 @@ from controllers.evpn.context import Context
 from controllers.evpn.duplicates import MoveCounter
 from controllers.evpn.events import NeighborKind, NeighborSeen
 from controllers.evpn.mac_paths import MacPath, best, takes_over
-from controllers.evpn.tasks import ForgetMoved, RefreshBinding, RetryDuplicateIp
+from controllers.evpn.tasks import AskWhereItWas, ForgetMoved, RefreshBinding, RetryDuplicateIp
 from controllers.intents import Adjacent, Neighbor, Remote
 from controllers.pe.ip_vrf import Host, HostRank
 from controllers.pe.outputs import AlarmCode, Note, Probe
@@ -200,7 +200,9 @@ class Bindings:
             self._withdraw(binding, superseded=told)
             if moved:
                 record.left = None
-                self._probe(binding.ip, record.mac, (ac,), remote=binding.best is None)
+                self._ask_later(ip, record.mac, ac)
+                if binding.best is None:
+                    self._probe(ip, record.mac, (), remote=True)
 
     def location_changed(self, record: MacRecord, but: IpAddress | None = None) -> None:
         """The MAC's way changed: that of its addresses follows, of all `but` one."""
@@ -271,14 +273,24 @@ class Bindings:
         if binding is not None:
             self._contest(binding)
             self._decide(binding)
-            self._ask_where_it_was(binding)
+            self._follow(binding)
 
     # RFC 9135 §7.1, for an address that was not known here before its MAC went.
-    def _ask_where_it_was(self, binding: Binding) -> None:
+    def _follow(self, binding: Binding) -> None:
         record = None if binding.owner is None else self._mac_vrf.record(binding.owner)
         if record is not None and record.left is not None:
-            self._probe(binding.ip, record.mac, (record.left,), remote=False)
+            self._ask_later(binding.ip, record.mac, record.left)
             record.left = None
+
+    def _ask_later(self, ip: IpAddress, mac: int, ac: int) -> None:
+        at = self._context.now + self._context.config.probing.farewell
+        self._context.agenda.schedule(AskWhereItWas(self._bd, ip, mac, ac), at)
+
+    def ask_where_it_was(self, task: AskWhereItWas) -> None:
+        """Ask at the old place of a host, unless it came back meanwhile (RFC 9135 §7.1)."""
+        record = self._mac_vrf.record(task.mac)
+        if record is None or record.local is None:
+            self._probe(task.ip, task.mac, (task.ac,), remote=False)
 
     # RFC 9721 §6: the address went to another MAC, whose sequence had to exceed ours.
     def _contest(self, binding: Binding) -> None:

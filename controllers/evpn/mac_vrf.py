@@ -28,6 +28,7 @@ from controllers.intents import (
     GatewayMac,
     LocalAc,
     MacEntry,
+    ProbeMac,
     Remote,
     ServiceLabel,
 )
@@ -100,6 +101,7 @@ class MacVrf:
             )
         effects.set(ServiceLabel(config.unicast_label, BdUnicast(config.bd)))
         effects.set(ServiceLabel(config.flood_label, BdFlood(config.bd)))
+        effects.set(ProbeMac(config.bd, self._context.config.probe_mac))
         self.flooding.start()
         self.gateways.start()
         for static in config.static_macs:
@@ -129,7 +131,7 @@ class MacVrf:
         `at_least`: the sequence that an address of the MAC demands (RFC 9721 §5). `known`: the address that
         came with the frame and need not be asked for. None: the MAC was not taken.
         """
-        if mac == 0 or mac >> 40 & 1 or ac not in self._circuits:
+        if mac in (0, self._context.config.probe_mac) or mac >> 40 & 1 or ac not in self._circuits:
             return None
         record = self._macs.get(mac)
         if mac in self.gateways.macs or (

@@ -28,6 +28,17 @@ class ForgetMoved:
 
 @final
 @dataclass(frozen=True, slots=True)
+class AskWhereItWas:
+    """Make sure that a host has left a circuit: ask there for an address of it."""
+
+    bd: int
+    ip: IpAddress
+    mac: int
+    ac: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class RetryDuplicate:
     """Give a duplicate MAC another chance."""
 
@@ -44,4 +55,4 @@ class RetryDuplicateIp:
     ip: IpAddress
 
 
-Task: TypeAlias = RefreshBinding | ForgetMoved | RetryDuplicate | RetryDuplicateIp
+Task: TypeAlias = RefreshBinding | ForgetMoved | AskWhereItWas | RetryDuplicate | RetryDuplicateIp

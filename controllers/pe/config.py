@@ -32,13 +32,15 @@ class Probing:
 
     A local binding that was silent for `refresh` seconds (None: ever so long) is asked for; `retries`
     unanswered questions, `timeout` seconds apart, and it is gone. `glean_interval` is the shortest time
-    between two questions for the same unknown address.
+    between two questions for the same unknown address. Whether a host has left is asked `farewell` seconds
+    after it was seen elsewhere: by then switches on the way know where its announcement came from.
     """
 
     refresh: float | None = 300.0
     timeout: float = 1.0
     retries: int = 3
     glean_interval: float = 1.0
+    farewell: float = 0.1
 
 
 @final

@@ -22,6 +22,7 @@ from tests.unit.p4src.provider_edge import (
     from_core,
     ip,
     mac,
+    ping,
     request,
     to_core,
 )
@@ -155,6 +156,18 @@ def test_copy_of_a_tagged_request_is_as_received(pe: PipelineUnderTest) -> None:
     sent = request(HOST_A, "10.0.10.11", "10.0.10.1", vlan=10)
     (report,) = pe.reports(1, sent)
     assert bytes(report.payload) == bytes(sent)
+
+
+def test_an_answer_to_a_pe_without_gateway_ends_there(pe: PipelineUnderTest) -> None:
+    """As to an unknown MAC it would be flooded, and tell other sites' switches that its sender is here."""
+    asker = "02:00:00:ff:ff:fe"
+    answer = _reply(HOST_B, "10.0.10.12", asker, "0.0.0.0")
+    assert len(pe.frames(2, answer)) == 3
+    pe.add("mac_vrf", {"bridge_domain": 10, "mac": mac(asker)}, "route", vrf=0)
+    assert pe.frames(2, answer) == []
+    (report,) = pe.reports(2, answer)
+    assert (report.reason, report.attachment) == (1, 102)
+    assert pe.send(2, ping(HOST_B, asker, src="10.0.10.12", dst="10.0.10.1")) == []
 
 
 def test_rarp_is_flooded(pe: PipelineUnderTest) -> None:

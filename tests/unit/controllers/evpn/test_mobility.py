@@ -247,7 +247,9 @@ class TestMoveWithoutWords:
         bench.arp(HOST, IP)
         outputs = bench.remote("pe3", HOST, sequence=1)
         (probe,) = probes_in(outputs)
-        assert (probe.ip, probe.mac, probe.acs, probe.remote) == (ADDRESS, HOST, (1,), True)
+        assert (probe.ip, probe.mac, probe.acs, probe.remote) == (ADDRESS, HOST, (), True)
+        (probe,) = probes_in(bench.advance(0.1))
+        assert (probe.ip, probe.mac, probe.acs, probe.remote) == (ADDRESS, HOST, (1,), False)
         # Until somebody advertises the address, what comes for it follows the MAC.
         assert isinstance(route_via(bench), Adjacent)
         assert route_via(bench).via == Remote(ip_address("10.255.0.3"), 100003)
@@ -255,6 +257,25 @@ class TestMoveWithoutWords:
         assert not any(str(PREFIX) in str(route.nlri) for route in bench.routes.values())
         bench.advance(10.0)
         assert route_via(bench) is None
+
+    def test_it_asks_here_once_switches_know_where_the_host_spoke(self, bench: Any, probes_in: Any) -> None:
+        bench.arp(HOST, IP)
+        assert probes_in(bench.remote("pe3", HOST, IP, sequence=1)) == []
+        (probe,) = probes_in(bench.advance(0.1))
+        assert (probe.ip, probe.mac, probe.acs, probe.remote) == (ADDRESS, HOST, (1,), False)
+
+    def test_it_does_not_ask_for_a_host_that_came_back(self, bench: Any, probes_in: Any) -> None:
+        bench.arp(HOST, IP)
+        bench.remote("pe3", HOST, IP, sequence=1)
+        bench.arp(HOST, IP)
+        assert probes_in(bench.advance(0.5)) == []
+
+    def test_an_answer_to_a_pe_is_no_host_of_another_one(self, bench: Any) -> None:
+        asker = bench.core.config.probe_mac
+        assert bench.table("ProbeMac", STRETCHED_BD, asker)
+        bench.frame(asker)
+        assert bench.own(asker) == {}
+        assert via(bench, asker) is None
 
     def test_a_reply_to_the_local_probe_takes_the_host_back(self, bench: Any) -> None:
         bench.arp(HOST, IP)
