@@ -57,10 +57,16 @@ class Page:
 
 @pytest.fixture
 def visit(browser: Chrome, address: str) -> Callable[[Callable[[Page], None]], Any]:
-    """Visit the page in a thread, while the server runs on the event loop."""
+    """Visit the page in a thread, while the server runs on the event loop; no page outlives its server."""
+
+    def visited(visitor: Callable[[Page], None]) -> None:
+        try:
+            visitor(Page(browser, address))
+        finally:
+            browser.get("about:blank")
 
     async def visit(visitor: Callable[[Page], None]) -> None:
-        await asyncio.to_thread(lambda: visitor(Page(browser, address)))
+        await asyncio.to_thread(visited, visitor)
 
     return visit
 
