@@ -23,7 +23,9 @@ def mn(run_directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     )
 
 
+@pytest.mark.alone
 def test_everyone_reaches_everyone(run_directory: Path) -> None:
+    """Mininet sends one echo to each as soon as controllers are there, and none may be lost."""
     done = mn(run_directory, "--topo", "vmto,wan", "--test", "pingall")
     assert "0% dropped (30/30 received)" in done.stdout + done.stderr
     assert done.returncode == 0
