@@ -17,10 +17,10 @@ pytest_plugins = "pytester"
 pytestmark = [pytest.mark.needs_root, pytest.mark.slow]
 
 EXPERIMENT = """
-    def test_looks(lab, vm, trace, flow):
+    def test_looks(lab, vm, trace, flow, eventually):
         assert vm.slot == "dc1"
         assert "10.0.40.10/24" in lab.machine("client").run(["ip", "-br", "address"]).stdout
-        assert trace("client", vm).crossings == 1
+        eventually(lambda: trace("client", vm).crossings == 1)
         flow("client", vm, "ping")
 
     def test_fails(vm):

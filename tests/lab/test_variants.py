@@ -29,15 +29,19 @@ def variant(path: Path, *, tenant: str = "", domain: str = "") -> Path:
 
 def moved(lab: Lab) -> None:
     """Let the machine go to the second data center, and see that the client finds it by the short way."""
-    assert lab.trace("client", "vm1").crossings == 1
+    eventually(lambda: lab.trace("client", "vm1").crossings == 1, within=10)
     lab.vm("vm1").migrate("dc2", blackout_ms=20)
     short = tuple(reversed(DIRECT))
     eventually(lambda: lab.trace("client", "vm1").there.nodes == short, within=10)
 
 
 def ttl(lab: Lab, source: str, destination: str) -> int:
-    """What is left of 64 after an echo's answer has been routed."""
-    found = re.search(r"ttl=(\d+)", lab.machine(source).ping(destination, count=1))
+    """What is left of 64 after an echo's answer has been routed. The first one may find nobody known yet."""
+
+    def answer() -> re.Match[str] | None:
+        return re.search(r"ttl=(\d+)", lab.machine(source).ping(destination, count=1))
+
+    found = eventually(answer, within=10)
     assert found is not None
     return int(found[1])
 

@@ -45,6 +45,7 @@ def vm1_at(pe: str) -> list[dict[str, Any]]:
 
 
 def test_everything_that_can_be_asked(lab: None, tmp_path: Path) -> None:
+    eventually(lambda: asked("trace", "client", "vm1")["answered"], within=10)
     there = asked("trace", "client", "vm1")["there"]
     assert there["branches"][0]["nodes"] == ["acc4", "pe4", "p4", "p1", "pe1", "acc1"]
     (before,) = vm1_at("pe3")
