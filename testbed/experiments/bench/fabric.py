@@ -15,7 +15,10 @@ from testbed.model.plan import Plan, PortKind
 from testbed.model.topology import Role
 
 VLAN: Final = 10
-SUBNET: Final = "10.0.0.0/16"
+SUBNET: Final = "10.0.0.0/14"
+"""Room for 20,000 hosts at each of eight PEs: `announcement` counts from 10.0.0.1."""
+
+GATEWAY: Final = "10.3.255.254"
 
 
 def bench_plan(pes: int) -> Plan:
@@ -26,7 +29,7 @@ def bench_plan(pes: int) -> Plan:
         "tenants: {red: {}}",
         "bridge_domains:",
         f"  servers: {{vlan: {VLAN}, tenant: red, sites: [{', '.join(f'dc{n}' for n in numbers)}],"
-        f" subnet: {SUBNET}, gateway: 10.0.255.254}}",
+        f" subnet: {SUBNET}, gateway: {GATEWAY}}}",
         "sites:",
         *(f"  dc{n}: {{}}" for n in numbers),
         "nodes:",

@@ -36,7 +36,7 @@ from testbed.lab.network import prepare_namespace
 from testbed.lab.switches import Target
 from testbed.model.topology import Mode, Reflector
 
-PATIENCE: Final = 900.0
+PATIENCE: Final = 300.0
 """Seconds until a table that is not complete is given up."""
 
 AT_ONCE: Final = 100

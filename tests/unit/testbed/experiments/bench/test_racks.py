@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 from controllers.dataplane import frames
-from testbed.experiments.bench.fabric import VLAN, bench_plan
+from testbed.experiments.bench.fabric import GATEWAY, SUBNET, VLAN, bench_plan
 from testbed.experiments.bench.racks import (
     PROBE,
     WINDOW,
@@ -38,6 +38,13 @@ def test_the_lab_has_no_access_switches_but_their_circuits() -> None:
     assert {switch.role for switch in plan.switches.values()} == {Role.PE, Role.P}
     (domain,) = plan.bridge_domains.values()
     assert sorted(each.pe for each in domain.attachments) == [f"pe{n}" for n in range(1, 9)]
+
+
+def test_all_hosts_of_the_largest_bench_are_in_the_subnet() -> None:
+    message = frames.parse(frames.customers(announcement(8 * 20_000)))
+    assert isinstance(message, frames.NeighborMessage)
+    assert message.ip in IPv4Network(SUBNET)
+    assert IPv4Address(GATEWAY) > message.ip
 
 
 def test_a_rack_sends_to_as_many_as_are_reached() -> None:
