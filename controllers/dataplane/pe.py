@@ -282,12 +282,10 @@ class PeRenderer:
     # -- the gateway and layer 3 ---------------------------------------------------------------------------
 
     def _gateway_mac(self, gateway: intents.GatewayMac, _others: Intents) -> Iterator[Entity]:
-        match: dict[str, MatchValue] = {"bridge_domain": gateway.bd, "mac": gateway.mac}
-        yield entry("mac_vrf", match, action("route", vrf=gateway.vrf))
+        yield _routed_mac(gateway.bd, gateway.mac, gateway.vrf)
 
     def _probe_mac(self, probe: intents.ProbeMac, _others: Intents) -> Iterator[Entity]:
-        match: dict[str, MatchValue] = {"bridge_domain": probe.bd, "mac": probe.mac}
-        yield entry("mac_vrf", match, action("route", vrf=_NO_VRF))
+        yield _routed_mac(probe.bd, probe.mac, _NO_VRF)
 
     def _gateway_address(self, gateway: intents.GatewayAddress, _others: Intents) -> Iterator[Entity]:
         address, four = int(gateway.ip), gateway.ip.version == 4
@@ -330,6 +328,10 @@ class PeRenderer:
             number, next_hop_entry = next_hop
             yield next_hop_entry
             yield entry(table, match, action("route_to", next_hop=number))
+
+
+def _routed_mac(bd: int, mac: int, vrf: int) -> TableEntry:
+    return entry("mac_vrf", {"bridge_domain": bd, "mac": mac}, action("route", vrf=vrf))
 
 
 def _ac_key(ac: int) -> Hashable:

@@ -253,7 +253,7 @@ class Bindings:
             gateways.claimed_ip(ip, path.mac, f"behind {path.pe}")
 
     def remove(self, ip: IpAddress, path: MacPath) -> None:
-        """Drop the address of a path; it was `removed` once its MAC was settled.
+        """Drop the address of a path; call `removed` once its MAC was settled.
 
         The binding goes, its MAC stays while another route has it (RFC 7432 §10).
         """

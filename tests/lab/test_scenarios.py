@@ -27,7 +27,7 @@ def vmto(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def measures(scenario: Scenario) -> bool:
-    """Does it bound a gap or a loss?"""
+    """Does it bound a gap, a loss or a dip?"""
     phases = [step for step in scenario.timeline if isinstance(step, Phase)]
     expected = [each for place in (scenario, *phases) for some in place.expect.values() for each in some]
     return any(isinstance(each, GapExpected | LossExpected | DipExpected) for each in expected)
