@@ -15,9 +15,10 @@ shares one next hop among all objects with an equal `Remote`, one segment entry 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from typing import Final, TypeAlias, final
+
+from msgspec import Struct
 
 from controllers.wire.types import Esi, IpAddress
 
@@ -30,16 +31,14 @@ Key: TypeAlias = tuple[object, ...]
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class LocalAc:
+class LocalAc(Struct, frozen=True):
     """Out of an attachment circuit of this PE."""
 
     ac: int
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Remote:
+class Remote(Struct, frozen=True):
     """To another PE: push the service `label` that it advertised, then its transport stack."""
 
     pe: IpAddress
@@ -47,8 +46,7 @@ class Remote:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class RemoteSegment:
+class RemoteSegment(Struct, frozen=True):
     """To any PE of a remote Ethernet segment, through its `EthernetSegment` (RFC 7432 §8.4).
 
     `bd` is part of it: the alias label of a PE differs per bridge domain.
@@ -59,8 +57,7 @@ class RemoteSegment:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class ViaPseudoWire:
+class ViaPseudoWire(Struct, frozen=True):
     """Into a pseudo-wire of the VPLS instance (RFC 4761): as `Remote`, and learned from there.
 
     `pw` is one of the numbers that attachment circuits have, and no circuit's.
@@ -71,8 +68,7 @@ class ViaPseudoWire:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(Struct, frozen=True):
     """Discard. As the target of a `MacEntry`: discard frames from and to that MAC."""
 
 
@@ -80,8 +76,7 @@ MacTarget: TypeAlias = LocalAc | Remote | RemoteSegment | ViaPseudoWire | Drop
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Adjacent:
+class Adjacent(Struct, frozen=True):
     """Routed, then bridged: rewrite the MACs and TTL, and leave as a frame of `bd` towards `via`.
 
     A local host has `via = LocalAc`. A host behind another PE reached through the MAC-VRF (asymmetric IRB,
@@ -96,8 +91,7 @@ class Adjacent:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Glean:
+class Glean(Struct, frozen=True):
     """The subnet of `bd`, no host known at this address: hand to the controller, which asks (ARP / ND)."""
 
     bd: int
@@ -111,8 +105,7 @@ IpTarget: TypeAlias = Adjacent | Remote | Glean | Drop
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class BridgeDomain:
+class BridgeDomain(Struct, frozen=True):
     """One bridge domain, `bd` in 1..4095.
 
     `flood_unknown`: unknown unicast goes to the `FloodList`, else it is dropped. `suppress_arp`: a broadcast
@@ -135,8 +128,7 @@ class BridgeDomain:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class AttachmentCircuit:
+class AttachmentCircuit(Struct, frozen=True):
     """A (port, VLAN) of this PE that belongs to a bridge domain.
 
     `vlan` None is untagged. `egress_vlan` is the tag put on frames that leave, None for the same as `vlan`.
@@ -161,8 +153,7 @@ class AttachmentCircuit:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class MacEntry:
+class MacEntry(Struct, frozen=True):
     """Where frames to `mac` go in `bd`.
 
     A frame from `mac` that enters elsewhere than `via` is reported as learned, unless `static`.
@@ -180,8 +171,7 @@ class MacEntry:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class FloodList:
+class FloodList(Struct, frozen=True):
     """Who gets a copy of a BUM frame of `bd`: ingress replication (RFC 7432 §11.2), sorted.
 
     A frame that came from the core goes to `acs` only, never to `remotes`.
@@ -198,8 +188,7 @@ class FloodList:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class EthernetSegment:
+class EthernetSegment(Struct, frozen=True):
     """A remote segment as seen from `bd`: load-share over `active`, else over `backup` (RFC 7432 §8.4)."""
 
     esi: Esi
@@ -217,32 +206,28 @@ class EthernetSegment:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class BdUnicast:
+class BdUnicast(Struct, frozen=True):
     """Look up the MAC in `bd`; an unknown one floods to the attachment circuits."""
 
     bd: int
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class BdFlood:
+class BdFlood(Struct, frozen=True):
     """Copy to the attachment circuits of `bd` (and to the gateway, if the frame is for it)."""
 
     bd: int
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class IpVrf:
+class IpVrf(Struct, frozen=True):
     """Route the IP packet under the label in `vrf`."""
 
     vrf: int
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class PseudoWireEnd:
+class PseudoWireEnd(Struct, frozen=True):
     """A frame out of pseudo-wire `pw`: learn its source from there, then bridge in `bd`."""
 
     bd: int
@@ -253,8 +238,7 @@ LabelTarget: TypeAlias = BdUnicast | BdFlood | IpVrf | PseudoWireEnd
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class ServiceLabel:
+class ServiceLabel(Struct, frozen=True):
     """What to do with a packet whose bottom label is `label`."""
 
     label: int
@@ -270,8 +254,7 @@ class ServiceLabel:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class GatewayMac:
+class GatewayMac(Struct, frozen=True):
     """Frames of `bd` to `mac` are routed in `vrf`: own, anycast, VRRP, other gateways' (RFC 7432 §10.1)."""
 
     bd: int
@@ -285,8 +268,7 @@ class GatewayMac:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class ProbeMac:
+class ProbeMac(Struct, frozen=True):
     """Frames of `bd` to `mac` answer a PE without gateway: ARP and ND end here, the rest is dropped.
 
     Bridged on as to an unknown MAC, such an answer would tell other sites that its sender is at this one.
@@ -302,8 +284,7 @@ class ProbeMac:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class GatewayAddress:
+class GatewayAddress(Struct, frozen=True):
     """An address of this PE in `bd`: answer ARP / ND with `mac`, answer ICMP echo."""
 
     bd: int
@@ -318,8 +299,7 @@ class GatewayAddress:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Neighbor:
+class Neighbor(Struct, frozen=True):
     """Proxy ARP / ND entry (RFC 9161 §3): answer broadcast requests for `ip` with `mac`.
 
     Not on `owner_ac`, where the owner itself answers. `router` and `override` are the flags of the
@@ -340,8 +320,7 @@ class Neighbor:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class IpRoute:
+class IpRoute(Struct, frozen=True):
     """Longest-prefix entry of an IP-VRF."""
 
     vrf: int
@@ -385,16 +364,14 @@ WRITE_ORDER: Final = (
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Set:
+class Set(Struct, frozen=True):
     """From now on `obj` stands under its key."""
 
     obj: Intent
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Unset:
+class Unset(Struct, frozen=True):
     """From now on nothing stands under `key`."""
 
     key: Key

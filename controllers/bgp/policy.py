@@ -6,11 +6,13 @@ accepted as it is. Policies are values: changing one means giving the speaker an
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import final
+
+from msgspec.structs import replace
 
 from controllers.bgp.paths import Path
 from controllers.wire.attributes import LargeCommunity, PathAttributes

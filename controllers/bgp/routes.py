@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import final
+
+from msgspec import Struct
 
 from controllers.wire.attributes import PathAttributes
 from controllers.wire.nlri import Nlri, key_of
@@ -12,8 +13,7 @@ from controllers.wire.types import Family, IpAddress, RouteKey
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """A route as received, or as one wants it announced.
 
     `peer` is the address of the neighbour it came from and `peer_id` that neighbour's BGP identifier;
@@ -50,8 +50,7 @@ class Route:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class RouteEvent:
+class RouteEvent(Struct, frozen=True):
     """The best path of one NLRI changed. `route` is the new one, or None when none is left.
 
     Only routes of neighbours are reported: what this speaker originates itself its owner knows.
@@ -63,8 +62,7 @@ class RouteEvent:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class PeerEvent:
+class PeerEvent(Struct, frozen=True):
     """A session came up or went down, and why (one line for a person to read)."""
 
     peer: IpAddress
@@ -73,8 +71,7 @@ class PeerEvent:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class EndOfRibEvent:
+class EndOfRibEvent(Struct, frozen=True):
     """A neighbour has sent its whole table of one family (RFC 4724 §2)."""
 
     peer: IpAddress

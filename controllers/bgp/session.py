@@ -8,11 +8,14 @@ a run can be replayed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address
 from typing import Final, final
 from zlib import crc32
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from controllers.bgp.session_events import (
     Action,
@@ -75,8 +78,7 @@ class State(Enum):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class SessionConfig:
+class SessionConfig(Struct, frozen=True):
     """What both ends must agree on, and how patient this one is. Times in seconds."""
 
     local_as: int
@@ -112,8 +114,7 @@ class SessionConfig:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(Struct, frozen=True):
     """One TCP connection of a session. `id` is the caller's; deadlines are times."""
 
     id: int
@@ -128,8 +129,7 @@ class Connection:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """A neighbour's session: immutable, advanced by `step`.
 
     `resumed`: this speaker took the place of one whose forwarding state is in use. `served`: there was a

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import final
+
+from msgspec import Struct
 
 from controllers.wire.errors import CeaseSubcode, DecodeError
 from controllers.wire.messages import Message, RouteRefresh
@@ -12,8 +13,7 @@ from controllers.wire.types import Family
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Negotiated:
+class Negotiated(Struct, frozen=True):
     """What an established session may use. `hold_time` in seconds, 0: no timers.
 
     Graceful restart (RFC 4724): when the session breaks, the neighbour wants its routes of the `keeps`
@@ -31,16 +31,14 @@ class Negotiated:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """The operator wants the session (event 1 and 4 of RFC 4271 §8.1.2). `resumed`: see `Session`."""
 
     resumed: bool = False
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """The operator wants it no more (event 2)."""
 
     subcode: int = CeaseSubcode.ADMINISTRATIVE_SHUTDOWN
@@ -48,8 +46,7 @@ class Stop:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """A TCP connection is up (events 16 and 17)."""
 
     connection: int
@@ -57,16 +54,14 @@ class Opened:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class DialFailed:
+class DialFailed(Struct, frozen=True):
     """The attempt that `Dial` asked for came to nothing (event 18)."""
 
     reason: str
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(Struct, frozen=True):
     """The other end closed a connection, or it broke (event 18)."""
 
     connection: int
@@ -74,8 +69,7 @@ class Closed:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True):
     """A message other than UPDATE arrived (events 19, 24 to 26)."""
 
     connection: int
@@ -83,16 +77,14 @@ class Received:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class UpdateReceived:
+class UpdateReceived(Struct, frozen=True):
     """One or more UPDATEs arrived (event 27)."""
 
     connection: int
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """What arrived, or the amount of it, ends the session (events 21, 22, 28)."""
 
     connection: int
@@ -100,16 +92,14 @@ class Failed:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Drained:
+class Drained(Struct, frozen=True):
     """The neighbour has taken all that was sent so far."""
 
     connection: int
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(Struct, frozen=True):
     """The session's deadline has come (events 9 to 11). `Drained` goes before, if it is so."""
 
 
@@ -117,20 +107,17 @@ Event = Start | Stop | Opened | DialFailed | Closed | Received | UpdateReceived 
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Dial:
+class Dial(Struct, frozen=True):
     """Connect to the neighbour; answer with `Opened` or `DialFailed`."""
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class CancelDial:
+class CancelDial(Struct, frozen=True):
     """Give up the attempt under way; no answer is wanted."""
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     """Send a message."""
 
     connection: int
@@ -138,16 +125,14 @@ class Send:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(Struct, frozen=True):
     """Close a connection once what was sent is out."""
 
     connection: int
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Up:
+class Up(Struct, frozen=True):
     """The session is established."""
 
     connection: int
@@ -155,8 +140,7 @@ class Up:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Down:
+class Down(Struct, frozen=True):
     """The established session is over, and why. `broken`: neither end had said so before."""
 
     connection: int
@@ -165,16 +149,14 @@ class Down:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Refresh:
+class Refresh(Struct, frozen=True):
     """The neighbour wants routes again (RFC 2918)."""
 
     message: RouteRefresh
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """Something a person should read: why a connection did not become a session."""
 
     reason: str

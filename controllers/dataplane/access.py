@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, final
+
+from msgspec import Struct
 
 from controllers.dataplane.entity import Entity, EntityKey, MulticastGroup, action, entry
 from controllers.dataplane.local import SelfRendering
@@ -12,8 +13,7 @@ from controllers.dataplane.plane import Keyed
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class VlanPort:
+class VlanPort(Struct, frozen=True):
     """A port in a VLAN, tagged (trunk) or untagged (access)."""
 
     port: int
@@ -27,8 +27,7 @@ class VlanPort:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class VlanFlood:
+class VlanFlood(Struct, frozen=True):
     """The ports of a VLAN that get its flooded frames."""
 
     vlan: int
@@ -41,8 +40,7 @@ class VlanFlood:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class LearnedMac:
+class LearnedMac(Struct, frozen=True):
     """A MAC (int) seen on a port; `ageing` in seconds, reported and not removed by the switch."""
 
     vlan: int

@@ -6,11 +6,11 @@ Byte strings are canonical: the shortest that holds the value (P4Runtime §8.3).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, final
 
 from finsy.proto import p4i, p4r
+from msgspec import Struct
 
 from controllers.dataplane.entity import (
     Action,
@@ -38,8 +38,7 @@ class SchemaError(Exception):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class _Field:
+class _Field(Struct, frozen=True):
     id: int
     name: str
     width: int

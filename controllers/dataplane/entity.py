@@ -6,9 +6,10 @@ and different content are a MODIFY.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias, final
+
+from msgspec import Struct
 
 
 class Lpm(NamedTuple):
@@ -41,8 +42,7 @@ Params: TypeAlias = tuple[tuple[str, int], ...]
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     """An action of its table, by its own name (without the control), with its arguments as int."""
 
     name: str
@@ -50,8 +50,7 @@ class Action:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """One member of a one-shot selector; left out while `watch_port` is down (0: always live)."""
 
     action: Action
@@ -60,8 +59,7 @@ class Member:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class TableEntry:
+class TableEntry(Struct, frozen=True):
     """An entry; `does` is one action, or the members of a one-shot action selector."""
 
     table: str
@@ -77,8 +75,7 @@ class TableEntry:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class DefaultEntry:
+class DefaultEntry(Struct, frozen=True):
     """The default action of a table. It cannot be deleted, only set back to what the program says."""
 
     table: str
@@ -91,8 +88,7 @@ class DefaultEntry:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class MulticastGroup:
+class MulticastGroup(Struct, frozen=True):
     """A group of the packet replication engine: (egress port, egress_rid) of each copy, sorted."""
 
     group: int
@@ -105,8 +101,7 @@ class MulticastGroup:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class CloneSession:
+class CloneSession(Struct, frozen=True):
     """A clone session: the same replicas as a multicast group; `truncate` in bytes, 0: whole packets."""
 
     session: int
@@ -120,8 +115,7 @@ class CloneSession:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Digest:
+class Digest(Struct, frozen=True):
     """How a digest is delivered: list size, and times in ns."""
 
     name: str
@@ -136,8 +130,7 @@ class Digest:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class MeterConfig:
+class MeterConfig(Struct, frozen=True):
     """One cell of an indexed meter: rates per second and bursts, in bytes or packets as declared."""
 
     meter: str

@@ -6,9 +6,10 @@ MAC addresses are int. Parsing never raises: what is short, odd or of another ki
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, final
+
+from msgspec import Struct
 
 from controllers.pe.events import NeighborKind
 from controllers.wire.types import IpAddress
@@ -23,8 +24,7 @@ _BEHIND_CONTROL_WORD: Final = 3
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class NeighborMessage:
+class NeighborMessage(Struct, frozen=True):
     """An ARP message or a neighbour solicitation or advertisement."""
 
     kind: NeighborKind
@@ -36,8 +36,7 @@ class NeighborMessage:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class RarpMessage:
+class RarpMessage(Struct, frozen=True):
     """A reverse ARP request: `mac` asks for its own address, which announces it (RFC 903)."""
 
     mac: int

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import Final, final
+
+from msgspec import Struct
 
 from controllers.dataplane.entity import CloneSession, Digest, Entity, MatchValue, Ternary, action, entry
 from controllers.intents import IpNetwork
@@ -21,8 +22,7 @@ ACK_TIMEOUT_NS: Final = 1_000_000_000
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class ControllerChannel:
+class ControllerChannel(Struct, frozen=True):
     """Copies to the controller, and the digests that it wants, each sample at once."""
 
     digests: tuple[str, ...] = ()
@@ -41,8 +41,7 @@ class ControllerChannel:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class CoreInterface:
+class CoreInterface(Struct, frozen=True):
     """A port on which labels count, in frames to `mac` (int), the port's own."""
 
     port: int
@@ -59,8 +58,7 @@ class CoreInterface:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(Struct, frozen=True):
     """Packets that every switch reports: None matches all.
 
     `number` is 1..65535 and comes back in the reports. Of overlapping ones the highest number wins.
@@ -98,8 +96,7 @@ class Watch:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class RouterAddress:
+class RouterAddress(Struct, frozen=True):
     """What an IP-VRF calls itself in ICMP errors for packets that came in from the core."""
 
     vrf: int

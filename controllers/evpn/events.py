@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias, final
+
+from msgspec import Struct
 
 from controllers.pe import events
 from controllers.pe.events import (
@@ -38,8 +39,7 @@ __all__ = [
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class ClearDuplicate:
+class ClearDuplicate(Struct, frozen=True):
     """Operator: the cause of a duplicate is gone; `mac` None for all of the bridge domain."""
 
     bd: int
@@ -47,8 +47,7 @@ class ClearDuplicate:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class AddStaticMac:
+class AddStaticMac(Struct, frozen=True):
     """Operator: `mac` lives behind `ac` and does not move."""
 
     bd: int
@@ -57,8 +56,7 @@ class AddStaticMac:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class RemoveStaticMac:
+class RemoveStaticMac(Struct, frozen=True):
     """Operator: `mac` is no longer tied to a circuit."""
 
     bd: int

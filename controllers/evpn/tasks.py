@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias, final
+
+from msgspec import Struct
 
 from controllers.wire.types import IpAddress
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class RefreshBinding:
+class RefreshBinding(Struct, frozen=True):
     """Ask whether a local host still has this address."""
 
     bd: int
@@ -18,8 +18,7 @@ class RefreshBinding:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class ForgetMoved:
+class ForgetMoved(Struct, frozen=True):
     """Stop forwarding to an address whose MAC moved away and which nobody advertised since."""
 
     bd: int
@@ -27,8 +26,7 @@ class ForgetMoved:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class AskWhereItWas:
+class AskWhereItWas(Struct, frozen=True):
     """Make sure that a host has left a circuit: ask there for an address of it."""
 
     bd: int
@@ -38,8 +36,7 @@ class AskWhereItWas:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class RetryDuplicate:
+class RetryDuplicate(Struct, frozen=True):
     """Give a duplicate MAC another chance."""
 
     bd: int
@@ -47,8 +44,7 @@ class RetryDuplicate:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class RetryDuplicateIp:
+class RetryDuplicateIp(Struct, frozen=True):
     """Give a duplicate address another chance."""
 
     bd: int

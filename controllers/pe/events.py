@@ -5,9 +5,10 @@ What BGP has to say comes as its own `RouteEvent`, `PeerEvent` and `EndOfRibEven
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias, final
+
+from msgspec import Struct
 
 from controllers.bgp.routes import EndOfRibEvent, PeerEvent, RouteEvent
 from controllers.wire.types import IpAddress
@@ -27,24 +28,21 @@ class NeighborKind(Enum):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class AcUp:
+class AcUp(Struct, frozen=True):
     """An attachment circuit can carry frames. All are taken to be up at the start."""
 
     ac: int
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class AcDown:
+class AcDown(Struct, frozen=True):
     """An attachment circuit is gone, and with it every host behind it."""
 
     ac: int
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class MacLearned:
+class MacLearned(Struct, frozen=True):
     """A frame of an unknown source, or of a known one elsewhere, came in (digest)."""
 
     bd: int
@@ -53,8 +51,7 @@ class MacLearned:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class MacAged:
+class MacAged(Struct, frozen=True):
     """No frame from a local MAC for the ageing time of its bridge domain."""
 
     bd: int
@@ -62,8 +59,7 @@ class MacAged:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class NeighborSeen:
+class NeighborSeen(Struct, frozen=True):
     """An ARP or ND message from a local circuit; `router`, `override` are flags of an NA (RFC 4861 §4.4)."""
 
     bd: int
@@ -77,8 +73,7 @@ class NeighborSeen:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class RarpSeen:
+class RarpSeen(Struct, frozen=True):
     """A RARP request, which announces a MAC and no address (as QEMU and VMware do after a migration)."""
 
     bd: int
@@ -87,8 +82,7 @@ class RarpSeen:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class GleanMissed:
+class GleanMissed(Struct, frozen=True):
     """A routed packet for an address of a connected subnet of which no host is known."""
 
     bd: int
@@ -96,8 +90,7 @@ class GleanMissed:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class NextHopChanged:
+class NextHopChanged(Struct, frozen=True):
     """The underlay's distance to another PE, None when it cannot be reached.
 
     Paths through a PE are used only while there is one.
@@ -108,8 +101,7 @@ class NextHopChanged:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(Struct, frozen=True):
     """The time asked for by `WakeAt` has come."""
 
 

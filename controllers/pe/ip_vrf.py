@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, final
 
+from msgspec import Struct
+
 from controllers.bgp.routes import Route
 from controllers.intents import Drop, Glean, IpNetwork, IpRoute, IpTarget
 from controllers.pe.ip_paths import IpPath, best_path, host_prefix
@@ -33,8 +35,7 @@ class HostRank(IntEnum):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(Struct, frozen=True):
     """What a bridge domain of this PE says about one address. `sequence` is that of the MAC."""
 
     target: IpTarget

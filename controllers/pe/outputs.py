@@ -6,9 +6,10 @@ for what changed, an UPDATE for what changed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeAlias, TypeVar, final
+
+from msgspec import Struct
 
 from controllers.bgp.routes import Route
 from controllers.intents import Delta, Intent, Key, Set, Unset
@@ -16,16 +17,14 @@ from controllers.wire.types import IpAddress, RouteKey
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Announce:
+class Announce(Struct, frozen=True):
     """Originate a route, or replace that of the same key."""
 
     route: Route
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Withdraw:
+class Withdraw(Struct, frozen=True):
     """Stop originating the route of this key.
 
     `superseded`: nobody uses it any more, because another PE announced a newer one. Saying so can wait.
@@ -36,8 +35,7 @@ class Withdraw:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Struct, frozen=True):
     """Ask for `ip`: an ARP request or a neighbour solicitation out of `acs`.
 
     To `mac`, or to everybody if that is None. From `source_mac` and `source_ip`, or as an ARP probe (sender
@@ -69,8 +67,7 @@ class AlarmCode(StrEnum):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Alarm:
+class Alarm(Struct, frozen=True):
     """Something an operator must look at; `text` is one line."""
 
     code: AlarmCode
@@ -79,8 +76,7 @@ class Alarm:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """A step for the timeline: learned, moved away, aged, probing, found.
 
     Steps that are outputs of their own (advertised, programmed) are stamped by who carries them out.
@@ -94,8 +90,7 @@ class Note:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class WakeAt:
+class WakeAt(Struct, frozen=True):
     """Send a `Tick` at this time (the clock of `handle`). Replaces the one asked for before."""
 
     at: float

@@ -6,11 +6,12 @@ Shows loops, black holes and trombones without a packet.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from typing import Final, Protocol, final
+
+from msgspec import Struct
 
 from controllers.intents import (
     Adjacent,
@@ -48,8 +49,7 @@ class Fate(Enum):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(Struct, frozen=True):
     """The PEs a frame visits, and where it ends: out of `ac` to `mac` if delivered, in `bd` if flooded."""
 
     fate: Fate
@@ -60,8 +60,7 @@ class Walk:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """A copy of a flooded frame at another PE: the circuits it leaves by, the pseudo-wire it came from."""
 
     pe: str

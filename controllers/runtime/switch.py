@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Protocol, final
 
+from msgspec import Struct
+
 from controllers.dataplane.entity import Entity, TableEntry, Update
 from controllers.dataplane.p4runtime import Program, Session, describe
 from controllers.dataplane.plane import Keyed, Plane, Renderer
@@ -29,19 +31,17 @@ class SwitchConfig:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(Struct, frozen=True):
     """A step of the timeline: `t` is CLOCK_MONOTONIC in seconds."""
 
     t: float
     node: str
     event: str
-    details: Mapping[str, object] = field(default_factory=dict)
+    details: Mapping[str, object]
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
+class Acknowledged(Struct, frozen=True):
     """A switch has answered the writes of these intents, None for those taken out; `t` as of a `Stamp`.
 
     `whole`: these are all there are, as after a session came up.
@@ -54,8 +54,7 @@ class Acknowledged:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Observer:
+class Observer(Struct, frozen=True):
     """Who is told what happens: steps of the timeline, packets that the watch list reported, writes.
 
     `postcard(node, packet_in metadata, packet)` follows the P4 programs' `packet_in` header.

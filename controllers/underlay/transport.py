@@ -6,16 +6,16 @@ hop popping, RFC 3031 §3.16). An LSR swaps a node-SID label for the same label,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import final
+
+from msgspec import Struct
 
 from controllers.underlay.lsdb import Interface, LinkState
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(Struct, frozen=True):
     """One equal-cost member: port and MACs (int) of the link, and its transport labels, outermost first."""
 
     port: int
@@ -25,8 +25,7 @@ class Hop:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Tunnel:
+class Tunnel(Struct, frozen=True):
     """How to reach the PE with loopback `pe`: at least one hop; a flow keeps to one of them."""
 
     pe: IPv4Address
@@ -39,8 +38,7 @@ class Tunnel:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class TransportLabel:
+class TransportLabel(Struct, frozen=True):
     """An incoming transport label and where it leads. No hops: it is this node's own label, popped here."""
 
     label: int

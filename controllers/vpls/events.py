@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import final
+
+from msgspec import Struct
 
 from controllers.vpls.vrrp import Advertisement
 from controllers.wire.types import IpAddress
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class VrrpSeen:
+class VrrpSeen(Struct, frozen=True):
     """A VRRP advertisement came in from a circuit or a pseudo-wire of a bridge domain."""
 
     bd: int
@@ -19,8 +19,7 @@ class VrrpSeen:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class GatewayHeld:
+class GatewayHeld(Struct, frozen=True):
     """The switch was found to route for `mac`: the virtual one if an earlier controller of it was master."""
 
     bd: int
@@ -28,24 +27,21 @@ class GatewayHeld:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class StopVrrp:
+class StopVrrp(Struct, frozen=True):
     """Operator: this PE is no gateway of a bridge domain any more, and says so to the others."""
 
     bd: int
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class TopologyChange:
+class TopologyChange(Struct, frozen=True):
     """The spanning tree of a bridge domain changed: what frames taught may be wrong (IEEE 802.1D §17.11)."""
 
     bd: int
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class SendVrrp:
+class SendVrrp(Struct, frozen=True):
     """Flood an advertisement into a bridge domain; `vrrp_packet.frame` writes it."""
 
     bd: int
@@ -53,8 +49,7 @@ class SendVrrp:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class SendGratuitous:
+class SendGratuitous(Struct, frozen=True):
     """Flood a gratuitous ARP for `ip` at `mac` into a bridge domain (RFC 5798 §6.4.2)."""
 
     bd: int

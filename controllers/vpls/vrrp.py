@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias, final
+
+from msgspec import Struct
 
 from controllers.vpls.config import VrrpConfig
 from controllers.wire.types import IpAddress
@@ -22,8 +23,7 @@ class VrrpState(Enum):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Advertisement:
+class Advertisement(Struct, frozen=True):
     """What a master says (RFC 5798 §5.2): `source` is its own address, `interval` in seconds."""
 
     vrid: int
@@ -34,22 +34,19 @@ class Advertisement:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     """Send an advertisement with this priority."""
 
     priority: int
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class BecameMaster:
+class BecameMaster(Struct, frozen=True):
     """Take over the virtual address and MAC, and tell the hosts by gratuitous ARP."""
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class BecameBackup:
+class BecameBackup(Struct, frozen=True):
     """Give up the virtual address and MAC."""
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, final
+
+from msgspec import Struct
 
 from controllers.pe.config import virtual_mac
 from controllers.vpls.vrrp import Advertisement
@@ -19,8 +20,7 @@ _VLAN: Final = 0x8100
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class _Carrier:
+class _Carrier(Struct, frozen=True):
     """What differs between the IP versions: EtherType, group and its MAC, bytes of an address."""
 
     ethertype: int

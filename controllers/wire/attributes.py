@@ -7,10 +7,11 @@ for most families the wire carries it in MP_REACH_NLRI: `update` moves it there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv4Address
 from typing import Final, NamedTuple, TypeVar, final
+
+from msgspec import Struct
 
 from controllers.wire.extended import ExtendedCommunity, decode_extended_community
 from controllers.wire.types import (
@@ -106,8 +107,7 @@ class PmsiTunnelType(IntEnum):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class PmsiTunnel:
+class PmsiTunnel(Struct, frozen=True):
     """How to send broadcast, unknown unicast and multicast to a PE (RFC 6514 §5, RFC 7432 §11.2)."""
 
     tunnel_type: int
@@ -134,8 +134,7 @@ class PmsiTunnel:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class UnknownAttribute:
+class UnknownAttribute(Struct, frozen=True):
     """An optional transitive attribute that is carried on without being understood (RFC 4271 §5)."""
 
     type_code: int
@@ -149,8 +148,7 @@ DEFAULT_LOCAL_PREF: Final = 100
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class PathAttributes:
+class PathAttributes(Struct, frozen=True):
     """What a route says beside its NLRI. Attributes that are absent are None or empty."""
 
     next_hop: IpAddress | None = None

@@ -7,9 +7,10 @@ reflector need not decode what it passes on. A route type that is not known stay
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from typing import ClassVar, Final, final
+
+from msgspec import Struct
 
 from controllers.wire.errors import DecodeError, ErrorCode, UpdateSubcode
 from controllers.wire.types import (
@@ -42,8 +43,7 @@ def _address_field(address: IpAddress | None) -> bytes:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class EthernetAutoDiscovery:
+class EthernetAutoDiscovery(Struct, frozen=True):
     """Type 1: a PE reaches a segment; per segment with `MAX_ETHERNET_TAG`, else per EVI (RFC 7432 §7.1)."""
 
     route_type: ClassVar[int] = 1
@@ -79,8 +79,7 @@ class EthernetAutoDiscovery:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class MacIpAdvertisement:
+class MacIpAdvertisement(Struct, frozen=True):
     """Type 2: a MAC, alone or with one of its IP addresses (RFC 7432 §7.2).
 
     `mac` is an int; `label` reaches the MAC-VRF; `label2`, if present, the IP-VRF (RFC 9135 §5).
@@ -132,8 +131,7 @@ class MacIpAdvertisement:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class InclusiveMulticast:
+class InclusiveMulticast(Struct, frozen=True):
     """Type 3: a PE takes part in a broadcast domain; its label is in the PMSI attribute (RFC 7432 §7.3)."""
 
     route_type: ClassVar[int] = 3
@@ -159,8 +157,7 @@ class InclusiveMulticast:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class EthernetSegment:
+class EthernetSegment(Struct, frozen=True):
     """Type 4: a PE is attached to a segment and may be elected for it (RFC 7432 §7.4)."""
 
     route_type: ClassVar[int] = 4
@@ -182,8 +179,7 @@ class EthernetSegment:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class IpPrefix:
+class IpPrefix(Struct, frozen=True):
     """Type 5: a prefix behind an IP-VRF (RFC 9136 §3.1).
 
     `gateway` None stands for the all-zero gateway address: the route resolves to its BGP next hop.
@@ -235,8 +231,7 @@ class IpPrefix:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class UnknownEvpnRoute:
+class UnknownEvpnRoute(Struct, frozen=True):
     """A route type without a class here, kept as its body (RFC 7606 §5.4 has a speaker discard it)."""
 
     route_type: int

@@ -7,10 +7,11 @@ A community of an unknown kind is kept raw, so that it can be carried on. As tex
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from functools import lru_cache
 from typing import Final, final
+
+from msgspec import Struct
 
 from controllers.wire.types import (
     AdministratorKind,
@@ -28,8 +29,7 @@ NON_TRANSITIVE: Final = 0x40
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class RouteOrigin:
+class RouteOrigin(Struct, frozen=True):
     """The site a route came from (RFC 4360 §5)."""
 
     kind: int
@@ -45,8 +45,7 @@ class RouteOrigin:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class MacMobility:
+class MacMobility(Struct, frozen=True):
     """How often a MAC has moved, and whether it may at all (RFC 7432 §7.7). `sequence` has 32 bits."""
 
     sequence: int
@@ -61,8 +60,7 @@ class MacMobility:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class EsiLabel:
+class EsiLabel(Struct, frozen=True):
     """Redundancy mode and split-horizon label of a segment (RFC 7432 §7.5)."""
 
     label: int
@@ -78,8 +76,7 @@ class EsiLabel:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class EsImport:
+class EsImport(Struct, frozen=True):
     """The target that brings Ethernet segment routes to the PEs of one segment (RFC 7432 §7.6)."""
 
     mac: int
@@ -93,8 +90,7 @@ class EsImport:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class RouterMac:
+class RouterMac(Struct, frozen=True):
     """The MAC of the PE's IP-VRF, for symmetric IRB over Ethernet NVO tunnels (RFC 9135 §8.1)."""
 
     mac: int
@@ -117,8 +113,7 @@ class Layer2Flags(IntFlag):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Layer2Attributes:
+class Layer2Attributes(Struct, frozen=True):
     """Control word, primary/backup role and MTU (bytes, 0: not checked) of a service (RFC 8214 §3.1)."""
 
     flags: int = 0
@@ -150,8 +145,7 @@ class DfCapability(IntFlag):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class DfElection:
+class DfElection(Struct, frozen=True):
     """The election a PE is willing to take part in (RFC 8584 §2.2); `preference` as RFC 9785 §3 places it."""
 
     algorithm: int = DfAlgorithm.DEFAULT
@@ -172,8 +166,7 @@ class DfElection:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class ArpNd:
+class ArpNd(Struct, frozen=True):
     """Neighbour flags a proxy must answer with (RFC 9047 §2): router, override, immutable binding."""
 
     router: bool = False
@@ -191,8 +184,7 @@ class ArpNd:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class DefaultGateway:
+class DefaultGateway(Struct, frozen=True):
     """Marks the MAC/IP route of a gateway's own address (RFC 7432 §7.8)."""
 
     def to_bytes(self) -> bytes:
@@ -215,8 +207,7 @@ class TunnelType(IntEnum):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Encapsulation:
+class Encapsulation(Struct, frozen=True):
     """The tunnel that leads to the next hop (RFC 9012 §4.1)."""
 
     tunnel_type: int
@@ -230,8 +221,7 @@ class Encapsulation:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Layer2Info:
+class Layer2Info(Struct, frozen=True):
     """Encapsulation, control word / sequencing flags and MTU (bytes) of a VPLS (RFC 4761 §3.2.4)."""
 
     encapsulation: int = 19
@@ -254,8 +244,7 @@ class Layer2Info:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class UnknownExtendedCommunity:
+class UnknownExtendedCommunity(Struct, frozen=True):
     """A community carried without being understood."""
 
     raw: bytes

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv4Address
 from typing import Final, final
+
+from msgspec import Struct
 
 from controllers.wire.errors import DecodeError, ErrorCode, HeaderSubcode, OpenSubcode
 from controllers.wire.types import Family
@@ -41,8 +42,7 @@ class CapabilityCode(IntEnum):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class GracefulRestart:
+class GracefulRestart(Struct, frozen=True):
     """What a neighbour may do with our routes when the session breaks (RFC 4724 §3).
 
     `time`: seconds it may keep them, below 4096; `families`: each with whether its forwarding state was
@@ -55,8 +55,7 @@ class GracefulRestart:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(Struct, frozen=True):
     """What a speaker offers in OPEN (RFC 5492)."""
 
     families: tuple[Family, ...] = ()
@@ -69,8 +68,7 @@ class Capabilities:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(Struct, frozen=True):
     """OPEN (RFC 4271 §4.2). `hold_time` in seconds; `asn` is the four-octet number where there is one."""
 
     asn: int
@@ -93,8 +91,7 @@ class Open:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Notification:
+class Notification(Struct, frozen=True):
     """NOTIFICATION: why the session ends (RFC 4271 §4.5)."""
 
     code: int
@@ -120,8 +117,7 @@ class Notification:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Keepalive:
+class Keepalive(Struct, frozen=True):
     """KEEPALIVE (RFC 4271 §4.4)."""
 
     def to_bytes(self) -> bytes:
@@ -138,8 +134,7 @@ class RefreshSubtype(IntEnum):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class RouteRefresh:
+class RouteRefresh(Struct, frozen=True):
     """ROUTE-REFRESH: send that family's routes again (RFC 2918 §3), or a marker around them (RFC 7313)."""
 
     family: Family

@@ -6,9 +6,10 @@ A reflector needs only `split` and `key`; it forwards the bytes that came in.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, final
+
+from msgspec import Struct
 
 from controllers.wire import evpn, vpn
 from controllers.wire.errors import DecodeError
@@ -38,8 +39,7 @@ Nlri = EvpnRoute | Unicast | VpnPrefix | RtMembership | VplsBlock | UnknownNlri
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class NlriCodec:
+class NlriCodec(Struct, frozen=True):
     """How one family writes its NLRI. `split`, `key` and `decode` raise DecodeError."""
 
     split: Callable[[bytes], list[bytes]]

@@ -8,10 +8,11 @@ routes share is checked and decoded once.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import Final, NamedTuple, final
+
+from msgspec import Struct
 
 from controllers.wire.attributes import (
     EXTENDED_LENGTH,
@@ -164,8 +165,7 @@ class Withdrawn(NamedTuple):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(Struct, frozen=True):
     """A decoded UPDATE. What was to be treated as withdrawn stands among `withdrawn` already."""
 
     announced: tuple[Announced, ...] = ()

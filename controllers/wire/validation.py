@@ -6,9 +6,10 @@ The checks work on undecoded values; what passes them decodes without an error.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, final
+
+from msgspec import Struct
 
 from controllers.wire.attributes import (
     EXTENDED_LENGTH,
@@ -34,8 +35,7 @@ class FaultAction(Enum):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One thing wrong with an UPDATE that the session survives. `attribute` is a type code, 0 for NLRI."""
 
     action: FaultAction

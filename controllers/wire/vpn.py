@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from typing import Final, final
+
+from msgspec import Struct
 
 from controllers.wire.errors import DecodeError, ErrorCode, UpdateSubcode
 from controllers.wire.extended import ExtendedCommunity, decode_extended_community
@@ -18,8 +19,7 @@ def _malformed(reason: str) -> DecodeError:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Unicast:
+class Unicast(Struct, frozen=True):
     """An IPv4 or IPv6 prefix (RFC 4271 §4.3)."""
 
     prefix: IpNetwork
@@ -29,8 +29,7 @@ class Unicast:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class VpnPrefix:
+class VpnPrefix(Struct, frozen=True):
     """A prefix of a VPN with the label of its IP-VRF or next hop (RFC 4364 §4.3.4, RFC 4659 §3.2)."""
 
     rd: RouteDistinguisher
@@ -42,8 +41,7 @@ class VpnPrefix:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class RtMembership:
+class RtMembership(Struct, frozen=True):
     """Interest in routes with a target, or with any that starts with its first bits (RFC 4684 §4).
 
     `bits` counts origin AS and target together: 96 for one target, 0 for every route.
@@ -79,8 +77,7 @@ class RtMembership:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class VplsBlock:
+class VplsBlock(Struct, frozen=True):
     """A block of labels, one for each remote VE id from `block_offset` on (RFC 4761 §3.2.2)."""
 
     rd: RouteDistinguisher
@@ -99,8 +96,7 @@ class VplsBlock:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class UnknownNlri:
+class UnknownNlri(Struct, frozen=True):
     """One NLRI of a known family in a form that is not, kept raw (VPLS auto-discovery of RFC 6074)."""
 
     raw: bytes

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any, final
+
+from msgspec import Struct
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One thing that happened; `event` is a word of the vocabulary, `node` where."""
 
     t: float
     event: str
     node: str
-    details: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = {}
 
     def as_json(self, origin: float = 0.0) -> dict[str, Any]:
         """With `t_ms` counted from `origin`."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Hashable
-from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from controllers.dataplane.entity import TableEntry, Update, Verb
 from controllers.dataplane.plane import Keyed

@@ -11,10 +11,11 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final, final
+
+from msgspec import Struct
 
 from controllers.runtime.bench.probe import ASN, NETWORK, PORT, Probe, establish, wait
 from controllers.runtime.bgp.reflectors import ReflectorKind, ReflectorPlan, ReflectorProcess
@@ -29,8 +30,7 @@ _WARM_UP: Final = 0x00FF_0000
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class RateResult:
+class RateResult(Struct, frozen=True):
     """`routes` from one client to `receivers` others. `cpu_s` is what the reflector used of a processor."""
 
     kind: ReflectorKind
@@ -48,8 +48,7 @@ class RateResult:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class LatencyResult:
+class LatencyResult(Struct, frozen=True):
     """One route in to one route out, in ms, ascending."""
 
     kind: ReflectorKind

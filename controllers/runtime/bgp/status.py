@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import final
+
+from msgspec import Struct
 
 from controllers.bgp.engine import Engine
 from controllers.bgp.neighbor import Counters
@@ -16,8 +17,7 @@ from controllers.wire.types import Family, IpAddress, RouteKey
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class PeerStatus:
+class PeerStatus(Struct, frozen=True):
     """A neighbour at one moment. `since` is the time in seconds that it has been up or down.
 
     `reason` is what last changed that, in a line for a person to read.

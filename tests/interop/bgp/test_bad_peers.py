@@ -7,10 +7,10 @@ import random
 import socket
 import struct
 from collections.abc import Sequence
-from dataclasses import replace
 from ipaddress import IPv4Address, ip_interface
 
 import pytest
+from msgspec.structs import replace
 
 from controllers.bgp import session
 from controllers.evpn.config import BdConfig, GatewayConfig, PeConfig, VrfConfig

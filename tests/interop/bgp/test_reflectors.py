@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from controllers.bgp.policy import Statement
 from controllers.runtime.bgp import Route

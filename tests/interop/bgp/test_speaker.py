@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from controllers.bgp.policy import MacPattern, Match, Policy, Statement, Verdict
 from controllers.runtime.bench.reflection import reflection_latency, reflection_rate

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, ip_network
+
+from msgspec.structs import replace
 
 from controllers.bgp.config import PeerConfig, SpeakerConfig
 from controllers.bgp.engine import Engine

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from controllers.bgp.policy import MacPattern, Match, Policy, Statement, Verdict
 from controllers.bgp.routes import Route

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from controllers.bgp.routes import Route
 from controllers.evpn.config import GatewayConfig, GatewayMode, HostRouteCarrier, Irb, Vmto, virtual_mac

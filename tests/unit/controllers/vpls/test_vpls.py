@@ -7,6 +7,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from controllers.bgp.routes import RouteEvent
 from controllers.intents import (
@@ -111,8 +112,8 @@ class TestSignalling:
         config = replace(stretched_lan(SITES)[0].instances[0], block_size=8, label_base=base)
         route = site_route(config, ip_address("10.255.0.1"), down=False)
         info = Layer2Info(encapsulation, mtu=1500)
-        attributes = replace(route.attributes, extended_communities=(*config.export_rts, info))
-        net.send("dc2", RouteEvent(route.key, route.nlri, replace(route, attributes=attributes)))
+        attributes = structs.replace(route.attributes, extended_communities=(*config.export_rts, info))
+        net.send("dc2", RouteEvent(route.key, route.nlri, structs.replace(route, attributes=attributes)))
         assert flooded_to(net, "dc2") == (["10.255.0.1"] if taken else [])
         assert [a.code for a in said(net, Alarm)] == ([] if taken else [AlarmCode.BAD_ROUTE])
 

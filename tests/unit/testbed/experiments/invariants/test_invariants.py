@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from controllers.dataplane.access import LearnedMac
 from controllers.intents import IpRoute, IpVrf, MacEntry, Remote, ServiceLabel
