@@ -10,6 +10,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 level=${1:-all}
 
+# The distribution's own, whatever comes first in PATH: built with profile-guided optimization, it runs the control
+# plane up to a third faster than one that pyenv compiles with its defaults.
+python=/usr/bin/python3
+
 base_packages=(python3 python3-venv gcc libc6-dev mininet iproute2 net-tools ethtool iputils-ping procps util-linux
   fonts-dejavu-core)
 lab_packages=(gobgpd frr tcpdump)
@@ -66,11 +70,12 @@ install_packages() {
 environment() {
   local dir=$1 wanted=$2 kind=plain stamp
   [ -z "$4" ] || kind=extras
-  stamp=$(python3 -V | cat - "$3" | sha256sum | cut -d' ' -f1)
+  stamp=$("$python" -VV | cat - "$3" | sha256sum | cut -d' ' -f1)
   # An environment with extras holds more than one without, never less, so its stamp serves for both.
   if [ -f "$dir/.stamp-extras-$stamp" ] || [ -f "$dir/.stamp-$kind-$stamp" ]; then return; fi
   say "building $dir (pip)"
-  [ -x "$dir/bin/python" ] || python3 -m venv "$dir" || die "python3 -m venv failed: install python3-venv"
+  [ "$("$dir/bin/python" -VV 2>/dev/null)" = "$("$python" -VV)" ] || "$python" -m venv --clear "$dir" \
+    || die "$python -m venv failed: install python3-venv"
   local log; log=$(mktemp)
   # shellcheck disable=SC2086
   "$dir/bin/python" -m pip install -q --disable-pip-version-check $wanted >"$log" 2>&1 \
@@ -81,7 +86,8 @@ environment() {
 
 mapfile -t wanted < <(missing_packages)
 [ ${#wanted[@]} -eq 0 ] || install_packages "${wanted[@]}"
-python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || die "Python 3.11 or later is needed, found $(python3 -V)"
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+  || die "Python 3.11 or later is needed, $python is $("$python" -V)"
 shell=""
 trap wait EXIT
 if [ "$level" != demo ]; then environment .venv-shell "p4runtime-shell==0.0.6" /dev/null "" & shell=$!; fi
