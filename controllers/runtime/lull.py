@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Callable
 from typing import final
 
+from controllers.runtime.load import BUSY, Load
+
 
 @final
 class Lull:
-    """Calls `work` once: `quiet` seconds after the last `touch`, or `limit` seconds after the first one."""
+    """Calls `work` once: after `quiet` seconds without a `touch` in which the event loop had little to do, or
+    `limit` seconds after the first one."""
 
     def __init__(self, work: Callable[[], None], *, quiet: float, limit: float) -> None:
         self._work = work
@@ -17,6 +20,7 @@ class Lull:
         self._limit = limit
         self._timer: asyncio.TimerHandle | None = None
         self._due = self._latest = 0.0
+        self._load = Load()
 
     def touch(self) -> None:
         """Begin to wait, or wait on."""
@@ -26,6 +30,7 @@ class Lull:
             self._latest = now + self._limit
         self._due = min(now + self._quiet, self._latest)
         if self._timer is None:
+            self._load = Load()
             self._timer = loop.call_at(self._due, self._fire)
 
     def cancel(self) -> None:
@@ -36,7 +41,10 @@ class Lull:
 
     def _fire(self) -> None:
         loop = asyncio.get_running_loop()
-        if loop.time() < self._due:
+        now, load = loop.time(), self._load.share()
+        if load > BUSY:
+            self._due = min(max(self._due, now + self._quiet), self._latest)
+        if now < self._due:
             self._timer = loop.call_at(self._due, self._fire)
             return
         self._timer = None

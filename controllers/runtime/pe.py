@@ -58,9 +58,9 @@ ADOPTION_PATIENCE: Final = 20.0
 """Seconds that adopted tables are left alone if there is no End-of-RIB (RFC 4724 §4.1)."""
 
 WITHDRAW_QUIET: Final = 0.05
-WITHDRAW_LIMIT: Final = 1.0
-"""A superseded route is withdrawn once none was superseded for so many seconds, and that long after the first
-at the latest: while machines move, all PEs have better things to do than to hear of routes nobody uses."""
+WITHDRAW_LIMIT: Final = 5.0
+"""Seconds of a lull after which superseded routes are withdrawn, and seconds after the first one until they
+are in any case: while machines move, all PEs have better things to do than to hear of routes nobody uses."""
 
 _WAKE_SLACK: Final = 1e-4
 """Seconds that a timer of the event loop may be early."""

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from controllers.runtime.bgp.collector import run_calmly
+from controllers.runtime.collector import run_calmly
 from controllers.runtime.config import FabricConfig
 from controllers.runtime.fabric import Fabric
 from controllers.runtime.switch import Observer

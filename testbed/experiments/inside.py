@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from controllers.runtime.bgp.collector import run_calmly
+from controllers.runtime.collector import run_calmly
 from testbed.experiments.measure import measure
 from testbed.experiments.running import RunningLab, Setup
 from testbed.experiments.spec import LabSpec, RunSpec

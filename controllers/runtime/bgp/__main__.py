@@ -8,9 +8,9 @@ import signal
 import sys
 from pathlib import Path
 
-from controllers.runtime.bgp.collector import run_calmly
 from controllers.runtime.bgp.reflectors import ReflectorPlan, read_plan
 from controllers.runtime.bgp.speaker import reflector
+from controllers.runtime.collector import run_calmly
 
 
 async def serve(plan: ReflectorPlan) -> None:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from controllers.runtime.bgp.collector import run_calmly
+from controllers.runtime.collector import run_calmly
 from testbed.experiments.bench.moves import MoveResult, bench_moves
 from testbed.experiments.bench.scale import ScaleResult, bench_scale
 from testbed.lab.errors import LabError

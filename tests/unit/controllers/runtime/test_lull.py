@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from controllers.runtime import lull as lull_module
 from controllers.runtime.lull import Lull
 
 
@@ -35,10 +38,26 @@ async def test_it_can_be_called_off_and_begun_anew() -> None:
         calls.append("done")
         done.set()
 
-    lull = Lull(work, quiet=0, limit=60)
+    lull = Lull(work, quiet=0.001, limit=60)
     lull.touch()
     lull.cancel()
     lull.cancel()
     lull.touch()
     await done.wait()
     assert calls == ["done"]
+
+
+async def test_it_waits_on_while_there_is_much_else_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    loads = [0.9, 0.7, 0.2]
+
+    class Busy:
+        def share(self) -> float:
+            return loads.pop(0)
+
+    monkeypatch.setattr(lull_module, "Load", Busy)
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[float] = loop.create_future()
+    began = loop.time()
+    Lull(lambda: done.set_result(loop.time()), quiet=0.01, limit=60).touch()
+    assert await done >= began + 0.03
+    assert loads == []

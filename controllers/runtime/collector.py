@@ -7,6 +7,8 @@ import gc
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
+from controllers.runtime.load import BUSY, Load
+
 T = TypeVar("T")
 
 PERIOD: Final = 0.5
@@ -29,7 +31,7 @@ def run_calmly(main: Coroutine[Any, Any, T]) -> T:
     """
 
     async def tended() -> T:
-        _look_again(asyncio.get_running_loop())
+        _look_again(asyncio.get_running_loop(), Load())
         return await main
 
     gc.freeze()
@@ -40,14 +42,15 @@ def run_calmly(main: Coroutine[Any, Any, T]) -> T:
         gc.enable()
 
 
-def _look_again(loop: asyncio.AbstractEventLoop) -> None:
+def _look_again(loop: asyncio.AbstractEventLoop, load: Load) -> None:
     due = loop.time() + PERIOD
-    loop.call_at(due, _look, loop, due)
+    loop.call_at(due, _look, loop, load, due)
 
 
-def _look(loop: asyncio.AbstractEventLoop, due: float) -> None:
+def _look(loop: asyncio.AbstractEventLoop, load: Load, due: float) -> None:
     new, late = gc.get_count()[0], loop.time() - due
-    if new > MANY or (new > FEW and late < LATE):
+    idle = load.share() < BUSY and late < LATE
+    if new > MANY or (new > FEW and idle):
         gc.collect(0)
         gc.freeze()
-    _look_again(loop)
+    _look_again(loop, load)
