@@ -27,10 +27,18 @@ from controllers.dataplane.entity import (
     TableEntry,
     Ternary,
     Update,
+    Verb,
 )
 
 ACTIONS: Final = 4096
 """Messages of actions that are remembered: many entries do the same, such as to forward to one next hop."""
+
+
+_TYPES: Final = {
+    Verb.INSERT: p4r.Update.INSERT,
+    Verb.MODIFY: p4r.Update.MODIFY,
+    Verb.DELETE: p4r.Update.DELETE,
+}
 
 
 class SchemaError(Exception):
@@ -42,7 +50,7 @@ class _Field(Struct, frozen=True):
     id: int
     name: str
     width: int
-    kind: int
+    optional: bool
 
 
 def _bytes(value: int) -> bytes:
@@ -81,7 +89,10 @@ class Codec:
         self.digests = _Names("digest", p4info.digests)
         self.meters = _Names("meter", p4info.meters)
         self._keys = {
-            table.preamble.id: [_Field(f.id, f.name, f.bitwidth, f.match_type) for f in table.match_fields]
+            table.preamble.id: {
+                f.name: _Field(f.id, f.name, f.bitwidth, f.match_type == p4i.MatchField.OPTIONAL)
+                for f in table.match_fields
+            }
             for table in p4info.tables
         }
         self._local_actions = {
@@ -109,11 +120,14 @@ class Codec:
 
     # -- to the switch -------------------------------------------------------------------------------------
 
-    def update(self, update: Update) -> p4r.Update:
-        """One write as a message."""
-        message = p4r.Update(type=p4r.Update.Type.ValueType(update.verb))
-        self._fill(message.entity, update.entity)
-        return message
+    def write_request(self, updates: Iterable[Update]) -> p4r.WriteRequest:
+        """Writes as one message, with neither device nor election id."""
+        request = p4r.WriteRequest()
+        for verb, entity in updates:
+            message = request.updates.add()
+            message.type = _TYPES[verb]
+            self._fill(message.entity, entity)
+        return request
 
     def entity(self, entity: Entity) -> p4r.Entity:
         """One entity as a message."""
@@ -124,9 +138,10 @@ class Codec:
     # Messages are filled in place: one that is handed to the constructor of another one is copied.
 
     def _fill(self, message: p4r.Entity, entity: Entity) -> None:
+        if isinstance(entity, TableEntry):
+            self._fill_table_entry(message.table_entry, entity)
+            return
         match entity:
-            case TableEntry():
-                self._fill_table_entry(message.table_entry, entity)
             case DefaultEntry(table, does):
                 table_id = self.tables.id(table)
                 default = message.table_entry
@@ -153,7 +168,12 @@ class Codec:
 
     def _fill_table_entry(self, message: p4r.TableEntry, entry: TableEntry) -> None:
         table_id = message.table_id = self.tables.id(entry.table)
-        self._fill_match(message, table_id, entry)
+        fields = self._keys[table_id]
+        for name, value in entry.match:
+            field = fields.get(name)
+            if field is None:
+                raise SchemaError(f"table '{entry.table}' has no key '{name}'")
+            _fill_field(message.match.add(), field, value)
         if isinstance(entry.does, Action):
             message.action.action.CopyFrom(self._action(table_id, entry.does))
         else:
@@ -168,14 +188,6 @@ class Codec:
             message.priority = entry.priority
         if entry.idle_timeout_ns:
             message.idle_timeout_ns = entry.idle_timeout_ns
-
-    def _fill_match(self, message: p4r.TableEntry, table_id: int, entry: TableEntry) -> None:
-        values = dict(entry.match)
-        for field in self._keys[table_id]:
-            if field.name in values:
-                _fill_field(message.match.add(field_id=field.id), field, values.pop(field.name))
-        if values:
-            raise SchemaError(f"table '{entry.table}' has no key '{next(iter(values))}'")
 
     def _make_action(self, table_id: int, action: Action) -> p4r.Action:
         action_id = self._local_actions[table_id].get(action.name)
@@ -254,8 +266,8 @@ class Codec:
         table = self.tables.name_of[message.table_id]
         if message.is_default_action:
             return DefaultEntry(table, self._read_action(message.action.action))
-        fields = {field.id: field for field in self._keys[message.table_id]}
-        values = {fields[m.field_id].name: _read_match(m) for m in message.match}
+        names = {field.id: field.name for field in self._keys[message.table_id].values()}
+        values = {names[m.field_id]: _read_match(m) for m in message.match}
         does: Action | tuple[Member, ...]
         if message.action.WhichOneof("type") == "action_profile_action_set":
             does = tuple(
@@ -276,20 +288,17 @@ class Codec:
 
 
 def _fill_field(message: p4r.FieldMatch, field: _Field, value: MatchValue) -> None:
-    match value:
-        case int():
-            if value < 0 or value.bit_length() > field.width:
-                raise SchemaError(f"key '{field.name}': {value} does not fit in {field.width} bits")
-            if field.kind == p4i.MatchField.OPTIONAL:
-                message.optional.value = _bytes(value)
-            else:
-                message.exact.value = _bytes(value)
-        case Lpm(number, length):
-            message.lpm.value, message.lpm.prefix_len = _bytes(number), length
-        case Ternary(number, mask):
-            message.ternary.value, message.ternary.mask = _bytes(number), _bytes(mask)
-        case Range(low, high):
-            message.range.low, message.range.high = _bytes(low), _bytes(high)
+    message.field_id = field.id
+    if isinstance(value, int):
+        if value < 0 or value.bit_length() > field.width:
+            raise SchemaError(f"key '{field.name}': {value} does not fit in {field.width} bits")
+        (message.optional if field.optional else message.exact).value = _bytes(value)
+    elif isinstance(value, Lpm):
+        message.lpm.value, message.lpm.prefix_len = _bytes(value.value), value.length
+    elif isinstance(value, Ternary):
+        message.ternary.value, message.ternary.mask = _bytes(value.value), _bytes(value.mask)
+    else:
+        message.range.low, message.range.high = _bytes(value.low), _bytes(value.high)
 
 
 def _read_match(message: p4r.FieldMatch) -> MatchValue:

@@ -305,11 +305,8 @@ class Session:
 
     async def _request(self, client: P4Client, batch: Sequence[Update]) -> list[tuple[Update, str, str]]:
         """Write one batch; what was refused, with code and reason."""
-        request = p4r.WriteRequest(
-            device_id=self.device_id,
-            election_id=p4r.Uint128(low=ELECTION_ID),
-            updates=[self.codec.update(update) for update in batch],
-        )
+        request = self.codec.write_request(batch)
+        request.device_id, request.election_id.low = self.device_id, ELECTION_ID
         try:
             await client.request(request)
             self.writes += len(batch)

@@ -12,6 +12,7 @@ from typing import Any, Final, final
 
 from controllers import intents
 from controllers.dataplane.entity import (
+    Action,
     Entity,
     EntityKey,
     Lpm,
@@ -26,6 +27,7 @@ from controllers.dataplane.local import SelfRendering
 from controllers.dataplane.nhlfe import Nhlfes, release
 from controllers.dataplane.plane import Ids, Keyed
 from controllers.underlay.transport import TransportLabel, Tunnel
+from controllers.wire.types import IpAddress
 
 Intents = Mapping[Hashable, Keyed]
 MAC_LEARN_DIGEST: Final = "mac_learn_t"
@@ -38,7 +40,7 @@ _NO_VRF: Final = 0
 """No IP-VRF has this number: what is routed there has no route."""
 _BUM_KINDS: Final = {"broadcast": 1, "unknown_unicast": 2, "multicast": 3}
 
-_RANKS: Final = {
+_RANKS: Final[dict[object, int]] = {
     name: rank
     for rank, names in enumerate(
         (
@@ -113,7 +115,7 @@ class PeRenderer:
 
     def rank(self, entity: Entity) -> int:
         """Paths, then what uses them, then what lets packets in."""
-        return _RANKS.get(str(entity.key[0]), 0)
+        return _RANKS.get(entity.key[0], 0)
 
     def freed(self, key: EntityKey) -> None:
         """Give ids back."""
@@ -123,33 +125,34 @@ class PeRenderer:
 
     # -- next hops -----------------------------------------------------------------------------------------
 
-    def _next_hop(self, name: str, **params: int) -> tuple[int, TableEntry]:
-        does = action(name, **params)
-        number = self._next_hops.of((name, *does.params))
-        return number, entry("next_hop", {"next_hop": number}, does)
+    # MACs, hosts and their next hops are rendered for every machine that moves: their keys and parameters are
+    # in order as they stand, where `entry` and `action` would sort them each time.
+
+    def _next_hop(self, does: Action) -> tuple[int, TableEntry]:
+        number = self._next_hops.of(does)
+        return number, TableEntry("next_hop", (("next_hop", number),), does)
 
     def _bridged(self, via: intents.MacTarget, others: Intents) -> tuple[int, TableEntry] | None:
         match via:
             case intents.LocalAc(ac):
                 circuit = others.get(_ac_key(ac))
                 if isinstance(circuit, intents.AttachmentCircuit):
-                    return self._next_hop("local", ac=ac, port=circuit.port)
+                    return self._next_hop(Action("local", (("ac", ac), ("port", circuit.port))))
             case intents.Remote(pe, label) | intents.ViaPseudoWire(_, intents.Remote(pe, label)):
-                return self._next_hop("remote", service_label=label, tunnel_id=self._tunnels.of(pe))
+                return self._next_hop(self._towards("remote", pe, label))
             case intents.RemoteSegment(esi, bd):
-                return self._next_hop("segment_of", segment_id=self._segments.of((esi, bd)))
+                return self._next_hop(action("segment_of", segment_id=self._segments.of((esi, bd))))
         return None
 
     def _routed(self, via: intents.IpTarget, others: Intents) -> tuple[int, TableEntry] | None:
         match via:
             case intents.Remote(pe, label):
-                return self._next_hop("routed_remote", service_label=label, tunnel_id=self._tunnels.of(pe))
+                return self._next_hop(self._towards("routed_remote", pe, label))
             case intents.Adjacent(_bd, dst_mac, src_mac, intents.LocalAc(ac)):
                 circuit = others.get(_ac_key(ac))
                 if isinstance(circuit, intents.AttachmentCircuit):
-                    return self._next_hop(
-                        "routed_local", src_mac=src_mac, dst_mac=dst_mac, ac=ac, port=circuit.port
-                    )
+                    there = (("ac", ac), ("dst_mac", dst_mac), ("port", circuit.port), ("src_mac", src_mac))
+                    return self._next_hop(Action("routed_local", there))
             case intents.Adjacent(
                 _bd,
                 dst_mac,
@@ -157,16 +160,23 @@ class PeRenderer:
                 intents.Remote(pe, label) | intents.ViaPseudoWire(_, intents.Remote(pe, label)),
             ):
                 return self._next_hop(
-                    "routed_bridged",
-                    src_mac=src_mac,
-                    dst_mac=dst_mac,
-                    service_label=label,
-                    tunnel_id=self._tunnels.of(pe),
+                    action(
+                        "routed_bridged",
+                        src_mac=src_mac,
+                        dst_mac=dst_mac,
+                        service_label=label,
+                        tunnel_id=self._tunnels.of(pe),
+                    )
                 )
             case intents.Adjacent(_bd, dst_mac, src_mac, intents.RemoteSegment(esi, bd)):
                 segment = self._segments.of((esi, bd))
-                return self._next_hop("routed_segment", src_mac=src_mac, dst_mac=dst_mac, segment_id=segment)
+                return self._next_hop(
+                    action("routed_segment", src_mac=src_mac, dst_mac=dst_mac, segment_id=segment)
+                )
         return None
+
+    def _towards(self, name: str, pe: IpAddress, label: int) -> Action:
+        return Action(name, (("service_label", label), ("tunnel_id", self._tunnels.of(pe))))
 
     # -- the underlay --------------------------------------------------------------------------------------
 
@@ -215,23 +225,23 @@ class PeRenderer:
         yield entry("egress_circuit", {"ac": circuit.ac}, send)
 
     def _mac_entry(self, mac: intents.MacEntry, others: Intents) -> Iterator[Entity]:
-        match: dict[str, MatchValue] = {"bridge_domain": mac.bd, "mac": mac.mac}
+        match = (("bridge_domain", mac.bd), ("mac", mac.mac))
         if isinstance(mac.via, intents.Drop):
-            yield entry("mac_vrf", match, action("discard_destination"))
-            yield entry("source_mac", match, action("discard_source"))
+            yield TableEntry("mac_vrf", match, Action("discard_destination"))
+            yield TableEntry("source_mac", match, Action("discard_source"))
             return
         learned_on = _attachment(mac.via)
         if learned_on is not None:
             domain = others.get(_bd_key(mac.bd))
             ageing = domain.mac_ageing if isinstance(domain, intents.BridgeDomain) else None
             idle = 0 if mac.static or ageing is None else int(ageing * 1e9)
-            known = action("sticky" if mac.static else "learned", attachment=learned_on)
-            yield entry("source_mac", match, known, idle_timeout_ns=idle)
+            known = Action("sticky" if mac.static else "learned", (("attachment", learned_on),))
+            yield TableEntry("source_mac", match, known, idle_timeout_ns=idle)
         next_hop = self._bridged(mac.via, others)
         if next_hop is not None:
             number, next_hop_entry = next_hop
             yield next_hop_entry
-            yield entry("mac_vrf", match, action("forward", next_hop=number))
+            yield TableEntry("mac_vrf", match, Action("forward", (("next_hop", number),)))
 
     def _flood_list(self, flood: intents.FloodList, others: Intents) -> Iterator[Entity]:
         circuits, copies = [], []
@@ -307,27 +317,27 @@ class PeRenderer:
         domain = others.get(_bd_key(neighbor.bd))
         if not (isinstance(domain, intents.BridgeDomain) and domain.suppress_arp):
             return
-        match: dict[str, MatchValue] = {"bridge_domain": neighbor.bd, "address": int(neighbor.ip)}
-        owner = {"owner_mac": neighbor.mac, "owner_attachment": neighbor.owner_ac or 0}
+        match = (("address", int(neighbor.ip)), ("bridge_domain", neighbor.bd))
+        owner = (("owner_attachment", neighbor.owner_ac or 0), ("owner_mac", neighbor.mac))
         if neighbor.ip.version == 4:
-            yield entry("neighbor_ipv4", match, action("reply", **owner))
+            yield TableEntry("neighbor_ipv4", match, Action("reply", owner))
         else:
-            flags = {"router_flag": int(neighbor.router), "override_flag": int(neighbor.override)}
-            yield entry("neighbor_ipv6", match, action("reply_nd", **owner, **flags))
+            flags = (("override_flag", int(neighbor.override)), *owner, ("router_flag", int(neighbor.router)))
+            yield TableEntry("neighbor_ipv6", match, Action("reply_nd", flags))
 
     def _ip_route(self, route: intents.IpRoute, others: Intents) -> Iterator[Entity]:
         table = "ip_vrf_ipv4" if isinstance(route.prefix, IPv4Network) else "ip_vrf_ipv6"
-        match: dict[str, MatchValue] = {"vrf": route.vrf}
-        if route.prefix.prefixlen:
-            match["prefix"] = Lpm(int(route.prefix.network_address), route.prefix.prefixlen)
+        prefix, vrf = route.prefix, ("vrf", route.vrf)
+        length = prefix.prefixlen
+        match = (("prefix", Lpm(int(prefix.network_address), length)), vrf) if length else (vrf,)
         if isinstance(route.via, intents.Glean):
-            yield entry(table, match, action("glean", bridge_domain=route.via.bd))
+            yield TableEntry(table, match, Action("glean", (("bridge_domain", route.via.bd),)))
         elif isinstance(route.via, intents.Drop):
-            yield entry(table, match, action("discard_route"))
+            yield TableEntry(table, match, Action("discard_route"))
         elif (next_hop := self._routed(route.via, others)) is not None:
             number, next_hop_entry = next_hop
             yield next_hop_entry
-            yield entry(table, match, action("route_to", next_hop=number))
+            yield TableEntry(table, match, Action("route_to", (("next_hop", number),)))
 
 
 def _routed_mac(bd: int, mac: int, vrf: int) -> TableEntry:

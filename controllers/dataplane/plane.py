@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Protocol, final
 
@@ -41,6 +42,15 @@ class Renderer(Protocol):
 
 
 @final
+@dataclass(slots=True)
+class _Rendering:
+    """What an intent has led to, and the intents looked at for that."""
+
+    looked_at: tuple[Hashable, ...]
+    entities: dict[EntityKey, Entity]
+
+
+@final
 class Plane:
     """Desired and installed entities of one switch."""
 
@@ -48,7 +58,7 @@ class Plane:
         self._renderer = renderer
         self._intents: dict[Hashable, Keyed] = {}
         self._dependents: defaultdict[Hashable, set[Hashable]] = defaultdict(set)
-        self._rendered: dict[Hashable, dict[EntityKey, Entity]] = {}
+        self._renderings: dict[Hashable, _Rendering] = {}
         self._needed_by: dict[EntityKey, int] = {}
         self._desired: dict[EntityKey, Entity] = {}
         self._contested: set[EntityKey] = set()
@@ -74,24 +84,26 @@ class Plane:
     def set(self, intent: Keyed) -> None:
         """Add an intent, or replace the one with the same key."""
         key = intent.key
-        before = self._intents.get(key)
-        looked_at = () if before is None else tuple(self._renderer.depends(before))
-        looks_at = tuple(self._renderer.depends(intent))
         self._intents[key] = intent
-        if looks_at != looked_at:
-            self._forget_dependencies(key, looked_at)
+        rendering = self._renderings.get(key)
+        if rendering is None:
+            rendering = self._renderings[key] = _Rendering((), {})
+        looks_at = tuple(self._renderer.depends(intent))
+        if looks_at != rendering.looked_at:
+            self._forget_dependencies(key, rendering.looked_at)
             for other in looks_at:
                 self._dependents[other].add(key)
-        self._render(key)
+            rendering.looked_at = looks_at
+        self._render(intent, rendering)
         self._render_dependents(key)
 
     def unset(self, key: Hashable) -> None:
         """Remove an intent; one that is not there is no error, so that a withdrawal can be repeated."""
-        intent = self._intents.pop(key, None)
-        if intent is None:
+        if self._intents.pop(key, None) is None:
             return
-        self._forget_dependencies(key, self._renderer.depends(intent))
-        for entity_key in self._rendered.pop(key):
+        rendering = self._renderings.pop(key)
+        self._forget_dependencies(key, rendering.looked_at)
+        for entity_key in rendering.entities:
             self._release(entity_key)
         self._render_dependents(key)
 
@@ -103,25 +115,26 @@ class Plane:
                 del self._dependents[other]
 
     def _render_dependents(self, key: Hashable) -> None:
-        for dependent in list(self._dependents.get(key, ())):
-            self._render(dependent)
+        for dependent in tuple(self._dependents.get(key, ())):
+            self._render(self._intents[dependent], self._renderings[dependent])
 
-    def _render(self, key: Hashable) -> None:
-        new = {entity.key: entity for entity in self._renderer.render(self._intents[key], self._intents)}
-        old = self._rendered.get(key, {})
-        self._rendered[key] = new
-        for entity_key, entity in new.items():
-            wanted = self._desired.get(entity_key)
-            if entity_key not in old:
-                self._needed_by[entity_key] = self._needed_by.get(entity_key, 0) + 1
+    def _render(self, intent: Keyed, rendering: _Rendering) -> None:
+        old, new = rendering.entities, dict[EntityKey, Entity]()
+        for entity in tuple(self._renderer.render(intent, self._intents)):
+            key = entity.key
+            wanted = self._desired.get(key)
+            if key not in old and key not in new:
+                self._needed_by[key] = self._needed_by.get(key, 0) + 1
                 if wanted is not None and wanted != entity:
-                    self._contested.add(entity_key)
+                    self._contested.add(key)
+            new[key] = entity
             if wanted != entity:
-                self._desired[entity_key] = entity
-                self._touched.add(entity_key)
-        for entity_key in old:
-            if entity_key not in new:
-                self._release(entity_key)
+                self._desired[key] = entity
+                self._touched.add(key)
+        rendering.entities = new
+        for key in old:
+            if key not in new:
+                self._release(key)
 
     def _release(self, key: EntityKey) -> None:
         self._needed_by[key] -= 1
@@ -132,21 +145,34 @@ class Plane:
             self._touched.add(key)
         elif key in self._contested:
             self._desired[key] = next(
-                rendered[key] for rendered in reversed(self._rendered.values()) if key in rendered
+                rendering.entities[key]
+                for rendering in reversed(self._renderings.values())
+                if key in rendering.entities
             )
             self._touched.add(key)
 
     def changes(self) -> list[Update]:
         """The ordered writes that are due; they count as done unless `failed` or `reconcile` is called."""
-        updates = self._difference(self._touched)
+        build: list[Update] = []
+        remove: list[Update] = []
+        installed = self._installed
+        for key in self._touched:
+            wanted, there = self._desired.get(key), installed.get(key)
+            if wanted is None:
+                if there is not None:
+                    remove.append(Update(Verb.DELETE, there))
+                    del installed[key]
+                    self._renderer.freed(key)
+            elif wanted != there:
+                # Defaults and meter cells exist as soon as the program does (P4Runtime §9.1.3, §9.4).
+                exists = there is not None or isinstance(wanted, DefaultEntry | MeterConfig)
+                build.append(Update(Verb.MODIFY if exists else Verb.INSERT, wanted))
+                installed[key] = wanted
         self._touched = set()
-        for update in updates:
-            if update.verb is Verb.DELETE:
-                del self._installed[update.entity.key]
-                self._renderer.freed(update.entity.key)
-            else:
-                self._installed[update.entity.key] = update.entity
-        return updates
+        rank = self._renderer.rank
+        build.sort(key=lambda update: rank(update.entity))
+        remove.sort(key=lambda update: -rank(update.entity))
+        return build + remove
 
     def adopt(self, present: Iterable[Entity]) -> None:
         """Take what a switch was read to hold: the next `changes` lead from there to the desired state."""
@@ -166,24 +192,6 @@ class Plane:
             self._installed[key] = update.entity
         else:
             self._installed.pop(key, None)
-
-    def _difference(self, keys: Iterable[EntityKey]) -> list[Update]:
-        build: list[Update] = []
-        remove: list[Update] = []
-        for key in keys:
-            wanted, there = self._desired.get(key), self._installed.get(key)
-            if wanted is None:
-                if there is not None:
-                    remove.append(Update(Verb.DELETE, there))
-            elif there is None:
-                # Defaults and meter cells exist as soon as the program does (P4Runtime §9.1.3, §9.4).
-                exists = isinstance(wanted, DefaultEntry | MeterConfig)
-                build.append(Update(Verb.MODIFY if exists else Verb.INSERT, wanted))
-            elif wanted != there:
-                build.append(Update(Verb.MODIFY, wanted))
-        build.sort(key=lambda update: self._renderer.rank(update.entity))
-        remove.sort(key=lambda update: -self._renderer.rank(update.entity))
-        return build + remove
 
 
 @final

@@ -83,10 +83,10 @@ class _Tables:
 
     def write(self, updates: Iterable[Update]) -> None:
         """See `Session.write`."""
-        for update in updates:
-            self._codec.update(update)
-            self.simulator.apply([update])
-            self.verbs[update.verb.name] += 1
+        batch = tuple(updates)
+        self._codec.write_request(batch)
+        self.simulator.apply(batch)
+        self.verbs.update(update.verb.name for update in batch)
 
     async def flushed(self) -> None:
         """See `Session.flushed`."""

@@ -128,8 +128,8 @@ def test_entities_exist_in_the_program_and_read_back_as_written(name: str) -> No
         plane.set(intent)
     updates = plane.changes()
     switch.apply(updates)
-    for update in updates:
-        message = codec(name).update(update)
+    for update, message in zip(updates, codec(name).write_request(updates).updates, strict=True):
+        assert message.type == update.verb
         assert codec(name).read(message.entity) == update.entity
     assert Plane(renderer()).reconcile([]) == []
 
