@@ -11,9 +11,10 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Final, Protocol, final
@@ -104,6 +105,9 @@ class Session:
     writes: int = 0
     """Updates sent and accepted so far."""
     _queue: list[Update] = field(default_factory=list)
+    _queued: int = 0
+    _answered: int = 0
+    """Updates that were queued and answered so far."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
     _client: P4Client | None = None
@@ -111,15 +115,28 @@ class Session:
     def __post_init__(self) -> None:
         self.codec = Codec(self.program.p4info)
         self._outbox: asyncio.Queue[p4r.StreamMessageRequest] = asyncio.Queue()
-        self._acknowledging: set[asyncio.Task[None]] = set()
+        self._then: deque[tuple[int, Callable[[], None]]] = deque()
+        """What is called when so many updates have been answered."""
+        self._unacknowledged: dict[tuple[int, int], asyncio.TimerHandle] = {}
         self._idle.set()
 
-    def write(self, updates: Iterable[Update]) -> None:
-        """Queue updates; they reach the switch in this order, as few requests as possible."""
+    def write(self, updates: Collection[Update], then: Callable[[], None] | None = None) -> None:
+        """Queue updates; they reach the switch in this order, as few requests as possible.
+
+        `then` is called once the switch has answered these and all before them, not if the session is lost.
+        """
         self._queue.extend(updates)
+        self._queued += len(updates)
+        if then is not None:
+            self._then.append((self._queued, then))
         if self._queue:
             self._idle.clear()
             self._wake.set()
+        self._tell()
+
+    def _tell(self) -> None:
+        while self._then and self._then[0][0] <= self._answered:
+            self._then.popleft()[1]()
 
     async def flushed(self) -> None:
         """Wait until everything queued has been answered by the switch."""
@@ -150,12 +167,20 @@ class Session:
                 self.events.on_lost(f"{type(error).__name__}: {error}")
             finally:
                 self._client = None
-                # What was on its way has arrived or not: what is read back next time tells.
-                self._queue.clear()
-                self._idle.set()
+                self._forget()
                 await client.close()
             await asyncio.sleep(delay)
             delay = min(2 * delay, 0.5)
+
+    def _forget(self) -> None:
+        """What was on its way has arrived or not: what is read back next time tells."""
+        self._queue.clear()
+        self._then.clear()
+        self._answered = self._queued
+        for timer in self._unacknowledged.values():
+            timer.cancel()
+        self._unacknowledged.clear()
+        self._idle.set()
 
     async def _handshake(self, client: P4Client) -> None:
         arbitration = p4r.MasterArbitrationUpdate(
@@ -245,13 +270,8 @@ class Session:
                 case "packet":
                     self.events.on_packet_in(*self.codec.packet_in(message.packet))
                 case "digest":
-                    ack = p4r.DigestListAck(
-                        digest_id=message.digest.digest_id, list_id=message.digest.list_id
-                    )
                     self.events.on_digest(*self.codec.digest_list(message.digest))
-                    acknowledging = asyncio.create_task(self._acknowledge(ack))
-                    self._acknowledging.add(acknowledging)
-                    acknowledging.add_done_callback(self._acknowledging.discard)
+                    self._acknowledge_later((message.digest.digest_id, message.digest.list_id))
                 case "idle_timeout_notification":
                     entries = message.idle_timeout_notification.table_entry
                     read = [self.codec.read(p4r.Entity(table_entry=entry)) for entry in entries]
@@ -261,15 +281,22 @@ class Session:
                 case "error":
                     log.warning("%s: %s", self.name, message.error.message)
 
-    async def _acknowledge(self, ack: p4r.DigestListAck) -> None:
+    def _acknowledge_later(self, digest: tuple[int, int]) -> None:
+        loop = asyncio.get_running_loop()
+        self._unacknowledged[digest] = loop.call_later(ACK_AFTER, self._acknowledge, digest)
         # What follows from a digest is queued at the next turn of the event loop.
-        await asyncio.sleep(0)
-        if self._idle.is_set():
-            await asyncio.sleep(ACK_AFTER)
-        else:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._idle.wait(), ACK_AFTER)
-        self._outbox.put_nowait(p4r.StreamMessageRequest(digest_ack=ack))
+        loop.call_soon(self._acknowledge_written, digest)
+
+    def _acknowledge_written(self, digest: tuple[int, int]) -> None:
+        if not self._idle.is_set():
+            self.write((), partial(self._acknowledge, digest))
+
+    def _acknowledge(self, digest: tuple[int, int]) -> None:
+        timer = self._unacknowledged.pop(digest, None)
+        if timer is not None:
+            timer.cancel()
+            ack = p4r.DigestListAck(digest_id=digest[0], list_id=digest[1])
+            self._outbox.put_nowait(p4r.StreamMessageRequest(digest_ack=ack))
 
     async def _sender(self, client: P4Client) -> None:
         while True:
@@ -283,6 +310,8 @@ class Session:
                 batch, self._queue = self._queue[:BATCH], self._queue[BATCH:]
                 began = monotonic()
                 await self._write_batch(client, batch)
+                self._answered += len(batch)
+                self._tell()
                 took = monotonic() - began
                 if took > BUSY and 0 < len(self._queue) < BATCH:
                     await asyncio.sleep(min(took, PAUSE))

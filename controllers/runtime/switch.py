@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Coroutine, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
-from typing import Any, Protocol, final
+from typing import Protocol, final
 
 from msgspec import Struct
 
@@ -108,8 +109,6 @@ class SwitchController:
         self._held = False
         self._changed: dict[Hashable, Keyed | None] = {}
         """Intents whose writes are due."""
-        self._sessions = 0
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Keep the session up until cancelled."""
@@ -117,7 +116,6 @@ class SwitchController:
             await self.session.run()
         finally:
             self._connected = False
-            self._sessions += 1
             self.ready.clear()
 
     def set(self, intent: Keyed) -> None:
@@ -172,15 +170,10 @@ class SwitchController:
         changed, self._changed = dict(self.plane.intents) if whole else self._changed, {}
         if not updates and not changed:
             return
-        self.session.write(updates)
-        self._soon(self._written(len(updates), changed, whole))
+        self.session.write(updates, partial(self._written, len(updates), changed, whole))
 
-    async def _written(self, writes: int, changed: Mapping[Hashable, Keyed | None], whole: bool) -> None:
-        """Tell when the switch has answered; after a loss of the session what it holds is read anew."""
-        session = self._sessions
-        await self.session.flushed()
-        if session != self._sessions:
-            return
+    def _written(self, writes: int, changed: Mapping[Hashable, Keyed | None], whole: bool) -> None:
+        """The switch has answered."""
         self._observer.journal(Acknowledged(monotonic(), self.config.name, changed, whole))
         if writes:
             self.stamp("programmed", writes=writes)
@@ -200,15 +193,9 @@ class SwitchController:
             self._held = self._decisions.adopt(present)
         self.plane.adopt(present)
         self._connected = True
-        self._sessions += 1
         self.stamp("connected", present=len(present))
         if not self._held:
             self._write(self.plane.changes(), whole=True)
-
-    def _soon(self, what: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(what)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def on_packet_in(self, metadata: dict[str, int], payload: bytes) -> None:
         """Reports go to the observer, everything else to the decisions."""
@@ -237,5 +224,4 @@ class SwitchController:
             log.warning("%s: P4Runtime session lost: %s", self.config.name, reason)
             self.stamp("lost", reason=reason)
         self._connected = False
-        self._sessions += 1
         self.ready.clear()

@@ -68,7 +68,7 @@ class Patient:
         """Take all entries out of a table behind the controller's back."""
         session = self.switch(node).session
         there = [each for each in await read_entities(session) if isinstance(each, TableEntry)]
-        session.write(Update(Verb.DELETE, each) for each in there if each.table == table)
+        session.write([Update(Verb.DELETE, each) for each in there if each.table == table])
         await session.flushed()
 
     async def look(self, name: str, source: str, destination: str) -> None:

@@ -11,7 +11,7 @@ import gc
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast, final
@@ -81,15 +81,12 @@ class _Tables:
         self.simulator = TableSimulator()
         self.verbs: Counter[str] = Counter()
 
-    def write(self, updates: Iterable[Update]) -> None:
+    def write(self, updates: Collection[Update], then: Callable[[], None]) -> None:
         """See `Session.write`."""
-        batch = tuple(updates)
-        self._codec.write_request(batch)
-        self.simulator.apply(batch)
-        self.verbs.update(update.verb.name for update in batch)
-
-    async def flushed(self) -> None:
-        """See `Session.flushed`."""
+        self._codec.write_request(updates)
+        self.simulator.apply(updates)
+        self.verbs.update(update.verb.name for update in updates)
+        then()
 
     def packet_out(self, payload: bytes, metadata: dict[str, int]) -> None:
         """See `Session.packet_out`."""
