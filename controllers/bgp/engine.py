@@ -22,7 +22,7 @@ from controllers.bgp.routes import Route, RouteEvent
 from controllers.bgp.session_events import Negotiated
 from controllers.wire.attributes import AttributeType, PathAttributes, decode_as_path
 from controllers.wire.errors import CeaseSubcode, DecodeError, ErrorCode
-from controllers.wire.nlri import CODECS, encode_nlri
+from controllers.wire.nlri import CODECS, keyed
 from controllers.wire.types import EVPN, RT_CONSTRAINT, Family, IpAddress, RouteKey
 from controllers.wire.update import Announced, AttributeSet, KeyedNlri, Update, Withdrawn
 from controllers.wire.validation import Fault
@@ -251,8 +251,7 @@ class Engine:
 
     def announce(self, route: Route) -> None:
         """Originate a route, or change one. Raises ValueError without a next hop."""
-        nlri = encode_nlri(route.nlri)
-        key = route.key
+        key, nlri = keyed(route.nlri)
         path = Path(self._local.share(_encoded(key.family, route.attributes)), nlri)
         self._own[key] = path
         self.tables[key.family].put(key.prefix, path)

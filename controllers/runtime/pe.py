@@ -244,7 +244,8 @@ class PeController:
 
     def _announce(self, announce: out.Announce) -> None:
         self.switch.stamp("advertised", route=announce.route.nlri)
-        self._superseded.pop(announce.route.key, None)
+        if self._superseded:
+            self._superseded.pop(announce.route.key, None)
         self.speaker.announce(announce.route)
 
     def _withdraw(self, withdraw: out.Withdraw) -> None:

@@ -108,6 +108,12 @@ def decode_nlri(family: Family, raw: bytes) -> Nlri:
 
 def key_of(nlri: Nlri) -> RouteKey:
     """The key of a route in a RIB: what a withdrawal must name."""
+    return keyed(nlri)[0]
+
+
+def keyed(nlri: Nlri) -> tuple[RouteKey, bytes]:
+    """The key of a route in a RIB, and its NLRI encoded as by `encode_nlri`."""
     family = family_of(nlri)
     codec = CODECS[family]
-    return RouteKey(family, codec.key(codec.encode(nlri)))
+    raw = codec.encode(nlri)
+    return RouteKey(family, codec.key(raw)), raw
