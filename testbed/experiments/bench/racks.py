@@ -45,6 +45,8 @@ would keep the switches busier than the move."""
 _SO_TIMESTAMPNS: Final = 35
 _SO_RCVBUFFORCE: Final = 33
 _ALL: Final = 3
+_NONE: Final = 0x88B6
+"""IEEE 802 local experimental EtherType 2, which nobody sends here."""
 _OUTGOING: Final = 4
 _STAMP: Final = struct.Struct("=qq")
 _NUMBERS: Final = struct.Struct("!HI")
@@ -84,6 +86,9 @@ class Racks:
     def __init__(self, interfaces: Sequence[str]) -> None:
         self._interfaces = interfaces
         self._out = [self._socket(name, 0) for name in interfaces]
+        self._stamping = self._socket(interfaces[0], _NONE)
+        """The kernel stamps packets while somebody wants it, and begins some time after the first one asked:
+        what came before is stamped when it is read."""
         self._quickest = 0.0
         """Seconds that the quickest move of one machine took."""
 
@@ -128,7 +133,8 @@ class Racks:
                 rest = max(INTERVAL, SHARE * (time.monotonic() - now))
                 while any(awaited.values()) and (left := now + rest - time.monotonic()) > 0:
                     select.select([wire], [], [], left)
-                    began = self._read(wire, awaited, last) or began
+                    sent = self._read(wire, machine_mac(numbers[0]), awaited, last)
+                    began = began or sent
                 for rack, some in asked.items():
                     window[rack] = next_window(window[rack], some, awaited[rack])
         if len(numbers) == 1 and began is not None and not any(awaited.values()):
@@ -141,9 +147,12 @@ class Racks:
         }
 
     def _read(
-        self, wire: socket.socket, awaited: Mapping[int, dict[int, None]], last: dict[int, int]
+        self, wire: socket.socket, first: bytes, awaited: Mapping[int, dict[int, None]], last: dict[int, int]
     ) -> int | None:
-        """Note what has arrived; the time of the first announcement, if it is among it."""
+        """Note what has arrived; the time of the announcement of `first`, a MAC, if it is among it.
+
+        The kernel has things to say on an interface, too.
+        """
         began: int | None = None
         while True:
             try:
@@ -153,7 +162,8 @@ class Racks:
             seconds, ns = _STAMP.unpack(control[0][2])
             stamp = seconds * 1_000_000_000 + ns
             if address[2] == _OUTGOING:
-                began = began or stamp
+                if data[6:12] == first:
+                    began = began or stamp
             elif address[1] == PROBE:
                 at = 18 if data[12:14] == _TAG[:2] else 14
                 rack, number = _NUMBERS.unpack_from(data, at)
