@@ -49,6 +49,12 @@ class _Role:
     highest: int | None = None
     config: RoleConfig = FULL_ACCESS
     config_message: p4r.Role | None = None
+    primary: Client | None = None
+
+    def elect(self) -> None:
+        """Make the client with the highest election id primary: whenever a client came, changed or left."""
+        candidates = [client for client in self.clients if client.election_id is not None]
+        self.primary = max(candidates, key=lambda c: c.election_id or 0, default=None)
 
 
 Notice = tuple[Client, "p4r.StreamMessageResponse"]
@@ -79,12 +85,13 @@ class Arbitration:
         ):
             invalid("Election id already used by another controller: it already exists")
         self._roles[name] = role
-        before = self.primary(name)
+        before = role.primary
         if client.role is None:
             client.role = name
             role.clients.append(client)
         client.election_id = election_id
-        after = self.primary(name)
+        role.elect()
+        after = role.primary
         if after is client:
             role.highest = max(election_id or 0, role.highest or 0)
             role.config, role.config_message = config, update.role
@@ -97,10 +104,10 @@ class Arbitration:
         if client.role is None:
             return []
         role = self._roles[client.role]
-        before = self.primary(client.role)
+        before = role.primary
         role.clients.remove(client)
-        after = self.primary(client.role)
-        return self._notices(role, before, after) if before is client else []
+        role.elect()
+        return self._notices(role, before, role.primary) if before is client else []
 
     def _check(self, client: Client, update: p4r.MasterArbitrationUpdate, name: str) -> None:
         """The rules for a first and for a further update."""
@@ -120,13 +127,11 @@ class Arbitration:
     def primary(self, role: str) -> Client | None:
         """The primary client of a role."""
         known = self._roles.get(role)
-        candidates = [c for c in known.clients if c.election_id is not None] if known else []
-        return max(candidates, key=lambda c: c.election_id or 0, default=None)
+        return None if known is None else known.primary
 
     def primaries(self) -> list[tuple[Client, RoleConfig]]:
         """The primary of each role that has one."""
-        found = ((self.primary(name), role.config) for name, role in self._roles.items())
-        return [(client, config) for client, config in found if client is not None]
+        return [(role.primary, role.config) for role in self._roles.values() if role.primary is not None]
 
     def config(self, role: str) -> RoleConfig:
         """What a role may do."""
