@@ -204,20 +204,9 @@ VS_EXPORT void vs_ages(struct vs_switch *sw, u32 table, u32 start, u32 count, u6
     pthread_mutex_unlock(&sw->writer);
 }
 
-struct release {
-    u32 digest, length;
-    const u8 *data;
-};
-
-static void release(struct vs_switch *sw, void *what)
-{
-    const struct release *r = what;
-    vs_held_release(sw->held, r->digest, r->data, r->length);
-}
-
 VS_EXPORT void vs_release_digest(struct vs_switch *sw, u32 digest, const u8 *data, u32 length)
 {
-    vs_call(sw, release, &(struct release){digest, length, data});
+    vs_release(sw, digest, data, length);
 }
 
 VS_EXPORT void vs_stats(struct vs_switch *sw, u64 *counts, u64 *lost_events)

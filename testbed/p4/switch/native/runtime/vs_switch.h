@@ -43,7 +43,7 @@ struct vs_switch {
     u64 random;
     int wake_fd;            /* wakes the packet thread */
     int sleeping;
-    struct vs_queue jobs;   /* for the packet thread: jobs and packets out */
+    struct vs_queue jobs;   /* for the packet thread: jobs, packets out, releases */
     struct vs_queue events[VS_EVENTS];
     int event_fd;
     bool logging;           /* somebody reads what log_msg says */
@@ -108,6 +108,8 @@ bool vs_thread_start(struct vs_switch *sw);
 void vs_thread_stop(struct vs_switch *sw);
 /* Runs `run(sw, what)` on the packet thread between two bursts and waits until it is done. */
 void vs_call(struct vs_switch *sw, void (*run)(struct vs_switch *, void *), void *what);
+/* A held sample is delivered again when it occurs again. */
+void vs_release(struct vs_switch *sw, u32 digest, const u8 *data, u32 length);
 void vs_wake(struct vs_switch *sw);
 
 /* Events for the control plane (events.c). */
