@@ -142,21 +142,15 @@ class DigestSchema:
     shape: str
 
 
-@dataclass(frozen=True, slots=True)
 class PacketHeader:
     """A controller header: (metadata id, translation) in order."""
 
-    fields: tuple[tuple[int, Translation], ...]
-
-    @property
-    def bits(self) -> int:
+    def __init__(self, fields: tuple[tuple[int, Translation], ...]) -> None:
+        self.fields = fields
+        self.bits = sum(translation.width for _, translation in fields)
         """Bits of its fields."""
-        return sum(translation.width for _, translation in self.fields)
-
-    @property
-    def nbytes(self) -> int:
+        self.nbytes = (self.bits + 7) // 8
         """Bytes it has on the wire: the last one is filled up with zeros, should the fields not do it."""
-        return (self.bits + 7) // 8
 
 
 class _Preamble(Protocol):
