@@ -37,6 +37,9 @@ _OUTPUT: Final = Struct("=II")
 _log = logging.getLogger(__name__)
 
 _EVENT_KINDS: Final = ("packet_in", "digest", "idle", "port", "log")
+_WHERE_PACKETS_RUN: Final = frozenset((CounterOp, RegisterOp))
+"""What sets cells that packets add to."""
+
 _MESSAGES: Final = {3: "it does not fit together", 8: "no memory"}
 
 
@@ -113,8 +116,7 @@ class NativeTarget:
         if not ops:
             return []
         errors = (ctypes.c_int * len(ops))()
-        # Cells that packets add to are set where packets run.
-        between = atomic or any(isinstance(op, CounterOp | RegisterOp) for op in ops)
+        between = atomic or not _WHERE_PACKETS_RUN.isdisjoint(map(type, ops))
         failed = self._c.vs_apply(self._switch, self._packer.pack(ops), len(ops), errors, between)
         if not failed:
             return [None] * len(ops)
