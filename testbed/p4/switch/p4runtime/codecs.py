@@ -72,13 +72,12 @@ class ExactCodec(MatchCodec):
 
     def parse(self, match: p4r.FieldMatch) -> MatchValue:
         """See `MatchCodec.parse`."""
-        if not match.HasField("exact"):
+        value = match.exact.value
+        if not value and not match.HasField("exact"):
             self.wrong_kind(match)
-        exact = match.exact
-        value = exact.value
         packed = self.pack(value)
         if value[0] == 0 and len(value) > 1:
-            exact.value = self.translation.to_controller(packed)
+            match.exact.value = self.translation.to_controller(packed)
         return packed, self.ones, 0
 
     def unparse(self, value: bytes, mask: bytes, prefix_len: int, match: p4r.FieldMatch) -> bool:  # noqa: ARG002
@@ -102,18 +101,19 @@ class LpmCodec(MatchCodec):
 
     def parse(self, match: p4r.FieldMatch) -> MatchValue:
         """See `MatchCodec.parse`."""
-        if not match.HasField("lpm"):
-            self.wrong_kind(match)
         lpm = match.lpm
         length = lpm.prefix_len
         if not 0 < length <= self.width:
+            if not match.HasField("lpm"):
+                self.wrong_kind(match)
             what = "leave the field out for 'don't care'" if length == 0 else f"1 ... {self.width}"
             invalid(f"match field {self.name}: prefix length {length}; {what}")
-        value = self.pack(lpm.value)
+        given = lpm.value
+        value = self.pack(given)
         mask, host_bits = self._masks[length]
         if host_bits and int.from_bytes(value) & host_bits:
             invalid(f"match field {self.name}: bits beyond the prefix of {length} are set")
-        if value[0] == 0 or len(lpm.value) != self.size:
+        if value[0] == 0 or len(given) != self.size:
             lpm.value = self.translation.to_controller(value)
         return value, mask, length
 

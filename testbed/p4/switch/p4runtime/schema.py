@@ -53,16 +53,13 @@ class TableSchema:
             if values[position] is not self.template[position]:
                 invalid(f"match field {codec.name} is there twice")
             values[position] = codec.parse(item)
-        if len(values) == 1 and values[0] is not None:
-            value = values[0]
-            return value[0], b"" if self.exact else value[1], value[2]
         key, mask, prefix_len = b"", b"", 0
-        for position, value_or_none in enumerate(values):
-            if value_or_none is None:
-                invalid(f"match field {self.codecs[position].name} is missing")
-            key += value_or_none[0]
-            mask += value_or_none[1]
-            prefix_len += value_or_none[2]
+        for value in values:
+            if value is None:
+                invalid(f"match field {self.codecs[values.index(None)].name} is missing")
+            key += value[0]
+            mask += value[1]
+            prefix_len += value[2]
         return key, b"" if self.exact else mask, prefix_len
 
     def unparse_key(self, key: bytes, mask: bytes, prefix_len: int, entry: p4r.TableEntry) -> None:

@@ -219,9 +219,11 @@ class TableStore:
         if kind == "action":
             if schema.profile is not None:
                 invalid(f"table {schema.name} has an action profile: its entries name members or groups")
-            codec = schema.action(action.action.action_id)
-            _check_scope(codec, default=default)
-            return codec.position, codec.parse(action.action), 0
+            direct = action.action
+            codec = schema.action(direct.action_id)
+            if codec.scope:
+                _check_scope(codec, default=default)
+            return codec.position, codec.parse(direct), 0
         if self._profile is None:
             invalid(f"table {schema.name} has no action profile: its entries name an action")
         if kind == "action_profile_member_id":
