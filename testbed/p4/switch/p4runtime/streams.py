@@ -21,7 +21,7 @@ class Outbox:
     def __init__(self) -> None:
         self._messages: deque[bytes] = deque()
         self._bytes = 0
-        self._ready = asyncio.Event()
+        self._waiting: asyncio.Future[None] | None = None
         self.dropped = 0
         self.overrun = False
         """The client has to be disconnected."""
@@ -44,13 +44,14 @@ class Outbox:
     def _append(self, message: bytes) -> None:
         self._messages.append(message)
         self._bytes += len(message)
-        self._ready.set()
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
     async def take(self) -> bytes:
-        """The next message, when there is one."""
+        """The next message, when there is one; one task at a time may ask."""
         while not self._messages:
-            self._ready.clear()
-            await self._ready.wait()
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
         message = self._messages.popleft()
         self._bytes -= len(message)
         return message
