@@ -138,8 +138,8 @@ class Arbitration:
         known = self._roles.get(role)
         return FULL_ACCESS if known is None else known.config
 
-    def check_writer(self, role: str, election_id: int | None) -> None:
-        """Raise PERMISSION_DENIED unless the request is from the primary of the role.
+    def check_writer(self, role: str, election_id: int | None) -> RoleConfig:
+        """What the role may do. PERMISSION_DENIED unless the request is from its primary.
 
         As in bmv2, while no controller of the default role is connected a request without an election id may
         write, which is convenient for scripts.
@@ -149,10 +149,11 @@ class Arbitration:
             if role and known is None:
                 raise RpcError(Code.NOT_FOUND, f"there is no role '{role}'")
             if election_id is None and not role:
-                return
-        primary = self.primary(role)
-        if primary is None or election_id is None or primary.election_id != election_id:
+                return self.config(role)
+        primary = None if known is None else known.primary
+        if known is None or primary is None or election_id is None or primary.election_id != election_id:
             raise RpcError(Code.PERMISSION_DENIED, "Not primary")
+        return known.config
 
     # -- notices ---------------------------------------------------------------------------------------------
 

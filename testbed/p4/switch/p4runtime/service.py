@@ -112,10 +112,12 @@ class P4RuntimeService:
     # -- unary RPCs ------------------------------------------------------------------------------------------
 
     async def _write(self, request: p4r.WriteRequest) -> bytes:
+        if self._lock.locked():  # a pipeline config is being set
+            async with self._lock:
+                pass
         role = role_name(request.role, request.role_id)
-        async with self._lock:
-            self._arbitration.check_writer(role, _election_id(request))
-            self._pipeline.device.write(request.updates, request.atomicity, self._arbitration.config(role))
+        config = self._arbitration.check_writer(role, _election_id(request))
+        self._pipeline.device.write(request.updates, request.atomicity, config)
         return b""
 
     async def _read(self, request: p4r.ReadRequest | None, context: Context) -> AsyncIterator[bytes]:
@@ -144,8 +146,7 @@ class P4RuntimeService:
     async def _set_pipeline_locked(self, request: p4r.SetForwardingPipelineConfigRequest) -> None:
         role = role_name(request.role, request.role_id)
         async with self._lock:
-            self._arbitration.check_writer(role, _election_id(request))
-            if not self._arbitration.config(role).pipeline:
+            if not self._arbitration.check_writer(role, _election_id(request)).pipeline:
                 raise RpcError(Code.PERMISSION_DENIED, f"role '{role}' may not set the pipeline config")
             await self._pipeline.set(request.action, request.config if request.HasField("config") else None)
 
@@ -180,9 +181,10 @@ class P4RuntimeService:
         if request is None:
             invalid("the request is no protobuf message of this RPC")
         device_id = request.device_id  # type: ignore[attr-defined]
-        server_wide = isinstance(request, p4r.CapabilitiesRequest) and not device_id
-        if device_id != self._device_id and not server_wide:
-            raise RpcError(Code.NOT_FOUND, f"there is no device {device_id} here, but {self._device_id}")
+        if device_id != self._device_id:
+            server_wide = isinstance(request, p4r.CapabilitiesRequest) and not device_id
+            if not server_wide:
+                raise RpcError(Code.NOT_FOUND, f"there is no device {device_id} here, but {self._device_id}")
         return request
 
     # -- StreamChannel ---------------------------------------------------------------------------------------
