@@ -39,7 +39,7 @@ class Device:
         target: Backend,
         *,
         cpu_port: int | None,
-        send_digest: Callable[[int, p4r.StreamMessageResponse], bool],
+        send_digest: Callable[[int, bytes], bool],
         call_later: Callable[[float, Callable[[], None]], Timer],
     ) -> None:
         self.schema = schema

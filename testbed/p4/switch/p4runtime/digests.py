@@ -16,6 +16,18 @@ from testbed.p4.switch.p4runtime.errors import Code, RpcError, invalid, not_foun
 from testbed.p4.switch.p4runtime.schema import DigestSchema, Schema
 from testbed.p4.switch.p4runtime.stubs import p4r
 from testbed.p4.switch.p4runtime.transaction import Transaction
+from testbed.p4.switch.p4runtime.wire import (
+    BITSTRING,
+    DIGEST,
+    DIGEST_DATA,
+    DIGEST_ID,
+    DIGEST_TIMESTAMP,
+    LIST_ID,
+    MEMBER,
+    STRUCT_LIKE,
+    message_field,
+    varint,
+)
 from testbed.p4.switch.target import DigestOp, DigestSample, Verb
 
 DEFAULT_LIST_SIZE: Final = 256
@@ -61,15 +73,15 @@ class _Digest:
 class DigestStore:
     """All the digests of a program.
 
-    `send` hands a DigestList to the primary client and says whether there was one. `call_later` is the event
-    loop's, in seconds.
+    `send` hands a stream message to the primary client and says whether there was one. `call_later` is the
+    event loop's, in seconds.
     """
 
     def __init__(
         self,
         schema: Schema,
         target: Backend,
-        send: Callable[[int, p4r.StreamMessageResponse], bool],
+        send: Callable[[int, bytes], bool],
         call_later: Callable[[float, Callable[[], None]], Timer],
     ) -> None:
         self._schema = schema
@@ -194,21 +206,23 @@ def _parse_config(entry: p4r.DigestEntry) -> Config:
     return Config(config.max_timeout_ns / 1e9, min(size, 1 << 16), config.ack_timeout_ns / 1e9, wire)
 
 
-def _digest_list(schema: DigestSchema, number: int, samples: list[bytes]) -> p4r.StreamMessageResponse:
-    response = p4r.StreamMessageResponse()
-    digest = response.digest
-    digest.digest_id, digest.list_id, digest.timestamp = schema.id, number, time.time_ns()
-    for sample in samples:
-        data = digest.data.add()
-        offset = 0
-        for width in schema.widths:
-            end = offset + (width + 7) // 8
-            value = canonical(sample[offset:end])
-            offset = end
-            if schema.shape == "struct":
-                data.struct.members.add(bitstring=value)
-            elif schema.shape == "tuple":
-                data.tuple.members.add(bitstring=value)
-            else:
-                data.bitstring = value
-    return response
+def _digest_list(schema: DigestSchema, number: int, samples: list[bytes]) -> bytes:
+    """The `StreamMessageResponse` with a list."""
+    parts = [DIGEST_ID, varint(schema.id), LIST_ID, varint(number)]
+    parts += [message_field(DIGEST_DATA, _sample(schema, sample)) for sample in samples]
+    parts += (DIGEST_TIMESTAMP, varint(time.time_ns()))
+    return message_field(DIGEST, b"".join(parts))
+
+
+def _sample(schema: DigestSchema, sample: bytes) -> bytes:
+    """A sample as `P4Data`."""
+    values = []
+    offset = 0
+    for width in schema.widths:
+        end = offset + (width + 7) // 8
+        values.append(message_field(BITSTRING, canonical(sample[offset:end])))
+        offset = end
+    kind = STRUCT_LIKE.get(schema.shape)
+    if kind is None:
+        return values[-1]
+    return message_field(kind, b"".join([message_field(MEMBER, value) for value in values]))

@@ -7,29 +7,36 @@ from typing import TYPE_CHECKING
 from testbed.p4.switch.p4runtime.errors import invalid
 from testbed.p4.switch.p4runtime.schema import PacketHeader
 from testbed.p4.switch.p4runtime.stubs import p4r
+from testbed.p4.switch.p4runtime.wire import (
+    METADATA_ID,
+    METADATA_VALUE,
+    PACKET,
+    PACKET_METADATA,
+    PACKET_PAYLOAD,
+    message_field,
+    varint,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def packet_in(header: PacketHeader | None, frame: bytes) -> p4r.StreamMessageResponse | None:
-    """The message for a frame that left on the CPU port; None: it is shorter than its header."""
-    response = p4r.StreamMessageResponse()
-    packet = response.packet
+def packet_in(header: PacketHeader | None, frame: bytes) -> bytes | None:
+    """The stream message for a frame that left on the CPU port; None: it is shorter than its header."""
     if header is None:
-        packet.payload = frame
-        return response
+        return message_field(PACKET, message_field(PACKET_PAYLOAD, frame))
     size = header.nbytes
     if len(frame) < size:
         return None
-    packet.payload = frame[size:]
+    parts = [message_field(PACKET_PAYLOAD, frame[size:])]
     value, shift = int.from_bytes(frame[:size]), size * 8
     for metadata_id, translation in header.fields:
-        shift -= translation.width
-        field = value >> shift & ((1 << translation.width) - 1)
-        raw = field.to_bytes((translation.width + 7) // 8)
-        packet.metadata.add(metadata_id=metadata_id, value=translation.to_controller(raw))
-    return response
+        width = translation.width
+        shift -= width
+        raw = (value >> shift & ((1 << width) - 1)).to_bytes((width + 7) // 8)
+        shown = message_field(METADATA_VALUE, translation.to_controller(raw))
+        parts.append(message_field(PACKET_METADATA, METADATA_ID + varint(metadata_id) + shown))
+    return message_field(PACKET, b"".join(parts))
 
 
 def packet_out(header: PacketHeader | None, packet: p4r.PacketOut) -> bytes:

@@ -276,16 +276,14 @@ class P4RuntimeService:
 
     def _packet_in(self, frame: bytes) -> None:
         device = self._pipeline.committed
-        response = None if device is None else packet_in(device.schema.packet_in, frame)
-        if response is not None:
-            message = response.SerializeToString()
+        message = None if device is None else packet_in(device.schema.packet_in, frame)
+        if message is not None:
             for client, config in self._arbitration.primaries():
                 if config.packet_ins:
                     self._outboxes[client].put(message)
 
-    def _send_digest(self, digest_id: int, response: p4r.StreamMessageResponse) -> bool:
+    def _send_digest(self, digest_id: int, message: bytes) -> bool:
         """To the primary of each role that has the digest. False: nobody got it."""
-        message = response.SerializeToString()
         sent = [
             self._outboxes[client].put(message)
             for client, config in self._arbitration.primaries()

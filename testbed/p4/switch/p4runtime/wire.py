@@ -1,4 +1,5 @@
-"""Protobuf on the wire, where building messages would be too slow: entries are stored and sent as bytes."""
+"""Protobuf on the wire, where building messages would be too slow: entries are stored and sent as bytes, and
+what goes to controllers unasked is written as bytes."""
 
 from __future__ import annotations
 
@@ -28,6 +29,31 @@ COUNTER_DATA: Final = b"\x3a"
 TIME_SINCE_LAST_HIT: Final = b"\x52"
 IS_CONST: Final = b"\x68\x01"
 """Fields of `p4.v1.TableEntry`."""
+
+PACKET: Final = b"\x12"
+DIGEST: Final = b"\x1a"
+"""Members of `p4.v1.StreamMessageResponse`."""
+
+PACKET_PAYLOAD: Final = b"\x0a"
+PACKET_METADATA: Final = b"\x12"
+"""Fields of `p4.v1.PacketIn`."""
+
+METADATA_ID: Final = b"\x08"
+METADATA_VALUE: Final = b"\x12"
+"""Fields of `p4.v1.PacketMetadata`."""
+
+DIGEST_ID: Final = b"\x08"
+LIST_ID: Final = b"\x10"
+DIGEST_DATA: Final = b"\x1a"
+DIGEST_TIMESTAMP: Final = b"\x20"
+"""Fields of `p4.v1.DigestList`."""
+
+BITSTRING: Final = b"\x0a"
+STRUCT_LIKE: Final = {"tuple": b"\x22", "struct": b"\x2a"}
+"""Members of `p4.v1.P4Data`."""
+
+MEMBER: Final = b"\x0a"
+"""Field of `p4.v1.P4StructLike`."""
 
 
 def varint(value: int) -> bytes:

@@ -16,8 +16,9 @@ def test_a_header_that_ends_within_a_byte_is_filled_up() -> None:
     message.metadata.add(metadata_id=2, value=b"\xff")
     frame = packet_out(ODD, message)
     assert frame == b"\xbf\xe0rest"
-    response = packet_in(ODD, frame)
-    assert response is not None
+    message = packet_in(ODD, frame)
+    assert message is not None
+    response = p4r.StreamMessageResponse.FromString(message)
     assert response.packet.payload == b"rest"
     assert [m.value for m in response.packet.metadata] == [b"\x05", b"\xff"]
 

@@ -54,8 +54,9 @@ async def test_values_of_both_sides(switch: Harness) -> None:
 async def test_packet_ins(switch: Harness, compiled: Any) -> None:
     ((_, sent),) = switch.target.inject(300, frame(1))
     schema = switch.server.service._pipeline.device.schema
-    response = packet_in(schema.packet_in, sent)
-    assert response is not None
+    message = packet_in(schema.packet_in, sent)
+    assert message is not None
+    response = p4r.StreamMessageResponse.FromString(message)
     assert [(m.metadata_id, m.value) for m in response.packet.metadata] == [(1, b"\x01\x2c"), (2, b"\0")]
     assert response.packet.payload == frame(1)
     assert packet_in(schema.packet_in, b"\0") is None
