@@ -108,7 +108,7 @@ class TableStore:
             )
         )
         self._write_resources(entry, handle, txn)
-        entries[stored] = (handle, self._to_wire(entry))
+        entries[stored] = (handle, entry.SerializeToString())
         if schema.ageing:
             self.key_of[handle] = stored
         if self._profile is not None:
@@ -140,7 +140,7 @@ class TableStore:
         idle_us = _idle_us(entry) if schema.ageing else 0
         txn.ops.append(TableOp(2, schema.position, handle, b"", b"", 0, 0, *chosen, idle_us))
         self._write_resources(entry, handle, txn)
-        self.entries[stored] = (handle, self._to_wire(entry))
+        self.entries[stored] = (handle, entry.SerializeToString())
         txn.on_undo(self.entries.__setitem__, stored, record)
         if former is not None and self._profile is not None:
             self._profile.drop_one_shot(former[2], txn)
@@ -215,15 +215,18 @@ class TableStore:
     def _choose(self, action: p4r.TableAction, txn: Transaction, *, default: bool = False) -> Chosen:
         """What a `TableAction` asks for, checked against the table."""
         schema = self.schema
+        if schema.profile is None:
+            direct = action.action
+            codec = schema.actions.get(direct.action_id)
+            if codec is not None:
+                if codec.scope:
+                    _check_scope(codec, default=default)
+                return codec.position, codec.parse(direct), 0
         kind = action.WhichOneof("type")
         if kind == "action":
             if schema.profile is not None:
                 invalid(f"table {schema.name} has an action profile: its entries name members or groups")
-            direct = action.action
-            codec = schema.action(direct.action_id)
-            if codec.scope:
-                _check_scope(codec, default=default)
-            return codec.position, codec.parse(direct), 0
+            schema.action(action.action.action_id)
         if self._profile is None:
             invalid(f"table {schema.name} has no action profile: its entries name an action")
         if kind == "action_profile_member_id":
@@ -256,14 +259,16 @@ class TableStore:
 
     def _write_resources(self, entry: p4r.TableEntry, handle: int, txn: Transaction) -> None:
         """Direct counter and meter: an absent meter_config resets the meter, absent counter_data changes
-        nothing."""
+        nothing. They are taken out of the entry, as they are not read back with it."""
         model = self.schema.model
         if model.counter is not None and entry.HasField("counter_data"):
             data = entry.counter_data
             txn.ops.append(CounterOp(model.counter, handle, data.packet_count, data.byte_count))
+            entry.ClearField("counter_data")
         if model.meter is not None:
             config = entry.meter_config if entry.HasField("meter_config") else None
             self.set_meter(handle, config, txn)
+            entry.ClearField("meter_config")
 
     def set_meter(self, handle: int, config: p4r.MeterConfig | None, txn: Transaction) -> None:
         """Configure the direct meter of an entry; None: back to green."""
@@ -278,15 +283,6 @@ class TableStore:
         else:
             self.meter_configs[handle] = config.SerializeToString()
             txn.ops.append(MeterOp(meter, handle, parse_meter_config(config)))
-
-    def _to_wire(self, entry: p4r.TableEntry) -> bytes:
-        """What will be read back."""
-        model = self.schema.model
-        if model.counter is not None:
-            entry.ClearField("counter_data")
-        if model.meter is not None:
-            entry.ClearField("meter_config")
-        return entry.SerializeToString()
 
     # -- handles and undoing ---------------------------------------------------------------------------------
 
