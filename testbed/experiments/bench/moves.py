@@ -9,15 +9,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
+from controllers.intents import MacEntry
 from testbed.experiments.bench.fabric import bench_plan, connect_racks
 from testbed.experiments.bench.racks import sender
 from testbed.experiments.running import RunningLab, Setup
 from testbed.lab.errors import LabError
+from testbed.lab.eventually import NotInTime, eventually_async
 from testbed.lab.switches import Target
 from testbed.model.topology import Mode, Reflector
 
 SETTLE = 0.05
 """Seconds between two moves: what the old place still does about the last one is over by then."""
+
+KNOWN_SECONDS = 120.0
+"""Seconds until all PEs have to know all machines."""
 
 QUIET = 0.5
 """Seconds without a table write after which a lab counts as settled."""
@@ -89,6 +94,7 @@ async def bench_moves(*, pes: int, moves: int, machines: int, reflector: Reflect
         crowd = range(moves + 1, moves + 1 + machines)
         await racks.ask("greet", machines=[(sender(rack), rack) for rack in range(pes)])
         await racks.ask("greet", machines=[(number, 0) for number in (*single, *crowd)])
+        await _known(lab, pes + moves + machines)
         await _quiet(lab)
         before = _writes(lab)
         samples = []
@@ -105,6 +111,20 @@ async def bench_moves(*, pes: int, moves: int, machines: int, reflector: Reflect
 
 def _writes(lab: RunningLab) -> int:
     return sum(each.switch.session.writes for each in lab.fabric.controllers.values())
+
+
+async def _known(lab: RunningLab, machines: int) -> None:
+    """Wait until every PE knows so many machines: a reflector may pause for longer than a lab is quiet."""
+
+    def all_know() -> bool:
+        tables = (pe.switch.plane.intents.values() for pe in lab.fabric.pes.values())
+        return all(sum(isinstance(each, MacEntry) for each in table) >= machines for table in tables)
+
+    what = f"{machines} machines known to all PEs"
+    try:
+        await eventually_async(all_know, within=KNOWN_SECONDS, every=QUIET, what=what)
+    except NotInTime as error:
+        raise LabError(str(error)) from None
 
 
 async def _quiet(lab: RunningLab) -> None:
