@@ -305,6 +305,11 @@ class Engine:
             elif old is not None and not old.shared.source.local:
                 self._events.append(RouteEvent(RouteKey(family, key), nlri_of(old), None))
 
+    @property
+    def changed(self) -> int:
+        """How many routes have changed since the last `flush`."""
+        return sum(len(table.changed) for table in self.tables.values())
+
     def flush(self) -> dict[Neighbor, list[bytes]]:
         """Messages that bring all neighbours up to date; the dictionary keeps their order per neighbour."""
         out: dict[Neighbor, list[bytes]] = {}

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from ipaddress import IPv4Address
-from typing import Self, final
+from typing import Final, Self, final
 
 from controllers.bgp.config import BGP_PORT, PeerConfig, SpeakerConfig
 from controllers.bgp.engine import Engine
@@ -26,6 +26,12 @@ from controllers.wire.types import EVPN, RT_CONSTRAINT, Family, IpAddress, Route
 from controllers.wire.vpn import RtMembership
 
 log = logging.getLogger(__name__)
+
+MANY: Final = 16
+REST_EACH: Final = 0.001
+REST: Final = 0.05
+"""After a flush of many routes the next one waits, so many seconds for each and `REST` at most: where many
+come, more are coming, and to tell them together costs all who listen less. A few are told at once."""
 
 
 @final
@@ -54,6 +60,8 @@ class Speaker:
         self._peers: dict[IpAddress, Peer] = {}
         self._server: asyncio.Server | None = None
         self._flush_turn: Turn | None = None
+        self._rest: asyncio.TimerHandle | None = None
+        """Runs while a flush has to wait."""
         self._running = False
         self._targets: dict[RouteTarget | EsImport, RtMembership] = {}
         for peer in config.peers:
@@ -87,6 +95,7 @@ class Speaker:
 
     async def stop(self) -> None:
         """End all sessions with a NOTIFICATION and stop listening."""
+        self._end_rest()
         if self._flush_turn is not None:
             self._flush()
         self._running = False
@@ -100,6 +109,7 @@ class Speaker:
     def abort(self) -> None:
         """End without a word: connections break, as when a process dies."""
         self._running = False
+        self._end_rest()
         if self._flush_turn is not None:
             self._flush_turn.cancel()
         for peer in self._peers.values():
@@ -199,20 +209,31 @@ class Speaker:
 
     def end_of_rib(self, peer: Peer, family: Family) -> None:
         """See `Hooks`. The routes before it are reported first."""
+        self._end_rest()
         self.tables_changed()
         if self._on_end_of_rib is not None:
             event = EndOfRibEvent(peer.config.address, family)
             turns().add(partial(self._on_end_of_rib, event))
 
     def tables_changed(self) -> None:
-        """See `Hooks`. Flushes when the loop has nothing left to read: never on a timer."""
-        if self._flush_turn is None and self._running:
+        """See `Hooks`. Flushes when the loop has nothing left to read, and has rested after many routes."""
+        if self._flush_turn is None and self._rest is None and self._running:
             self._flush_turn = turns().add(self._flush)
+
+    def _end_rest(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
+            self.tables_changed()
 
     def _flush(self) -> None:
         if self._flush_turn is not None:
             self._flush_turn.cancel()
             self._flush_turn = None
+        routes = self._engine.changed
+        if routes >= MANY:
+            rest = min(routes * REST_EACH, REST)
+            self._rest = asyncio.get_running_loop().call_later(rest, self._end_rest)
         for neighbor, messages in self._engine.flush().items():
             self._write(neighbor, messages)
         if self._engine.busy:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from ipaddress import IPv4Address, ip_address, ip_network
+
+from msgspec.structs import replace
 
 from controllers.bgp.routes import EndOfRibEvent, PeerEvent, Route, RouteEvent
 from controllers.runtime.bgp import Speaker

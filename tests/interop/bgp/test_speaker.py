@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from msgspec.structs import replace
 
@@ -136,7 +138,7 @@ async def test_peers_come_and_go(lab: Lab) -> None:
 async def test_a_different_as_is_refused_and_said_once(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
     await lab.reflector("embedded", clients=1)
     peer = PeerConfig(REFLECTOR, 65000, port=PORT, retry_first=0.01, retry_limit=0.02)
-    config = SpeakerConfig(65009, pe(1), pe(1), PORT, (replace(peer, asn=65000),), listen=False)
+    config = SpeakerConfig(65009, pe(1), pe(1), PORT, (dataclasses.replace(peer, asn=65000),), listen=False)
     with caplog.at_level("INFO"):
         async with Speaker(config) as speaker:
             await eventually(lambda: speaker.peers()[0].counters.notifications_in > 3, "several attempts")
