@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 
 import pytest
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 from controllers.bgp.policy import MacPattern, Match, Policy, Statement, Verdict
 from controllers.runtime.bench.reflection import reflection_latency, reflection_rate
 from controllers.runtime.bgp import PeerConfig, Route, Speaker, SpeakerConfig, reflector
+from controllers.runtime.bgp import speaker as speaker_module
 from controllers.runtime.bgp.reflectors import ReflectorKind, ReflectorPlan, embedded_config, read_plan
 from controllers.wire.evpn import MacIpAdvertisement
 from controllers.wire.types import EVPN, RT_CONSTRAINT, VPNV4, RouteTarget
@@ -69,6 +71,33 @@ async def test_who_joins_late_gets_a_large_table_and_its_end(lab: Lab) -> None:
     two = await lab.pe(2)
     await two.until(lambda p: EVPN in p.complete, "its end")
     assert len(two.table) == 5000, "the end comes last"
+
+
+async def test_what_follows_many_routes_is_told_together(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speaker_module, "REST", 1.0)
+    monkeypatch.setattr(speaker_module, "REST_EACH", 0.05)
+    await lab.reflector("embedded")
+    one, two = await lab.pe(1), await lab.pe(2)
+
+    def updates() -> int:
+        return one.speaker.peers()[0].counters.updates_out
+
+    async def announce(numbers: range) -> int:
+        """One after the other; how many messages that took."""
+        before = updates()
+        for number in numbers:
+            one.speaker.announce(mac(number))
+            for _ in range(8):
+                await asyncio.sleep(0)
+        await two.until(lambda p: mac(numbers[-1]).key in p.table, "the last one")
+        return updates() - before
+
+    await announce(range(1))  # the End-of-RIB is out, too
+    assert await announce(range(1, 6)) == 5, "a few are told at once"
+    before = updates()
+    one.speaker.announce(*(mac(number) for number in range(100, 200)))
+    await eventually(lambda: updates() > before, "the first of many")
+    assert await announce(range(200, 210)) == 1
 
 
 async def test_the_tables_can_be_shown(lab: Lab) -> None:
