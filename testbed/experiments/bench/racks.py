@@ -27,7 +27,7 @@ INTERVAL: Final = 0.001
 SHARE: Final = 10
 """The wait for the next probes, in times that it took to send these: what is measured needs time, too."""
 
-HEAD_START: Final = 0.5
+HEAD_START: Final = 0.75
 """The wait for the first probes to a machine that moves alone, in times of the quickest such move so far. If
 one did take less, it would be taken for that long."""
 
