@@ -17,15 +17,19 @@ CPU_PORT: Final = 510
 PUNT_SESSION: Final = 1
 POSTCARD_SESSION: Final = 2
 
+DIGEST_DELAY_NS: Final = 1
+"""How long a sample may wait for others: those that are there together go together."""
+
 ACK_TIMEOUT_NS: Final = 1_000_000_000
 """How long a switch holds back what it has reported but nobody has acknowledged."""
 
 
 @final
 class ControllerChannel(Struct, frozen=True):
-    """Copies to the controller, and the digests that it wants, each sample at once."""
+    """Copies to the controller, and the digests that it wants, of which `digest_list` samples go together."""
 
     digests: tuple[str, ...] = ()
+    digest_list: int = 1
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -37,7 +41,7 @@ class ControllerChannel(Struct, frozen=True):
         for session in (PUNT_SESSION, POSTCARD_SESSION):
             yield CloneSession(session, ((CPU_PORT, 0),))
         for name in self.digests:
-            yield Digest(name, ack_timeout_ns=ACK_TIMEOUT_NS)
+            yield Digest(name, self.digest_list, DIGEST_DELAY_NS, ACK_TIMEOUT_NS)
 
 
 @final

@@ -57,6 +57,9 @@ class Program:
     """Have the switch leave out members of a group while their ports are down. Of a group that has none left
     simple_switch_grpc takes the hash modulo 0, and ends. It looks at its ports every 200 ms, by when
     controllers have rerouted."""
+    digest_list: int = 64
+    """Samples of a digest in one message at most: machines that come together are told together. At
+    simple_switch_grpc a list that is not full can wait for 100 ms and more."""
 
     @classmethod
     def load(cls, p4info: Path, config: Path) -> Program:

@@ -25,7 +25,7 @@ class AccessController:
         self.switch = SwitchController(setup.switch, program, AccessRenderer(), self, observer)
         self._macs: dict[tuple[int, int], int] = {}
         """Port by VLAN and MAC (int)."""
-        self.switch.set(ControllerChannel(digests=(MAC_LEARN_DIGEST,)))
+        self.switch.set(ControllerChannel((MAC_LEARN_DIGEST,), program.digest_list))
         members: dict[int, list[int]] = {}
         for port in setup.ports:
             for vlan in port.vlans:

@@ -103,7 +103,7 @@ class PeController:
             SendVrrp: self._send_vrrp,
             SendGratuitous: self._send_gratuitous,
         }
-        self.switch.set(ControllerChannel(digests=(MAC_LEARN_DIGEST,)))
+        self.switch.set(ControllerChannel((MAC_LEARN_DIGEST,), program.digest_list))
         for interface in interfaces(link_state, setup.switch.name):
             self.switch.set(CoreInterface(interface.port, interface.mac))
         for vrf in setup.core.vrfs:

@@ -45,4 +45,4 @@ def _p4c(source: Path) -> Program:
         if done.returncode:
             lines = done.stderr.strip().splitlines() or ["no message"]
             raise LabError(f"p4c-bm2-ss refused {source.name}: {lines[0]}")
-        return replace(Program.load(p4info, config), watch_ports=False)
+        return replace(Program.load(p4info, config), watch_ports=False, digest_list=1)

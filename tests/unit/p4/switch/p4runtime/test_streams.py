@@ -225,6 +225,19 @@ async def test_lists_fill_up_or_grow_old(switch: Harness) -> None:
     assert macs((await stream.receive()).digest) == [4]
 
 
+async def test_samples_that_come_together_go_together(switch: Harness) -> None:
+    stream = await switch.primary()
+    await primary_write(switch, "INSERT", digest(max_list_size=3, max_timeout_ns=1))
+    for src in (1, 2, 3, 4):
+        switch.target.inject(1, frame(1, src=src))
+    heard: list[int] = []
+    while len(heard) < 4:
+        found = macs((await stream.receive()).digest)
+        assert len(found) <= 3
+        heard += found
+    assert heard == [1, 2, 3, 4]
+
+
 async def test_acknowledged_samples_are_not_repeated_before(switch: Harness) -> None:
     stream = await switch.primary()
     await primary_write(switch, "INSERT", digest(ack_timeout_ns=60_000_000_000))
