@@ -16,7 +16,7 @@ from testbed.lab.links import PatchLink, Wire
 from testbed.lab.machines import Guest, VirtualMachine
 from testbed.lab.namespaces import sysctl
 from testbed.lab.netlink import Netlink
-from testbed.lab.switches import P4Switch, SwitchProgram
+from testbed.lab.switches import P4Switch, SwitchProgram, thrift_port
 from testbed.model.plan import Cable, Plan
 from testbed.model.topology import Role
 from testbed.observe.timeline import Timeline
@@ -66,10 +66,15 @@ class PlanTopo(Topo):  # type: ignore[misc]
 
 
 def prepare_namespace(plan: Plan) -> None:
-    """Loopback addresses of all routers and the reflector; no IPv6 and no ARP of the kernel's own."""
+    """Loopback addresses of all routers and the reflector; no IPv6 and no ARP of the kernel's own.
+
+    No connection may leave from a port that a switch is about to listen on.
+    """
     if Path("/proc/sys/net/ipv6").exists():
         sysctl("net.ipv6.conf.default.disable_ipv6", 1)
     sysctl("net.ipv4.conf.all.arp_ignore", 8)
+    served = [port for switch in plan.switches.values() for port in (switch.grpc_port, thrift_port(switch))]
+    sysctl("net.ipv4.ip_local_reserved_ports", ",".join(map(str, served)))
     loopbacks = [switch.loopback for switch in plan.switches.values() if switch.loopback]
     with Netlink() as kernel:
         lo = kernel.index("lo")

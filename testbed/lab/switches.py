@@ -27,6 +27,8 @@ from testbed.lab.interface import Interface
 from testbed.model.addresses import CPU_PORT
 from testbed.model.plan import Switch
 
+THRIFT_OFFSET = 5000
+
 READY_SECONDS = 120.0
 """How long switches may take until they answer, and until they hold their tables. On a busy machine a dozen
 of them, with a program to translate, take more than half a minute, and what is slow is not broken."""
@@ -70,7 +72,7 @@ class SwitchProgram:
             command += ["-i", f"{port.number}@{port.interface}"]
         command += [str(pipeline)] if pipeline else ["--no-p4"]
         if self.thrift:
-            command += ["--thrift-port", str(switch.grpc_port + 5000)]
+            command += ["--thrift-port", str(thrift_port(switch))]
         command += ["--", "--grpc-server-addr", switch.grpc_address, "--cpu-port", str(CPU_PORT)]
         if self.delays:
             for port in switch.ports:
@@ -204,6 +206,11 @@ def _has_thrift() -> bool:
         usage = subprocess.run([BMV2, "--help"], capture_output=True, text=True, check=False, timeout=10)
         return "--thrift-port" in usage.stdout + usage.stderr
     return False
+
+
+def thrift_port(switch: Switch) -> int:
+    """Where simple_switch_grpc serves Thrift, if it was built with it."""
+    return switch.grpc_port + THRIFT_OFFSET
 
 
 def wait_ready(switches: Sequence[P4Switch], timeout: float = READY_SECONDS) -> None:

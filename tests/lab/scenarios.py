@@ -292,7 +292,9 @@ def foreign() -> dict[str, Any]:
     """Switches that do not tell when they are ready, as those of bmv2."""
     program = replace(STANDIN, reports_ready=False)
     with star(program=program) as lab:
-        return {"alive": lab.status()["alive"], "rtts": rtts(lab.ping("client", "vm1", count=2))}
+        reserved = Path("/proc/sys/net/ipv4/ip_local_reserved_ports").read_text("ascii").strip()
+        rtt = rtts(lab.ping("client", "vm1", count=2))
+        return {"alive": lab.status()["alive"], "rtts": rtt, "reserved": reserved}
 
 
 def broken_switch() -> None:

@@ -42,6 +42,8 @@ def test_switches_that_do_not_say_when_they_are_ready(result_of: Callable[[str],
     found = result_of("foreign")
     assert found["alive"]
     assert len(found["rtts"]) == 2
+    taken_by_none = "50001-50003,50101,51001-51003,55001-55003,55101,56001-56003"
+    assert found["reserved"] == taken_by_none, "a connection from one would keep its switch from starting"
 
 
 def test_status_faults_and_links(result_of: Callable[[str], Any]) -> None:
