@@ -27,18 +27,27 @@ void vs_queue_put(struct vs_queue *q, struct vs_message *m)
     __atomic_add_fetch(&q->count, 1, __ATOMIC_SEQ_CST);
 }
 
-bool vs_queue_send(struct vs_queue *q, u32 kind, u64 number, const void *data, u32 length)
+struct vs_message *vs_message_new(u32 kind, u64 number, const void *data, u32 length)
 {
-    struct vs_message *m = vs_peek(&q->count) < q->capacity ? malloc(sizeof *m + length) : NULL;
-    if (m == NULL) {
-        __atomic_add_fetch(&q->dropped, 1, __ATOMIC_RELAXED);
-        return false;
-    }
+    struct vs_message *m = malloc(sizeof *m + length);
+    if (m == NULL)
+        return NULL;
     m->kind = kind;
     m->number = number;
     m->length = length;
     if (length != 0)
         memcpy(m->data, data, length);
+    return m;
+}
+
+bool vs_queue_send(struct vs_queue *q, u32 kind, u64 number, const void *data, u32 length)
+{
+    struct vs_message *m =
+        vs_peek(&q->count) < q->capacity ? vs_message_new(kind, number, data, length) : NULL;
+    if (m == NULL) {
+        __atomic_add_fetch(&q->dropped, 1, __ATOMIC_RELAXED);
+        return false;
+    }
     vs_queue_put(q, m);
     return true;
 }

@@ -24,16 +24,20 @@ void vs_wake(struct vs_switch *sw)
     (void)written;
 }
 
+/* What must not be refused, however much is waiting. */
+static void put_job(struct vs_switch *sw, u32 kind, u64 number, const void *data, u32 length)
+{
+    struct vs_message *m = vs_message_new(kind, number, data, length);
+    if (m == NULL)
+        abort(); /* nothing sensible is left to do */
+    vs_queue_put(&sw->jobs, m);
+    vs_wake(sw);
+}
+
 void vs_call(struct vs_switch *sw, void (*run)(struct vs_switch *, void *), void *what)
 {
     struct vs_job job = {run, what, 0};
-    struct vs_message *m = calloc(1, sizeof *m);
-    if (m == NULL)
-        abort(); /* nothing sensible is left to do */
-    m->kind = JOB;
-    m->number = (u64)(uintptr_t)&job;
-    vs_queue_put(&sw->jobs, m);
-    vs_wake(sw);
+    put_job(sw, JOB, (u64)(uintptr_t)&job, NULL, 0);
     while (vs_load(&job.done) == 0)
         futex(&job.done, FUTEX_WAIT_PRIVATE, 0);
 }
@@ -46,19 +50,11 @@ bool vs_packet_out(struct vs_switch *sw, const u8 *data, u32 length)
     return true;
 }
 
-/* Nobody waits for it: jobs are done in order, so whatever is asked for later finds the sample released. Not a
- * vs_queue_send, which may refuse: a sample that stays held is never delivered again. */
+/* Nobody waits for it: jobs are done in order, so whatever is asked for later finds the sample released. Never
+ * refused: a sample that stays held is never delivered again. */
 void vs_release(struct vs_switch *sw, u32 digest, const u8 *data, u32 length)
 {
-    struct vs_message *m = malloc(sizeof *m + length);
-    if (m == NULL)
-        abort(); /* as in vs_call */
-    m->kind = RELEASE;
-    m->number = digest;
-    m->length = length;
-    memcpy(m->data, data, length);
-    vs_queue_put(&sw->jobs, m);
-    vs_wake(sw);
+    put_job(sw, RELEASE, digest, data, length);
 }
 
 static void run_job(struct vs_switch *sw, struct vs_message *m)

@@ -22,6 +22,8 @@ struct vs_queue {
 
 void vs_queue_init(struct vs_queue *q, u32 capacity);
 void vs_queue_free(struct vs_queue *q);
+/* NULL: no memory. */
+struct vs_message *vs_message_new(u32 kind, u64 number, const void *data, u32 length);
 /* False: full (counted in `dropped`) or no memory. */
 bool vs_queue_send(struct vs_queue *q, u32 kind, u64 number, const void *data, u32 length);
 void vs_queue_put(struct vs_queue *q, struct vs_message *m);
