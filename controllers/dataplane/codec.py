@@ -27,18 +27,10 @@ from controllers.dataplane.entity import (
     TableEntry,
     Ternary,
     Update,
-    Verb,
 )
 
 ACTIONS: Final = 4096
 """Messages of actions that are remembered: many entries do the same, such as to forward to one next hop."""
-
-
-_TYPES: Final = {
-    Verb.INSERT: p4r.Update.INSERT,
-    Verb.MODIFY: p4r.Update.MODIFY,
-    Verb.DELETE: p4r.Update.DELETE,
-}
 
 
 class SchemaError(Exception):
@@ -125,7 +117,7 @@ class Codec:
         request = p4r.WriteRequest()
         for verb, entity in updates:
             message = request.updates.add()
-            message.type = _TYPES[verb]
+            message.type = p4r.Update.Type.ValueType(verb)
             self._fill(message.entity, entity)
         return request
 
@@ -138,10 +130,9 @@ class Codec:
     # Messages are filled in place: one that is handed to the constructor of another one is copied.
 
     def _fill(self, message: p4r.Entity, entity: Entity) -> None:
-        if isinstance(entity, TableEntry):
-            self._fill_table_entry(message.table_entry, entity)
-            return
         match entity:
+            case TableEntry():
+                self._fill_table_entry(message.table_entry, entity)
             case DefaultEntry(table, does):
                 table_id = self.tables.id(table)
                 default = message.table_entry

@@ -99,6 +99,7 @@ class Speaker:
         if self._flush_turn is not None:
             self._flush()
         self._running = False
+        self._end_rest()
         for peer in self._peers.values():
             peer.stop(CeaseSubcode.ADMINISTRATIVE_SHUTDOWN, "stopped")
         if self._server is not None:

@@ -181,10 +181,9 @@ class P4RuntimeService:
         if request is None:
             invalid("the request is no protobuf message of this RPC")
         device_id = request.device_id  # type: ignore[attr-defined]
-        if device_id != self._device_id:
-            server_wide = isinstance(request, p4r.CapabilitiesRequest) and not device_id
-            if not server_wide:
-                raise RpcError(Code.NOT_FOUND, f"there is no device {device_id} here, but {self._device_id}")
+        server_wide = not device_id and isinstance(request, p4r.CapabilitiesRequest)
+        if device_id != self._device_id and not server_wide:
+            raise RpcError(Code.NOT_FOUND, f"there is no device {device_id} here, but {self._device_id}")
         return request
 
     # -- StreamChannel ---------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ class Outbox:
     def __init__(self) -> None:
         self._messages: deque[bytes] = deque()
         self._bytes = 0
-        self._waiting: asyncio.Future[None] | None = None
+        self._ready = asyncio.Event()
         self.dropped = 0
         self.overrun = False
         """The client has to be disconnected."""
@@ -44,14 +44,13 @@ class Outbox:
     def _append(self, message: bytes) -> None:
         self._messages.append(message)
         self._bytes += len(message)
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
+        self._ready.set()
 
     async def take(self) -> bytes:
-        """The next message, when there is one; one task at a time may ask."""
+        """The next message, when there is one."""
         while not self._messages:
-            self._waiting = asyncio.get_running_loop().create_future()
-            await self._waiting
+            self._ready.clear()
+            await self._ready.wait()
         message = self._messages.popleft()
         self._bytes -= len(message)
         return message

@@ -215,18 +215,13 @@ class TableStore:
     def _choose(self, action: p4r.TableAction, txn: Transaction, *, default: bool = False) -> Chosen:
         """What a `TableAction` asks for, checked against the table."""
         schema = self.schema
-        if schema.profile is None:
-            direct = action.action
-            codec = schema.actions.get(direct.action_id)
-            if codec is not None:
-                if codec.scope:
-                    _check_scope(codec, default=default)
-                return codec.position, codec.parse(direct), 0
         kind = action.WhichOneof("type")
         if kind == "action":
             if schema.profile is not None:
                 invalid(f"table {schema.name} has an action profile: its entries name members or groups")
-            schema.action(action.action.action_id)
+            codec = schema.action(action.action.action_id)
+            _check_scope(codec, default=default)
+            return codec.position, codec.parse(action.action), 0
         if self._profile is None:
             invalid(f"table {schema.name} has no action profile: its entries name an action")
         if kind == "action_profile_member_id":
