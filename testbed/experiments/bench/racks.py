@@ -22,10 +22,12 @@ PROBE: Final = 0x88B5
 """IEEE 802 local experimental EtherType 1."""
 
 INTERVAL: Final = 0.001
-"""Seconds between two probes from one rack to a machine that is awaited."""
+"""Seconds between two probes from one rack to a machine that is awaited, at least: a move is taken for longer
+than it lasted by up to as much."""
 
 SHARE: Final = 10
-"""The wait for the next probes, in times that it took to send these: what is measured needs time, too."""
+"""The wait for the next probes to a machine of a large move, in times that it took to send these: what is
+measured needs time, too. For one machine it would be 3 ms and more, a third of a move."""
 
 HEAD_START: Final = 0.75
 """The wait for the first probes to a machine that moves alone, in times of the quickest such move so far. If
@@ -130,7 +132,7 @@ class Racks:
                 for rack, some in asked.items():
                     for number in some:
                         self._out[rack].send(probe(rack, number))
-                rest = max(INTERVAL, SHARE * (time.monotonic() - now))
+                rest = max(INTERVAL, SHARE * (time.monotonic() - now)) if len(numbers) > 1 else INTERVAL
                 while any(awaited.values()) and (left := now + rest - time.monotonic()) > 0:
                     select.select([wire], [], [], left)
                     sent = self._read(wire, machine_mac(numbers[0]), awaited, last)
