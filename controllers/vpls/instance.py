@@ -182,7 +182,7 @@ class Instance:
         """Settle who forwards for each site, and which pseudo-wires follow from that."""
         elected = self._elect()
         rival = elected.pop(self.config.ve_id, None)
-        forwards = rival is None or not self._gives_way_to(rival)
+        forwards = not self._is_cut_off() and (rival is None or not self._gives_way_to(rival))
         if forwards != self._forwards:
             self._forwards = forwards
             step = "site-active" if forwards else "site-standby"
@@ -213,8 +213,7 @@ class Instance:
         return _rank(path), path.block.label_for(self.config.ve_id) is not None
 
     def _gives_way_to(self, rival: SitePath) -> bool:
-        own = (self.config.preference, -int(self._context.config.loopback))
-        return not self._up or _rank(rival) > own
+        return _rank(rival) > (self.config.preference, -int(self._context.config.loopback))
 
     def _connects(self, path: SitePath) -> bool:
         """Tell whether each side's labels cover the other (RFC 4761 §3.2.3)."""
@@ -281,7 +280,14 @@ class Instance:
 
     def _is_down(self) -> bool:
         """No circuit of the site is up, and no gateway here that others need."""
-        return bool(self.config.acs) and not self._up and not self.gateways
+        return self._is_cut_off() or (bool(self.config.acs) and not self._up and not self.gateways)
+
+    def _is_cut_off(self) -> bool:
+        """No circuit of the site is up here, and another PE is attached to it: that one is to forward."""
+        ve_id, reachable = self.config.ve_id, self._context.reachable
+        return not self._up and any(
+            path.block.ve_id == ve_id and reachable(path.pe) for path in self._paths.values()
+        )
 
 
 def _rank(path: SitePath) -> tuple[int, int]:

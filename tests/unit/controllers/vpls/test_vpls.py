@@ -262,6 +262,32 @@ class TestSiteOfTwoPes:
         assert table(net, "dc3", "GatewayMac", BD, GATEWAY) is None
         assert [route for route in net.nodes["dc2"].core.originated if isinstance(route.nlri, VpnPrefix)]
 
+    def test_one_whose_circuits_are_all_down_hands_over_its_gateway_too(self) -> None:
+        configs = stretched_lan(SITES)
+        for n in (0, 1):
+            instance = replace(configs[n].instances[0], ve_id=7, preference=200 - n)
+            configs[n] = replace(configs[n], instances=(instance,))
+        net = network(configs)
+        net.settle()
+
+        def state() -> list[object]:
+            net.settle()
+            net.advance(10)
+            masters = [pe for pe in SITES if table(net, pe, "GatewayMac", BD, GATEWAY)]
+            return [masters, *flooded_to(net, "dc3")]
+
+        for ac in (1, 2):
+            net.send("dc1", AcDown(ac))
+        assert state() == [["dc2"], "10.255.0.2"]
+        for ac in (1, 2):
+            net.send("dc2", AcDown(ac))
+        assert state() == [["dc3"]], "nobody is left to forward for the site"
+        net.send("dc1", AcUp(1))
+        assert state() == [["dc1"], "10.255.0.1"]
+        net.send("dc1", AcDown(1))
+        net.fail("dc2")
+        assert state() == [["dc1"], "10.255.0.1"], "alone at its site it is a gateway for others"
+
 
 class TestGateway:
     def test_one_master(self, net: Network) -> None:
