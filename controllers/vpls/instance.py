@@ -58,6 +58,8 @@ class Instance:
         self._up = {ac.ac for ac in config.acs}
         self._paths: dict[RouteKey, SitePath] = {}
         self._wires: dict[int, SitePath] = {}
+        self._unlabelled: set[int] = set()
+        """Sites that an alarm says there is no label for."""
         self._forwards = True
         self._routes = True
         self.macs = MacTable(context, config, self._mac_moved)
@@ -187,7 +189,9 @@ class Instance:
             self._forwards = forwards
             step = "site-active" if forwards else "site-standby"
             self._context.effects.emit(Note(step, self.config.bd, detail=f"site {self.config.ve_id}"))
-        wanted = {ve: path for ve, path in elected.items() if forwards and self._connects(path)}
+        unlabelled = {ve for ve, path in elected.items() if not self._connects(path)}
+        self._tell_unlabelled(unlabelled)
+        wanted = {ve: path for ve, path in elected.items() if forwards and ve not in unlabelled}
         self._follow_site()
         self._program_circuits()
         for ve in [ve for ve in self._wires if wanted.get(ve) != self._wires[ve]]:
@@ -219,13 +223,17 @@ class Instance:
         """Tell whether each side's labels cover the other (RFC 4761 §3.2.3)."""
         config, block = self.config, path.block
         mine = VplsBlock(config.rd, config.ve_id, config.block_offset, config.block_size, config.label_base)
-        about = (config.bd, block.ve_id)
-        if mine.label_for(block.ve_id) is None or block.label_for(config.ve_id) is None:
-            text = f"bd {config.bd}: no label between sites {config.ve_id} and {block.ve_id}: block too small"
-            self._context.effects.alarm(AlarmCode.NO_LABEL, about, text)
-            return False
-        self._context.effects.clear_alarm(AlarmCode.NO_LABEL, about)
-        return True
+        return mine.label_for(block.ve_id) is not None and block.label_for(config.ve_id) is not None
+
+    def _tell_unlabelled(self, sites: set[int]) -> None:
+        """Raise an alarm for each of these sites, clear those of others: also of one that is gone."""
+        bd, own = self.config.bd, self.config.ve_id
+        for ve in sorted(self._unlabelled - sites):
+            self._context.effects.clear_alarm(AlarmCode.NO_LABEL, (bd, ve))
+        for ve in sorted(sites):
+            text = f"bd {bd}: no label between sites {own} and {ve}: block too small"
+            self._context.effects.alarm(AlarmCode.NO_LABEL, (bd, ve), text)
+        self._unlabelled = sites
 
     def _bring_up(self, ve: int, path: SitePath) -> None:
         config = self.config

@@ -87,6 +87,9 @@ class TestSignalling:
         net.settle()
         assert flooded_to(net, "dc1") == ["10.255.0.2"]
         assert [a.code for a in said(net, Alarm)] == [AlarmCode.NO_LABEL] * 2, "both ends say so"
+        net.fail("dc3")
+        alarms = [alarm for alarm in net.nodes["dc1"].outputs if isinstance(alarm, Alarm)]
+        assert [alarm.cleared for alarm in alarms] == [False, True], "over with the site"
 
     @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
     def test_labels_in_several_blocks(self, order: tuple[int, int]) -> None:
