@@ -102,7 +102,9 @@ class VirtualRouter:
         return [Send(self._config.priority)]
 
     def heard(self, advertisement: Advertisement, now: float) -> list[Action]:
-        """Another router of this virtual router advertised."""
+        """Another router of this virtual router advertised; the owner of the address discards it (§7.1)."""
+        if self._config.priority == OWNER_PRIORITY:
+            return []
         if self.state is VrrpState.BACKUP:
             self._heard_as_backup(advertisement, now)
             return []

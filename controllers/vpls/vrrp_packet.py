@@ -114,9 +114,12 @@ def _parse_body(carrier: _Carrier, source: bytes, group: bytes, body: bytes) -> 
     if group != carrier.group.packed or len(body) < 8 or body[0] != _VERSION_AND_TYPE or not body[1]:
         return None
     size, count = carrier.size, body[3]
+    interval = (int.from_bytes(body[4:6], "big") & 0xFFF) / 100
+    if not count or not interval:
+        # RFC 9568 §7.1 with errata 8299 and 8301: at an interval of 0 a backup would take over at once.
+        return None
     if len(body) != 8 + size * count or checksum(_pseudo_header(source, group, len(body)) + body):
         return None
     make = IPv4Address if size == 4 else IPv6Address
     addresses = tuple(make(body[8 + size * n : 8 + size * (n + 1)]) for n in range(count))
-    interval = (int.from_bytes(body[4:6], "big") & 0xFFF) / 100
     return Advertisement(body[1], body[2], interval, addresses, make(source))

@@ -41,6 +41,14 @@ def test_the_owner_is_master_at_once() -> None:
     assert (one.state, one.deadline) == (VrrpState.MASTER, 1.0)
 
 
+def test_the_owner_gives_way_to_nobody() -> None:
+    """RFC 5798 §7.1: what it hears about its own address it discards, whatever the priority."""
+    one = router(255, number=2)
+    one.start(0.0)
+    assert [one.heard(advertisement(priority, number=3), 0.5) for priority in (0, 100, 255)] == [[], [], []]
+    assert (one.state, one.deadline) == (VrrpState.MASTER, 1.0)
+
+
 def test_a_backup_takes_over_after_three_intervals_and_its_skew() -> None:
     one = router(100)
     assert one.start(0.0) == []
@@ -101,7 +109,7 @@ def advertised_by(addresses: st.SearchStrategy[IpAddress]) -> st.SearchStrategy[
         st.integers(1, 255),
         st.integers(0, 255),
         st.integers(1, 4095).map(lambda centiseconds: centiseconds / 100),
-        st.lists(addresses, max_size=5).map(tuple),
+        st.lists(addresses, min_size=1, max_size=5).map(tuple),
         addresses,
     )
 
@@ -117,6 +125,15 @@ def test_packets_read_back(one: Advertisement) -> None:
     assert parse(data) == one
     tagged = data[:12] + b"\x81\x00\x00\x0a" + data[12:]
     assert parse(tagged + bytes(8)) == one, "a tag and padding"
+
+
+@pytest.mark.parametrize(("own", "virtual"), [("10.1.0.2", "10.1.0.1"), ("fe80::2", "fe80::1")])
+def test_an_interval_of_zero_and_no_address_are_refused(own: str, virtual: str) -> None:
+    """A backup that believed the interval would take over at once, and give up at each advertisement."""
+    source, addresses = ip_address(own), (ip_address(virtual),)
+    assert parse(frame(Advertisement(1, 200, 0.01, addresses, source))) is not None
+    assert parse(frame(Advertisement(1, 200, 0.0, addresses, source))) is None
+    assert parse(frame(Advertisement(1, 200, 0.01, (), source))) is None
 
 
 def test_a_packet_by_hand() -> None:
