@@ -80,6 +80,7 @@ class Gateway:
         """Leave the virtual router (RFC 5798 §6.4: shutdown), and be no router of the subnet at all."""
         effects, config = self._context.effects, self._config
         self._carry_out(self._router.stop())
+        self.hosts.stop()
         self._vrf.disconnect(config.own.network)
         effects.unset(("GatewayAddress", self._bd, config.own.ip))
         effects.unset(("GatewayMac", self._bd, config.own_mac))

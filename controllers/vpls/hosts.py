@@ -62,7 +62,7 @@ class Hosts:
             entry.confirmed, entry.tries = self._context.now, 0
             return
         if entry is not None:
-            self._of_mac[entry.mac].discard(ip)
+            self._unbind(ip, entry.mac)
         self._entries[ip] = _Entry(mac, self._context.now)
         self._of_mac.setdefault(mac, set()).add(ip)
         self._schedule(ip, self._context.config.probing.refresh)
@@ -100,9 +100,23 @@ class Hosts:
             self._ask(ip)
             self._schedule(ip, probing.timeout)
         else:
-            del self._entries[ip]
-            self._of_mac[entry.mac].discard(ip)
-            self._vrf.set_host(ip, None)
+            self._forget(ip)
+
+    def stop(self) -> None:
+        """Forget all hosts: another router leads to them from now on."""
+        for ip in sorted(self._entries, key=int):
+            self._forget(ip)
+        self._gleaned.clear()
+
+    def _forget(self, ip: IpAddress) -> None:
+        self._unbind(ip, self._entries.pop(ip).mac)
+        self._vrf.set_host(ip, None)
+
+    def _unbind(self, ip: IpAddress, mac: int) -> None:
+        addresses = self._of_mac[mac]
+        addresses.discard(ip)
+        if not addresses:
+            del self._of_mac[mac]
 
     def _decide(self, ip: IpAddress) -> None:
         entry = self._entries[ip]

@@ -115,7 +115,7 @@ class Instance:
         self.mac_learned(event.ac, event.mac)
         gateway = self.gateways.get(event.ip.version)
         claims = event.kind is not NeighborKind.PROBE
-        if claims and gateway is not None and not gateway.claimed(event.ip, event.mac):
+        if claims and gateway is not None and gateway.started and not gateway.claimed(event.ip, event.mac):
             gateway.hosts.seen(event.mac, event.ip)
 
     def glean(self, ip: IpAddress) -> None:

@@ -357,6 +357,21 @@ class TestGateway:
         prefix = next(r for r in net.nodes["dc2"].core.originated if isinstance(r.nlri, VpnPrefix))
         assert prefix.attributes.local_pref == 200
 
+    def test_one_that_left_routes_to_no_host_of_the_subnet(self, net: Network, vm: Machine) -> None:
+        """Its packets to them enter at the master, as those of any PE without the subnet."""
+        net.send("dc1", StopVrrp(BD))
+        net.settle()
+        net.advance(1.0)
+        net.send("dc1", NeighborSeen(BD, 1, NeighborKind.REPLY, VM, VM_IP, VM_IP))
+        assert table(net, "dc1", "IpRoute", VRF, ip_network(VM_IP)) is None
+        walk = net.walk_packet("dc1", VRF, VM_IP)
+        assert (walk.fate, walk.pes[:2]) == (Fate.DELIVERED, ("dc1", "dc2"))
+
+    def test_macs_that_have_no_address_any_more_leave_nothing(self, net: Network) -> None:
+        for mac in range(VM, VM + 100):
+            net.send("dc1", NeighborSeen(BD, 1, NeighborKind.REPLY, mac, VM_IP, VM_IP))
+        assert len(net.nodes["dc1"].core.instances[BD].gateways[4].hosts._of_mac) == 1
+
     def test_a_host_is_routed_to_while_its_place_is_known(self, net: Network, vm: Machine) -> None:
         host = ("IpRoute", VRF, ip_network(VM_IP))
         assert isinstance(table(net, "dc1", *host), IpRoute)
