@@ -26,6 +26,7 @@ class MacTable:
         self._context = context
         self._config = config
         self._moved = moved
+        self._limits = {ac.ac: ac.mac_limit for ac in config.acs}
         self._where: dict[int, int] = {}
         self._behind: dict[int, set[int]] = {}
         self._attachments: dict[int, Attachment] = {}
@@ -74,10 +75,10 @@ class MacTable:
         before = self._where.get(mac)
         if attachment is None or mac == 0 or mac >> 40 & 1 or before == number:
             return
-        if before is None and self._full():
+        if self._circuit_full(number) or (before is None and self._full()):
             return
         if before is not None:
-            self._behind[before].discard(mac)
+            self._leave(before, mac)
         self._where[mac] = number
         self._behind.setdefault(number, set()).add(mac)
         self._context.effects.set(MacEntry(self._config.bd, mac, attachment))
@@ -86,6 +87,16 @@ class MacTable:
             Note("learned", self._config.bd, mac, None, f"attachment {number}{came_from}")
         )
         self._moved(mac)
+
+    def _circuit_full(self, number: int) -> bool:
+        limit = self._limits.get(number)
+        if limit is None or self.behind(number) < limit:
+            return False
+        bd = self._config.bd
+        self._context.effects.alarm(
+            AlarmCode.MAC_LIMIT, (bd, number), f"bd {bd}: ac {number} has its {limit} MACs"
+        )
+        return True
 
     def _full(self) -> bool:
         limit = self._config.mac_limit
@@ -100,7 +111,11 @@ class MacTable:
         number = self._where.pop(mac, None)
         if number is None:
             return
-        self._behind[number].discard(mac)
+        self._leave(number, mac)
         self._context.effects.unset(("MacEntry", self._config.bd, mac))
         self._context.effects.clear_alarm(AlarmCode.MAC_LIMIT, self._config.bd)
         self._moved(mac)
+
+    def _leave(self, number: int, mac: int) -> None:
+        self._behind[number].discard(mac)
+        self._context.effects.clear_alarm(AlarmCode.MAC_LIMIT, (self._config.bd, number))

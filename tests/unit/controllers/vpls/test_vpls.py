@@ -194,6 +194,23 @@ class TestLearning:
         net.send("dc1", MacLearned(BD, 1, OTHER))
         assert table(net, "dc1", "MacEntry", BD, OTHER) is not None
 
+    def test_limit_of_a_circuit(self) -> None:
+        """Frames of MACs beyond it teach nothing, be they new or known elsewhere; other circuits go on."""
+        (config,) = stretched_lan(["dc1"])
+        (instance,) = config.instances
+        limited = replace(instance, acs=(replace(instance.acs[0], mac_limit=1), instance.acs[1]))
+        net = network([replace(config, instances=(limited,))])
+        for ac, mac in ((1, VM), (2, OTHER), (1, OTHER), (1, OTHER + 1), (2, OTHER + 2)):
+            net.send("dc1", MacLearned(BD, ac, mac))
+        assert [(a.text, a.cleared) for a in said(net, Alarm)] == [("bd 10: ac 1 has its 1 MACs", False)]
+        assert table(net, "dc1", "MacEntry", BD, OTHER).via == LocalAc(2)
+        assert table(net, "dc1", "MacEntry", BD, OTHER + 1) is None
+        assert table(net, "dc1", "MacEntry", BD, OTHER + 2) is not None
+        net.send("dc1", MacLearned(BD, 2, VM))
+        net.send("dc1", MacLearned(BD, 1, OTHER))
+        assert said(net, Alarm)[-1].cleared
+        assert table(net, "dc1", "MacEntry", BD, OTHER).via == LocalAc(1)
+
     @pytest.mark.parametrize("mac", [0, 0x01005E000001])
     def test_no_stations(self, net: Network, mac: int) -> None:
         net.send("dc1", MacLearned(BD, 1, mac))
