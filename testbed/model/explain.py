@@ -88,12 +88,11 @@ def _problem(root: type[BaseModel], source: Source, detail: ErrorDetails) -> Pro
         return source.problem(
             path, f"{label}: unknown value {detail['input']!r}", suggest(str(detail["input"]), options)
         )
-    if kind == "tuple_type":
-        return source.problem(
-            path, f"{label}: {detail['input']!r} is not a list", f"write [{detail['input']}]"
-        )
     given = repr(detail["input"])
     given = given if len(given) <= 40 else given[:37] + "..."
+    if kind == "tuple_type":
+        instead = f"write [{detail['input']}]" if isinstance(detail["input"], str) else "write [..., ...]"
+        return source.problem(path, f"{label}: {given} is not a list", instead)
     return source.problem(
         path, f"{label}: {given} is not allowed", detail["msg"][:1].lower() + detail["msg"][1:]
     )

@@ -116,7 +116,10 @@ def _convert(loader: _Loader, node: yaml.Node, path: Path, source: Source, probl
 
 
 def _scalar(loader: _Loader, node: yaml.Node, source: Source, problems: list[Problem]) -> Any:
-    """A str, int, float, bool or None. `10:20:30:40:50:51` stays text (YAML 1.1 reads it in base 60)."""
+    """A str, int, float, bool or None. `10:20:30:40:50:51` stays text (YAML 1.1 reads it in base 60).
+
+    So does what its tag (`!!bool maybe`) or its size makes no use of: the messages say what was written.
+    """
     text: str = node.value
     if node.tag not in _PLAIN_TAGS:
         problems.append(
@@ -128,6 +131,7 @@ def _scalar(loader: _Loader, node: yaml.Node, source: Source, problems: list[Pro
     if node.tag in (_STR, "tag:yaml.org,2002:timestamp") or ":" in text:
         return text
     try:
-        return loader.construct_object(node)
-    except ValueError:
+        value = loader.construct_object(node)
+    except (ValueError, LookupError):
         return text
+    return text if isinstance(value, int) and value.bit_length() > 64 else value

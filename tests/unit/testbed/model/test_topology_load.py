@@ -98,6 +98,10 @@ MISTAKES = [
         "sites: dc1 ",
         "bridge_domains.servers.sites: 'dc1' is not a list: write [dc1]",
     ),
+    ("sites: [dc1, dc2, dc3] ", "sites: ", "servers.sites: None is not a list: write [..., ...]"),
+    ("vlan: 20", "vlan: !!bool maybe", "databases.vlan: 'maybe' is not allowed"),
+    ("vlan: 20", "vlan: !!int ''", "databases.vlan: '' is not allowed"),
+    ("blackout_ms: 100", "blackout_ms: !!float ''", "defaults.blackout_ms: '' is not allowed"),
 ]
 
 
@@ -153,6 +157,12 @@ def test_size_and_depth_are_bounded() -> None:
         parse(" " * (MAX_BYTES + 1), "x")
     with pytest.raises(TopologyError, match="nested deeper than"):
         parse("[" * 5000, "x")
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "0x" + "f" * 5000, "-0b" + "1" * 20000])
+def test_numbers_beyond_all_bounds(number: str) -> None:
+    with pytest.raises(TopologyError, match=r"^lab.yaml:\d+: bridge_domains.databases.vlan: .{40} is not"):
+        topology_from_text(WAN.replace("vlan: 20", f"vlan: {number}"), "lab.yaml")
 
 
 def test_mac_in_base_sixty_stays_text() -> None:
