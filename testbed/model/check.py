@@ -6,7 +6,15 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from testbed.model import addresses as numbering
-from testbed.model.derive import access_of, interface_name, sids, tap_interface
+from testbed.model.derive import (
+    access_of,
+    copy_interface,
+    interface_name,
+    mac_of,
+    shared_mac,
+    sids,
+    tap_interface,
+)
 from testbed.model.errors import Problem, suggest
 from testbed.model.source import Path, Source
 from testbed.model.topology import BridgeDomain, Host, Node, Role, Topology, Vm
@@ -103,12 +111,15 @@ def _node(path: Path, name: str, node: Node) -> Iterator[Finding]:
 
 
 def _uplinks(topology: Topology) -> Iterator[Finding]:
-    """Every access switch reaches a PE; more than one only as a segment."""
+    """Every access switch reaches a PE, by one link each; more than one PE only as a segment."""
     uplinks: dict[str, set[str]] = {
         name: set() for name, n in topology.nodes.items() if n.role is Role.ACCESS
     }
-    for link in topology.links:
+    for i, link in enumerate(topology.links):
         for switch, pe in (link.ends, reversed(link.ends)):
+            if pe in uplinks.get(switch, ()):
+                what = f"a second link from {switch!r} to {pe!r}, in which frames would go round"
+                yield ("links", i), what, "remove it, or link the switch to another PE and add a segment"
             if switch in uplinks:
                 uplinks[switch].add(pe)
     segment_of: dict[str, str] = {}
@@ -155,6 +166,9 @@ def _services(topology: Topology) -> Iterator[Finding]:
                 "set `evi:` to a free one",
             )
         evis[evi] = name
+        if numbering.L3_EVI < evi <= numbering.L3_EVI + numbering.MAX_SERVICES:
+            what = f"EVI {evi} is kept for the IP-VRF of a tenant"
+            yield (*base, "evi"), what, f"use one up to {numbering.L3_EVI}"
         if len(set(bd.sites)) < len(bd.sites):
             yield (*base, "sites"), f"a site is named twice in {name!r}", "name each once"
         for i, site in enumerate(bd.sites):
@@ -176,6 +190,8 @@ def _services(topology: Topology) -> Iterator[Finding]:
 
 
 def _gateways(base: Path, bd: BridgeDomain) -> Iterator[Finding]:
+    if bd.gateway_mac:
+        yield from _no_ip_version((*base, "gateway_mac"), bd.gateway_mac)
     yield from _inside((*base, "gateway"), "gateway", bd.gateway, bd.subnet)
     if (bd.subnet6 is None) != (bd.gateway6 is None):
         has, lacks = ("gateway6", "subnet6") if bd.subnet6 is None else ("subnet6", "gateway6")
@@ -204,7 +220,9 @@ def _machines(topology: Topology) -> Iterator[Finding]:
     for bd in topology.bridge_domains.values():
         for gateway in (bd.gateway, bd.gateway6):
             addresses[bd.tenant, str(gateway)] = "a gateway"
-    macs: dict[str, str] = {}
+    macs = {shared_mac(bd): f"the gateway of {name!r}" for name, bd in topology.bridge_domains.items()}
+    everybody: dict[str, Host | Vm] = {**topology.hosts, **topology.vms}
+    macs |= {mac_of(topology, one): repr(name) for name, one in everybody.items() if not one.mac}
     for section, machines in (("hosts", topology.hosts), ("vms", topology.vms)):
         for name, machine in machines.items():
             base: Path = (section, name)
@@ -219,16 +237,20 @@ def _machines(topology: Topology) -> Iterator[Finding]:
                         "give it an address of its own",
                     )
             if machine.mac:
-                if macs.setdefault(machine.mac, name) != name:
-                    what = f"duplicate MAC {machine.mac} (also of {macs[machine.mac]!r})"
+                if macs.setdefault(machine.mac, repr(name)) != repr(name):
+                    what = f"duplicate MAC {machine.mac} (also of {macs[machine.mac]})"
                     yield (*base, "mac"), what, "give it a MAC of its own, or leave `mac` out"
-                if machine.mac[0] in "46":
-                    what = f"MAC {machine.mac} starts like IPv{machine.mac[0]}, which MPLS takes it for"
-                    yield (*base, "mac"), what, "use a MAC that starts with 02"
+                yield from _no_ip_version((*base, "mac"), machine.mac)
             if isinstance(machine, Vm):
                 yield from _slots(base, machine, topology, bd)
             else:
                 yield from _place((*base, "at"), machine.at, topology, bd)
+
+
+def _no_ip_version(path: Path, mac: str) -> Iterator[Finding]:
+    if mac[0] in "46":
+        what = f"MAC {mac} starts like IPv{mac[0]}, which MPLS takes it for"
+        yield path, what, "use a MAC that starts with 02"
 
 
 def _addresses(base: Path, machine: Host | Vm, bd: BridgeDomain) -> Iterator[Finding]:
@@ -287,6 +309,9 @@ def _limits(topology: Topology) -> Iterator[Finding]:
     pes = [name for name, node in topology.nodes.items() if node.role is Role.PE]
     if len(pes) > numbering.MAX_PES:
         yield ("nodes",), f"{len(pes)} PEs", f"use at most {numbering.MAX_PES}"
+    elif late := next((name for name in pes if sids(topology)[name] > numbering.MAX_PES), None):
+        what = f"no sid from 1 to {numbering.MAX_PES} is left for PE {late!r}"
+        yield ("nodes", late), what, "leave `sid` out of P routers, or give them higher ones"
     for name, ports in _port_counts(topology).items():
         if ports > numbering.MAX_PORTS:
             yield (
@@ -295,6 +320,9 @@ def _limits(topology: Topology) -> Iterator[Finding]:
                 f"use at most {numbering.MAX_PORTS} a switch",
             )
         yield from _interface(("nodes", name), interface_name(name, ports), "node", name)
+        if f"{name}-" in (tap_interface(""), copy_interface("")):
+            what = f"interfaces of a node {name!r} have names like those of virtual machines"
+            yield ("nodes", name), what, "rename it"
     for name in topology.vms:
         yield from _interface(("vms", name), tap_interface(name), "virtual machine", name)
 

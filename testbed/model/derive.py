@@ -56,6 +56,22 @@ def sids(topology: Topology) -> dict[str, int]:
     return result
 
 
+def shared_mac(bd: BridgeDomain) -> str:
+    """The anycast and VRRP MAC of a bridge domain's gateway."""
+    return bd.gateway_mac or numbering.anycast_mac(vrid_of(bd))
+
+
+def vrid_of(bd: BridgeDomain) -> int:
+    """As given, else the VLAN's number if that fits."""
+    return bd.vrid or (bd.vlan if bd.vlan < 256 else 1)
+
+
+def mac_of(topology: Topology, machine: Host | Vm) -> str:
+    """As given, else derived from tenant and address."""
+    tenant = list(topology.tenants).index(topology.bridge_domains[machine.bridge_domain].tenant)
+    return machine.mac or numbering.guest_mac(tenant, machine.address)
+
+
 def interface_name(node: str, port: int) -> str:
     """The interface of a switch port, as Mininet names them."""
     return f"{node}-eth{port}"
@@ -92,7 +108,6 @@ class _Derivation:
         access = [name for name, node in topology.nodes.items() if node.role is Role.ACCESS]
         self.device = self.sid | {name: numbering.FIRST_ACCESS + i for i, name in enumerate(access)}
         self.ports: defaultdict[str, list[Port]] = defaultdict(list)
-        self.tenant_ordinal = {name: i for i, name in enumerate(topology.tenants)}
 
     def plan(self) -> Plan:
         """All steps, in the order that numbers the ports: cables, hosts, slots."""
@@ -154,7 +169,7 @@ class _Derivation:
             "bridge_domain": machine.bridge_domain,
             "tenant": bd.tenant,
             "vlan": bd.vlan,
-            "mac": machine.mac or numbering.guest_mac(self.tenant_ordinal[bd.tenant], machine.address),
+            "mac": mac_of(self.topology, machine),
             "address": IPv4Interface((machine.address, bd.subnet.prefixlen)),
             "gateway": bd.gateway,
             "address6": IPv6Interface((machine.address6, prefix6)) if machine.address6 else None,
@@ -228,8 +243,7 @@ class _Derivation:
         self, ordinal: int, name: str, bd: BridgeDomain, segments: dict[str, SegmentPlan]
     ) -> BridgeDomainPlan:
         evi = bd.evi or bd.vlan
-        vrid = bd.vrid or (bd.vlan if bd.vlan < 256 else 1)
-        shared = bd.gateway_mac or numbering.anycast_mac(vrid)
+        shared = shared_mac(bd)
         pes = tuple(pe for site in bd.sites for pe in self._at(site, Role.PE))
         segment_of = {segment.access: segment.name for segment in segments.values()}
         attachments = tuple(
@@ -255,7 +269,7 @@ class _Derivation:
             gateway6=bd.gateway6,
             gateway_mode=bd.gateway_mode,
             shared_mac=shared,
-            vrid=vrid,
+            vrid=vrid_of(bd),
             control_word=bd.control_word,
             instances={pe: self._instance(pe, ordinal, evi, bd, shared) for pe in pes},
             attachments=attachments,

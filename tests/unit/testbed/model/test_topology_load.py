@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testbed.model import TopologyError, load_topology, topology_from_text, topology_schema
+from testbed.model.derive import derive
 from testbed.model.source import MAX_BYTES, parse
 
 TOPOLOGIES = Path(__file__).parents[4] / "topologies"
@@ -98,6 +99,27 @@ MISTAKES = [
         "sites: dc1 ",
         "bridge_domains.servers.sites: 'dc1' is not a list: write [dc1]",
     ),
+    ("vlan: 10\n", "vlan: 10\n    evi: 60001\n", "EVI 60001 is kept for the IP-VRF of a tenant: use one up to"),
+    (
+        "vlan: 10\n",
+        "vlan: 10\n    gateway_mac: 4a:00:00:00:00:01\n",
+        "MAC 4a:00:00:00:00:01 starts like IPv4, which MPLS takes it for: use a MAC that starts with 02",
+    ),
+    (
+        "address: 10.0.10.101",
+        "mac: '02:00:0a:00:0a:66', address: 10.0.10.101",
+        "duplicate MAC 02:00:0a:00:0a:66 (also of 'h2'): give it a MAC of its own, or leave `mac` out",
+    ),
+    (
+        "address: 10.0.10.101",
+        "mac: '00:00:5e:00:01:0a', address: 10.0.10.101",
+        "duplicate MAC 00:00:5e:00:01:0a (also of the gateway of 'servers'): give it",
+    ),
+    (
+        "  - {ends: [acc1, pe1]}\n",
+        "  - {ends: [acc1, pe1]}\n  - {ends: [pe1, acc1]}\n",
+        "a second link from 'acc1' to 'pe1', in which frames would go round: remove it, or link the switch",
+    ),
     ("sites: [dc1, dc2, dc3] ", "sites: ", "servers.sites: None is not a list: write [..., ...]"),
     ("vlan: 20", "vlan: !!bool maybe", "databases.vlan: 'maybe' is not allowed"),
     ("vlan: 20", "vlan: !!int ''", "databases.vlan: '' is not allowed"),
@@ -129,6 +151,23 @@ def test_long_interface_name() -> None:
         TopologyError, match=r"'provideredge4-eth2' has 18 characters, Linux allows 15.*at most 10"
     ):
         topology_from_text(WAN.replace("pe4", "provideredge4"))
+
+
+@pytest.mark.parametrize("name", ["tap", "tp2"])
+def test_a_node_whose_slots_are_named_like_a_machines_own_end(name: str) -> None:
+    """A machine `s3` has a `tap-s3`, and slot 3 of a switch `tap` is one, too."""
+    with pytest.raises(TopologyError, match=f"interfaces of a node '{name}' have names like those of virtual"):
+        topology_from_text(WAN.replace("acc1", name))
+
+
+def test_a_p_router_that_takes_a_pes_sid() -> None:
+    more = [f"q{number}" for number in range(26)]
+    nodes = "".join(f"  {name}: {{role: pe, site: dc1}}\n" for name in more)
+    links = "".join(f"  - {{ends: [{name}, p1]}}\n" for name in more)
+    text = WAN.replace("\nhosts:", f"{links}\nhosts:").replace("  p1: {role: p}\n", f"{nodes}  p1: {{role: p}}\n")
+    assert derive(topology_from_text(text)).switches["q25"].sid == 30
+    with pytest.raises(TopologyError, match="no sid from 1 to 30 is left for PE 'q25': leave `sid` out of P"):
+        topology_from_text(text.replace("p1: {role: p}", "p1: {role: p, sid: 5}"))
 
 
 def test_disconnected_core() -> None:
