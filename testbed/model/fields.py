@@ -11,6 +11,11 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
+_MARTIANS: dict[int, list[Any]] = {
+    4: [ipaddress.IPv4Network(net) for net in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")],
+    6: [ipaddress.IPv6Network(net) for net in ("::/127", "ff00::/8", "fe80::/10")],
+}
+"""What p4src/controls/martians.p4 drops, by IP version."""
 
 
 def _text(value: object, example: str) -> str:
@@ -19,6 +24,13 @@ def _text(value: object, example: str) -> str:
     if isinstance(value, ipaddress._BaseAddress | ipaddress._BaseNetwork):
         return str(value)
     raise ValueError(f"{value!r} is not text: write for example {example}")
+
+
+def _number(value: object) -> object:
+    """YAML's yes and no are 1 and 0 to Python; nobody who writes them means a number."""
+    if isinstance(value, bool):
+        raise ValueError(f"{'yes' if value else 'no'} is not a number: write one in digits")
+    return value
 
 
 def _name(value: object) -> str:
@@ -67,6 +79,9 @@ def _network(version: int, example: str) -> Callable[[object], Any]:
             raise ValueError(f"{text!r} has no prefix length: write for example {example}")
         if parse(text.partition("/")[0]) != parse(network.network_address):
             raise ValueError(f"{text!r} has host bits set: write {network}")
+        martian = next((each for each in _MARTIANS[version] if network.overlaps(each)), None)
+        if martian is not None:
+            raise ValueError(f"{text!r} holds addresses of {martian}, which no PE routes: write {example}")
         return network
 
     return check
@@ -100,4 +115,5 @@ Subnet6 = Annotated[
     BeforeValidator(_network(6, "fd00:10::/64")),
     _schema("ipv6-network", "fd00:10::/64"),
 ]
-Milliseconds = Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)]
+NUMBER = BeforeValidator(_number)
+Milliseconds = Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False), NUMBER]

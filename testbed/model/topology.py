@@ -7,7 +7,7 @@ from typing import Annotated, final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from testbed.model.fields import IPv4, IPv6, Mac, Milliseconds, Name, Subnet4, Subnet6
+from testbed.model.fields import NUMBER, IPv4, IPv6, Mac, Milliseconds, Name, Subnet4, Subnet6
 
 
 @final
@@ -111,9 +111,9 @@ class Defaults(Part):
     """How a migrated guest is announced."""
     blackout_ms: Milliseconds = 100.0
     """How long a migrating guest is off the network, ms."""
-    mac_ageing_s: Annotated[float, Field(ge=0.5, le=86_400, allow_inf_nan=False)] = 300.0
+    mac_ageing_s: Annotated[float, Field(ge=0.5, le=86_400, allow_inf_nan=False), NUMBER] = 300.0
     """After how many seconds of silence a PE asks for a machine, and forgets it if there is no answer."""
-    asn: Annotated[int, Field(ge=1, le=65535)] = 65000
+    asn: Annotated[int, Field(ge=1, le=65535), NUMBER] = 65000
     """The autonomous system of all PEs; two octets, so that it fits a type 0 route distinguisher."""
 
 
@@ -143,7 +143,7 @@ class Tenant(Part):
 class BridgeDomain(Part):
     """One VLAN stretched over sites, with its gateway (IRB)."""
 
-    vlan: Annotated[int, Field(ge=1, le=4094)]
+    vlan: Annotated[int, Field(ge=1, le=4094), NUMBER]
     """The VLAN at every site; unique in the lab."""
     tenant: Name
     """The tenant whose IP-VRF routes it."""
@@ -157,9 +157,9 @@ class BridgeDomain(Part):
     """Its IPv6 subnet, if any."""
     gateway6: IPv6 | None = None
     """The gateway's IPv6 address."""
-    evi: Annotated[int, Field(ge=1, le=65535)] | None = None
+    evi: Annotated[int, Field(ge=1, le=65535), NUMBER] | None = None
     """The EVPN instance; the VLAN's number unless given. Goes into route targets and distinguishers."""
-    vrid: Annotated[int, Field(ge=1, le=255)] | None = None
+    vrid: Annotated[int, Field(ge=1, le=255), NUMBER] | None = None
     """The VRID of the anycast and VRRP MAC 00:00:5e:00:01:VRID; the VLAN's number if that fits, else 1."""
     gateway_mode: GatewayMode = GatewayMode.ANYCAST
     """Which MAC the gateway has on each PE."""
@@ -177,7 +177,7 @@ class Node(Part):
     """What it is."""
     site: Name | None = None
     """The place of a PE or an access switch; a P router has none."""
-    sid: Annotated[int, Field(ge=1, le=999)] | None = None
+    sid: Annotated[int, Field(ge=1, le=999), NUMBER] | None = None
     """Its segment: node-SID label 16000 + sid, loopback 10.255.0.sid. Counted up by role unless given."""
 
 
@@ -189,9 +189,9 @@ class Link(Part):
     """The two nodes."""
     delay_ms: Milliseconds = 0.0
     """One-way delay, the same both ways, ms."""
-    rate_mbps: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = None
+    rate_mbps: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False), NUMBER] | None = None
     """Rate limit each way, Mbit/s; unlimited unless given."""
-    cost: Annotated[int, Field(ge=1, le=65535)] = 10
+    cost: Annotated[int, Field(ge=1, le=65535), NUMBER] = 10
     """The cost that the underlay's shortest paths add up."""
 
 

@@ -99,7 +99,13 @@ MISTAKES = [
         "sites: dc1 ",
         "bridge_domains.servers.sites: 'dc1' is not a list: write [dc1]",
     ),
-    ("vlan: 10\n", "vlan: 10\n    evi: 60001\n", "EVI 60001 is kept for the IP-VRF of a tenant: use one up to"),
+    ("vlan: 20", "vlan: yes", "bridge_domains.databases.vlan: yes is not a number: write one in digits"),
+    ("[pe1, p1], delay_ms: 0.5", "[pe1, p1], delay_ms: off", "links.5.delay_ms: no is not a number: write"),
+    (
+        "vlan: 10\n",
+        "vlan: 10\n    evi: 60001\n",
+        "EVI 60001 is kept for the IP-VRF of a tenant: use one up to",
+    ),
     (
         "vlan: 10\n",
         "vlan: 10\n    gateway_mac: 4a:00:00:00:00:01\n",
@@ -156,7 +162,9 @@ def test_long_interface_name() -> None:
 @pytest.mark.parametrize("name", ["tap", "tp2"])
 def test_a_node_whose_slots_are_named_like_a_machines_own_end(name: str) -> None:
     """A machine `s3` has a `tap-s3`, and slot 3 of a switch `tap` is one, too."""
-    with pytest.raises(TopologyError, match=f"interfaces of a node '{name}' have names like those of virtual"):
+    with pytest.raises(
+        TopologyError, match=f"interfaces of a node '{name}' have names like those of virtual"
+    ):
         topology_from_text(WAN.replace("acc1", name))
 
 
@@ -164,10 +172,26 @@ def test_a_p_router_that_takes_a_pes_sid() -> None:
     more = [f"q{number}" for number in range(26)]
     nodes = "".join(f"  {name}: {{role: pe, site: dc1}}\n" for name in more)
     links = "".join(f"  - {{ends: [{name}, p1]}}\n" for name in more)
-    text = WAN.replace("\nhosts:", f"{links}\nhosts:").replace("  p1: {role: p}\n", f"{nodes}  p1: {{role: p}}\n")
+    text = WAN.replace("\nhosts:", f"{links}\nhosts:").replace(
+        "  p1: {role: p}\n", f"{nodes}  p1: {{role: p}}\n"
+    )
     assert derive(topology_from_text(text)).switches["q25"].sid == 30
     with pytest.raises(TopologyError, match="no sid from 1 to 30 is left for PE 'q25': leave `sid` out of P"):
         topology_from_text(text.replace("p1: {role: p}", "p1: {role: p, sid: 5}"))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "martians"),
+    [
+        ("10.0.20.", "127.0.0.", "127.0.0.0/8"),
+        ("10.0.20.", "224.0.20.", "224.0.0.0/3"),
+        ("10.0.20.", "169.254.20.", "169.254.0.0/16"),
+        ("fd00:0:0:20:", "fe80:0:0:20:", "fe80::/10"),
+    ],
+)
+def test_a_subnet_whose_packets_every_pe_drops(right: str, wrong: str, martians: str) -> None:
+    with pytest.raises(TopologyError, match=f"subnet6?: .* holds addresses of {martians}, which no PE"):
+        topology_from_text(WAN.replace(right, wrong))
 
 
 def test_disconnected_core() -> None:
