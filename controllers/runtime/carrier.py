@@ -93,7 +93,10 @@ def _links(data: bytes) -> Iterator[tuple[str, bool]]:
     for kind, body in _messages(data):
         if kind not in (_RTM_NEWLINK, _RTM_DELLINK) or len(body) < _LINK.size:
             continue
-        _family, _type, _index, flags, _change = _LINK.unpack_from(body)
+        family, _type, _index, flags, _change = _LINK.unpack_from(body)
+        if family != socket.AF_UNSPEC:
+            # Of a bridge that an interface joined or left, not of the interface.
+            continue
         name = _name(body[_LINK.size :])
         if name is not None:
             yield name, kind == _RTM_NEWLINK and bool(flags & _IFF_LOWER_UP)
