@@ -37,6 +37,9 @@ class CarrierWatch:
     def __init__(self, interfaces: Mapping[str, object], changed: Callable[[str, bool], None]) -> None:
         self._state: dict[str, bool | None] = dict.fromkeys(interfaces)
         self._changed = changed
+        self._unseen: set[str] = set()
+        """What the answer that is coming in has not named yet."""
+        self._asking = self._again = False
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         self._socket.bind((0, _RTMGRP_LINK))
@@ -52,6 +55,8 @@ class CarrierWatch:
     def _ask(self) -> None:
         request = _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
         header = _HEADER.pack(_HEADER.size + len(request), _RTM_GETLINK, _NLM_F_DUMP, 1, 0)
+        self._unseen = set(self._state)
+        self._asking, self._again = True, False
         self._socket.send(header + request)
 
     def _readable(self) -> None:
@@ -64,16 +69,25 @@ class CarrierWatch:
                 if error.errno != errno.ENOBUFS:
                     raise
                 log.warning("netlink overrun (%s): asking for all links again", os.strerror(error.errno))
-                self._ask()
+                # The kernel refuses a second question while it answers the first one.
+                self._again = True
+                if not self._asking:
+                    self._ask()
                 continue
             for name, up in _links(data):
-                if name in self._state and self._state[name] is not up:
-                    self._state[name] = up
-                    self._changed(name, up)
+                self._unseen.discard(name)
+                self._tell(name, up)
             if _done(data):
-                for name in [name for name, up in self._state.items() if up is None]:
-                    self._state[name] = False
-                    self._changed(name, False)
+                self._asking = False
+                for name in sorted(self._unseen):
+                    self._tell(name, False)
+                if self._again:
+                    self._ask()
+
+    def _tell(self, name: str, up: bool) -> None:
+        if name in self._state and self._state[name] is not up:
+            self._state[name] = up
+            self._changed(name, up)
 
 
 def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
