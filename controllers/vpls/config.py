@@ -27,6 +27,14 @@ class VrrpConfig:
     interval: float = 1.0
     preempt: bool = True
 
+    def __post_init__(self) -> None:
+        """ValueError for what no advertisement can carry: 12 bits of 10 ms; priority 0 says good-bye."""
+        if not (1 <= self.vrid <= 255 and 1 <= self.priority <= 255 and 0.01 <= self.interval <= 40.95):
+            raise ValueError(
+                f"VRRP: VRID {self.vrid} and priority {self.priority} must be 1 to 255, "
+                f"the interval {self.interval:g} 0.01 to 40.95 s"
+            )
+
     @property
     def mac(self) -> int:
         """The virtual router's (§7.3)."""

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 from scapy.layers.vrrp import VRRPv3
@@ -134,6 +135,18 @@ def test_an_interval_of_zero_and_no_address_are_refused(own: str, virtual: str) 
     assert parse(frame(Advertisement(1, 200, 0.01, addresses, source))) is not None
     assert parse(frame(Advertisement(1, 200, 0.0, addresses, source))) is None
     assert parse(frame(Advertisement(1, 200, 0.01, (), source))) is None
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"vrid": 256}, {"priority": 0}, {"priority": 256}, {"interval": 41}, {"interval": 0}]
+)
+def test_what_no_advertisement_can_carry_is_refused(wrong: dict[str, int]) -> None:
+    """An interval of 41 s would have been told to the others as 0.04 s."""
+    right = VrrpConfig(1, VIRTUAL, ip_interface("10.1.0.2/24"), 0x02AA00000002)
+    adapter = TypeAdapter(VrrpConfig)
+    assert adapter.validate_json(adapter.dump_json(right)) == right
+    with pytest.raises(ValueError, match=r"must be 1 to 255, the interval .* 0\.01 to 40\.95 s"):
+        adapter.validate_python({**adapter.dump_python(right), **wrong})
 
 
 def test_a_packet_by_hand() -> None:
