@@ -58,7 +58,9 @@ class Fabric:
         """Ports without carrier."""
 
     def _make(self, setup: Setup) -> Controller:
-        name, links, programs, observer = setup.switch.name, self._link_state, self._programs, self._observer
+        # With all links: the interface of one that is down must be there when it comes up.
+        name, links = setup.switch.name, self.config.link_state
+        programs, observer = self._programs, self._observer
         match setup:
             case PeSetup():
                 made: Controller = PeController(setup, self.config.bgp, links, programs["pe"], observer)
@@ -122,6 +124,8 @@ class Fabric:
         for watch in self._watches.values():
             new.switch.set(watch)
         self._start(name)
+        if not isinstance(new, AccessController):
+            new.topology(self._link_state)
         for node, port in self._down:
             if node == name:
                 new.carrier(port, False)
