@@ -348,9 +348,10 @@ def _port_counts(topology: Topology) -> dict[str, int]:
 
 
 def _core(topology: Topology) -> Iterator[Finding]:
-    """All PEs reach each other over PEs and P routers; no P router dangles."""
+    """Every PE reaches all others and all P routers, over P routers only: a PE carries no transit."""
     core = {name: node for name, node in topology.nodes.items() if node.role is not Role.ACCESS}
-    if not any(node.role is Role.PE for node in core.values()):
+    pes = [name for name, node in core.items() if node.role is Role.PE]
+    if not pes:
         yield ("nodes",), "there is no PE", "add one: `pe1: {role: pe, site: ...}`"
         return
     neighbours: dict[str, set[str]] = {name: set() for name in core}
@@ -358,14 +359,14 @@ def _core(topology: Topology) -> Iterator[Finding]:
         if core.keys() >= set(link.ends):
             neighbours[link.ends[0]].add(link.ends[1])
             neighbours[link.ends[1]].add(link.ends[0])
-    start = next(iter(core))
-    reached, frontier = {start}, [start]
-    while frontier:
-        fresh = neighbours[frontier.pop()] - reached
-        reached |= fresh
-        frontier.extend(fresh)
-    for name in core:
-        if name not in reached:
-            what = f"the core is not connected: no path from {start!r} to {name!r}"
-            yield ("nodes", name), what, f"link {name!r} to the rest under `links`"
-            return
+    for start in pes:
+        reached, frontier = {start}, [start]
+        while frontier:
+            fresh = neighbours[frontier.pop()] - reached
+            reached |= fresh
+            frontier.extend(fresh.difference(pes))
+        for name in core:
+            if name not in reached:
+                what = f"the core is not connected: no path from {start!r} to {name!r} over P routers"
+                yield ("nodes", name), what, f"link {name!r} to a P router of the rest under `links`"
+                return

@@ -200,6 +200,16 @@ def test_disconnected_core() -> None:
         topology_from_text(text)
 
 
+@pytest.mark.parametrize("peer", ["pe2", "pe4"])
+def test_a_pe_behind_a_pe(peer: str) -> None:
+    """No path leads through a PE: of pe3 nobody but its neighbour would have a tunnel."""
+    text = WAN.replace("  - {ends: [pe3, p3], delay_ms: 0.5}\n", f"  - {{ends: [pe3, {peer}]}}\n")
+    with pytest.raises(TopologyError, match="no path from 'pe1' to 'pe3' over P routers: link 'pe3' to a P"):
+        topology_from_text(text)
+    beside = WAN.replace("\nhosts:", f"  - {{ends: [pe3, {peer}]}}\n\nhosts:")
+    assert len(topology_from_text(beside).links) == len(topology_from_text(WAN).links) + 1
+
+
 def test_second_uplink_needs_a_segment() -> None:
     nodes = WAN.replace("  pe2: {", "  pe5: {role: pe, site: dc1}\n  pe2: {")
     links = nodes.replace("\nhosts:", "  - {ends: [pe5, p1]}\n  - {ends: [acc1, pe5]}\n\nhosts:")
