@@ -57,7 +57,7 @@ class Instance:
         self._context = context
         self._up = {ac.ac for ac in config.acs}
         self._paths: dict[RouteKey, SitePath] = {}
-        self._wires: dict[int, SitePath] = {}
+        self._wires: dict[int, Remote] = {}
         self._unlabelled: set[int] = set()
         """Sites that an alarm says there is no label for."""
         self._forwards = True
@@ -96,12 +96,7 @@ class Instance:
     def pseudo_wires(self) -> list[PseudoWire]:
         """Those that are up, by site."""
         first, labels = self.config.first_pw, self.config.label_base - self.config.block_offset
-        wires = ((ve, self.macs.attachments[first + ve]) for ve in sorted(self._wires))
-        return [
-            PseudoWire(ve, first + ve, wire.remote, labels + ve)
-            for ve, wire in wires
-            if isinstance(wire, ViaPseudoWire)
-        ]
+        return [PseudoWire(ve, first + ve, remote, labels + ve) for ve, remote in sorted(self._wires.items())]
 
     # --- frames ---------------------------------------------------------------------------------------------
 
@@ -189,15 +184,15 @@ class Instance:
             self._forwards = forwards
             step = "site-active" if forwards else "site-standby"
             self._context.effects.emit(Note(step, self.config.bd, detail=f"site {self.config.ve_id}"))
-        unlabelled = {ve for ve, path in elected.items() if not self._connects(path)}
-        self._tell_unlabelled(unlabelled)
-        wanted = {ve: path for ve, path in elected.items() if forwards and ve not in unlabelled}
+        remotes = {ve: self._remote(path) for ve, path in elected.items()}
+        self._tell_unlabelled({ve for ve, remote in remotes.items() if remote is None})
+        wanted = {ve: remote for ve, remote in remotes.items() if forwards and remote is not None}
         self._follow_site()
         self._program_circuits()
         for ve in [ve for ve in self._wires if wanted.get(ve) != self._wires[ve]]:
             self._tear_down(ve, stays=ve in wanted)
-        for ve, path in wanted.items():
-            self._bring_up(ve, path)
+        for ve, remote in wanted.items():
+            self._bring_up(ve, remote)
         self._program_flooding()
         self._announce()
 
@@ -219,11 +214,12 @@ class Instance:
     def _gives_way_to(self, rival: SitePath) -> bool:
         return _rank(rival) > (self.config.preference, -int(self._context.config.loopback))
 
-    def _connects(self, path: SitePath) -> bool:
-        """Tell whether each side's labels cover the other (RFC 4761 §3.2.3)."""
+    def _remote(self, path: SitePath) -> Remote | None:
+        """Where a pseudo-wire leads, if each side's labels cover the other (RFC 4761 §3.2.3)."""
         config, block = self.config, path.block
         mine = VplsBlock(config.rd, config.ve_id, config.block_offset, config.block_size, config.label_base)
-        return mine.label_for(block.ve_id) is not None and block.label_for(config.ve_id) is not None
+        label = block.label_for(config.ve_id)
+        return None if label is None or mine.label_for(block.ve_id) is None else Remote(path.pe, label)
 
     def _tell_unlabelled(self, sites: set[int]) -> None:
         """Raise an alarm for each of these sites, clear those of others: also of one that is gone."""
@@ -235,19 +231,18 @@ class Instance:
             self._context.effects.alarm(AlarmCode.NO_LABEL, (bd, ve), text)
         self._unlabelled = sites
 
-    def _bring_up(self, ve: int, path: SitePath) -> None:
-        config = self.config
-        label = path.block.label_for(config.ve_id)
-        if self._wires.get(ve) == path or label is None:
+    def _bring_up(self, ve: int, remote: Remote) -> None:
+        if ve in self._wires:
             return
-        self._wires[ve] = path
+        self._wires[ve] = remote
+        config = self.config
         number = config.first_pw + ve
-        self.macs.attach(number, ViaPseudoWire(number, Remote(path.pe, label)))
+        self.macs.attach(number, ViaPseudoWire(number, remote))
         incoming = config.label_base + ve - config.block_offset
         self._context.effects.set(ServiceLabel(incoming, PseudoWireEnd(config.bd, number)))
 
     def _tear_down(self, ve: int, *, stays: bool) -> None:
-        """Flush what was learned from a pseudo-wire that ends, or leads to another PE from now on."""
+        """Flush what was learned from a pseudo-wire that ends, or leads elsewhere from now on."""
         del self._wires[ve]
         self.macs.detach(self.config.first_pw + ve)
         if not stays:

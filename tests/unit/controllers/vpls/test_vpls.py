@@ -106,6 +106,22 @@ class TestSignalling:
             net.send("dc3", RouteEvent(routes[number].key, routes[number].nlri, routes[number]))
         assert Remote(loopback, 77000) in table(net, "dc3", "FloodList", BD).remotes
 
+    def test_a_block_that_grows_flushes_nothing(self, net: Network, vm: Machine) -> None:
+        """A pseudo-wire that goes on with the same label goes on with its MACs."""
+        (config,), loopback = stretched_lan(SITES)[0].instances, ip_address("10.255.0.1")
+        small = site_route(config, loopback, down=False)
+        large = site_route(replace(config, block_size=64), loopback, down=False)
+        net.send("dc3", RouteEvent(large.key, large.nlri, large))
+        outputs = net.send("dc3", RouteEvent(small.key, small.nlri, None))
+        preferred = site_route(replace(config, block_size=64, preference=120), loopback, down=False)
+        outputs += net.send("dc3", RouteEvent(large.key, large.nlri, preferred))
+        assert outputs == []
+        assert table(net, "dc3", "MacEntry", BD, VM).via.remote == Remote(loopback, 10003)
+        moved = site_route(replace(config, block_size=64, label_base=77000), loopback, down=False)
+        net.send("dc3", RouteEvent(large.key, large.nlri, moved))
+        assert table(net, "dc3", "MacEntry", BD, VM) is None
+        assert Remote(loopback, 77003) in table(net, "dc3", "FloodList", BD).remotes
+
     @pytest.mark.parametrize(
         ("base", "encapsulation", "taken"),
         [(1_048_568, 19, True), (1_048_569, 19, False), (15, 19, False), (500, 4, False)],
