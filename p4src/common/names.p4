@@ -53,7 +53,7 @@ enum bit<8> DropReason {
     TTL_EXCEEDED          = 6,
     BAD_SOURCE_MAC        = 7,   // group address as source
     STICKY_VIOLATION      = 8,   // a static MAC came from elsewhere (RFC 7432 §15.2)
-    MAC_DISCARD           = 9,   // drop entry, as source or destination (RFC 7432bis §15.3)
+    MAC_DISCARD           = 9,   // drop entry (RFC 7432bis §15.3), or a group of bridges alone as destination
     UNKNOWN_UNICAST       = 10,  // flooding of unknown unicast is off in the bridge domain
     STORM                 = 11,  // over the BUM rate of the attachment circuit
     BAD_CHECKSUM          = 12,  // IPv4 header checksum

@@ -2,6 +2,7 @@
 //                                 +-- forward_lag --> lag (selector over the flow) -> port
 //                                 +-- discard_mac
 //   miss, or group address -------> the multicast group whose number is the VLAN
+//   01-80-C2-00-00-00 to -0F -----> drop: for this bridge, of which nothing listens (IEEE 802.1Q, 8.6.3, Table 8-1)
 //
 // A frame whose destination is where it came from is filtered (IEEE 802.1Q, 8.8).
 
@@ -83,7 +84,9 @@ control VlanForwarding(in headers_t hdr, inout metadata_t meta, inout standard_m
     apply {
         destination = 0;
         flow_hash.apply(hdr, meta);
-        if (hdr.ethernet.dst_addr[40:40] == 1) {
+        if (hdr.ethernet.dst_addr[47:4] == 0x0180C200000) {
+            discard_mac();
+        } else if (hdr.ethernet.dst_addr[40:40] == 1) {
             flood_vlan();
         } else {
             destination_mac.apply();

@@ -99,6 +99,20 @@ def test_flooding_without_the_source(access: PipelineUnderTest, to: str) -> None
     assert sent[2].port in (4, 5)
 
 
+@pytest.mark.parametrize("last", range(0x10))
+def test_what_is_for_bridges_alone_goes_no_further(access: PipelineUnderTest, last: int) -> None:
+    new = "02:00:00:00:0c:01"
+    access.expect(2, udp(new, f"01:80:c2:00:00:{last:02x}"))
+    access.expect(3, udp(HOST_B, f"01:80:c2:00:00:{last:02x}", vlan=10))
+    assert access.drops() == {"ingress MAC_DISCARD": 2}
+    assert access.learned() == [(10, 2, new)]
+
+
+@pytest.mark.parametrize("to", ["01:80:c2:00:00:10", "01:80:c2:00:01:00", "01:80:c3:00:00:00"])
+def test_addresses_beside_those_are_flooded(access: PipelineUnderTest, to: str) -> None:
+    assert len(access.frames(1, udp(HOST_A, to))) == 3
+
+
 def test_flooding_from_a_lag_does_not_go_back_into_it(access: PipelineUnderTest) -> None:
     for port in (4, 5):
         sent = udp(HOST_C, BROADCAST, vlan=10)
