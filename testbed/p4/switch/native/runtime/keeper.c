@@ -82,10 +82,10 @@ static void sweep_table(struct vs_switch *sw, u32 position, u64 now_us)
         if (e == NULL || vs_rest(e)->idle_us == 0)
             continue;
         u64 hit = vs_peek(&vs_rest(e)->last_hit_us);
-        bool idle = now_us > hit && now_us - hit >= vs_rest(e)->idle_us;
-        if (idle && !vs_rest(e)->idle_told)
+        u64 times = now_us > hit ? (now_us - hit) / vs_rest(e)->idle_us : 0;
+        if (times != 0 && (u16)times != vs_rest(e)->idle_told)
             vs_event_send(sw, VS_IDLE, position, i, NULL, 0);
-        vs_rest(e)->idle_told = idle;
+        vs_rest(e)->idle_told = (u16)times;
     }
 }
 

@@ -203,7 +203,7 @@ int vs_table_modify(struct vs_table *t, const struct vs_entry_spec *s, struct vs
     if (former != first_act(t, entry))
         vs_retire(e, former);
     set_idle_timeout(t, entry, s->idle_us);
-    vs_rest(entry)->idle_told = false;
+    vs_rest(entry)->idle_told = 0;
     return VS_OK;
 }
 

@@ -78,7 +78,7 @@ struct vs_entry_rest {
     u64 idle_us;           /* 0: does not age */
     u32 handle;
     u16 prefix_len;
-    bool idle_told;
+    u16 idle_told;         /* how many times idle_us has passed since the last hit, modulo 2^16 */
 };
 
 struct vs_entry {

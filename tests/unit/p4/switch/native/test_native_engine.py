@@ -163,11 +163,13 @@ def test_ages_count_from_the_last_hit(target: NativeTarget) -> None:
     assert target.ages(0, 0, 2) == [0, 0]
 
 
-def test_idle_entries_are_told_once(target: NativeTarget) -> None:
+def test_idle_entries_are_told_again_each_time(target: NativeTarget) -> None:
+    """Whoever was told may have gone: nobody else would ever hear of an entry that is told once."""
     target.load(
         table_program(*KEY, ageing=True), [forward(5, 7)._replace(idle_timeout_us=1000), forward(6, 8, 1)]
     )
-    assert wait(target, IdleTimeout) == [IdleTimeout(0, 0)]
+    for _ in range(2):
+        assert wait(target, IdleTimeout, 3) == [IdleTimeout(0, 0)]
 
 
 def test_updates_while_another_thread_injects(target: NativeTarget) -> None:
