@@ -19,16 +19,17 @@ u64 vs_now_us(struct vs_context *c)
     return c->now_us;
 }
 
-void vs_event_send(struct vs_switch *sw, enum vs_event kind, u32 what, u64 number, const void *data, u32 length)
+bool vs_event_send(struct vs_switch *sw, enum vs_event kind, u32 what, u64 number, const void *data, u32 length)
 {
     if (!vs_queue_send(&sw->events[kind], what, number, data, length))
-        return;
+        return false;
     /* One wake-up is enough until the reader has come. */
     if (__atomic_exchange_n(&sw->signalled, 1, __ATOMIC_SEQ_CST) == 0) {
         u64 one = 1;
         ssize_t written = write(sw->event_fd, &one, sizeof one);
         (void)written; /* the counter cannot be full */
     }
+    return true;
 }
 
 /* splitmix64, one draw per call: every engine gives the same numbers for a seed. */

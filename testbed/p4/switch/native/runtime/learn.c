@@ -73,5 +73,7 @@ void vs_learned(struct vs_context *c, u32 digest, const u8 *sample, u32 length)
     u8 mode = vs_peek(&c->pipe->digest_mode[digest]);
     if (mode == VS_DIGEST_OFF || (mode == VS_DIGEST_HOLD && !hold(c->sw->held, digest, sample, length)))
         return;
-    vs_event_send(c->sw, VS_DIGEST, digest, 0, sample, length);
+    /* What was lost is reported when it occurs again: nobody will acknowledge it. */
+    if (!vs_event_send(c->sw, VS_DIGEST, digest, 0, sample, length) && mode == VS_DIGEST_HOLD)
+        vs_held_release(c->sw->held, digest, sample, length);
 }

@@ -113,7 +113,7 @@ void vs_release(struct vs_switch *sw, u32 digest, const u8 *data, u32 length);
 void vs_wake(struct vs_switch *sw);
 
 /* Events for the control plane (events.c). */
-void vs_event_send(struct vs_switch *sw, enum vs_event kind, u32 what, u64 number, const void *data, u32 length);
+bool vs_event_send(struct vs_switch *sw, enum vs_event kind, u32 what, u64 number, const void *data, u32 length);
 
 struct vs_held *vs_held_new(void);
 void vs_held_clear(struct vs_held *h);

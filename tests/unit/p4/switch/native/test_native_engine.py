@@ -172,6 +172,25 @@ def test_idle_entries_are_told_again_each_time(target: NativeTarget) -> None:
         assert wait(target, IdleTimeout, 3) == [IdleTimeout(0, 0)]
 
 
+def test_samples_that_found_no_room_are_delivered_later() -> None:
+    """Held back as if delivered, they would never be acknowledged, and their machines never be learned."""
+    target = NativeTarget(TargetOptions(event_capacity=2))
+    learn = [TableOp(Verb.INSERT, 0, i, i.to_bytes(2), action=DIGEST) for i in range(200)]
+    target.load(table_program(*KEY), [*learn, DigestOp(0, True, hold=True)])
+
+    def learned() -> set[int]:
+        for i in range(200):
+            target.inject(1, i.to_bytes(2))
+        return {int.from_bytes(event.data) for event in target.events() if isinstance(event, DigestSample)}
+
+    first = learned()
+    assert target.stats()["drop_event_digest"] == 200 - len(first) > 0
+    second = learned()
+    assert second
+    assert not first & second
+    target.close()
+
+
 def test_updates_while_another_thread_injects(target: NativeTarget) -> None:
     """Every packet finds the former or the new action, whole."""
     target.load(table_program(*KEY), [forward(5, 7)])
