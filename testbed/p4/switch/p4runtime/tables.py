@@ -177,7 +177,7 @@ class TableStore:
             raise RpcError(Code.UNIMPLEMENTED, "direct resources of the default entry are not counted")
         former = self.default_wire
         if entry.HasField("action"):
-            if entry.action.WhichOneof("type") == "action" and schema.profile is not None:
+            if schema.profile is not None:
                 invalid(f"the default entry of table {schema.name} is its NoAction")
             chosen = self._choose(entry.action, txn, default=True)
             txn.ops.append(DefaultOp(schema.position, *chosen))

@@ -158,6 +158,19 @@ async def test_the_kind_of_action_has_to_fit_the_table(switch: Harness) -> None:
     assert await switch.refused("INSERT", route) == "NOT_FOUND"
 
 
+async def test_the_default_entry_of_a_table_with_a_profile_stays(switch: Harness) -> None:
+    """It is NoAction (P4Runtime §9.1.3): nothing would keep a member that it points at from being deleted."""
+    await switch.insert(member(1, 4, "next_hops"))
+    pointing = fy.P4TableEntry("routes", is_default_action=True, action=fy.P4IndirectAction(member_id=1))
+    assert await switch.refused("MODIFY", pointing) == "INVALID_ARGUMENT"
+    choosing = one_shot((4, 1)).encode(switch.schema)
+    choosing.table_entry.is_default_action = True
+    choosing.table_entry.ClearField("match")
+    assert await switch.refused("MODIFY", choosing) == "INVALID_ARGUMENT"
+    await switch.delete(member(1, 4, "next_hops"))
+    assert switch.target.inject(1, ip_frame(HOST)) == []
+
+
 async def test_rolled_back_members_and_groups(switch: Harness) -> None:
     batch = [
         ("INSERT", member(1, 4)),
