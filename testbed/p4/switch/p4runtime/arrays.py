@@ -8,7 +8,7 @@ from typing import TypeVar
 from testbed.p4.switch.p4runtime.backend import Backend
 from testbed.p4.switch.p4runtime.bytestrings import fixed, from_int
 from testbed.p4.switch.p4runtime.errors import Code, RpcError, invalid
-from testbed.p4.switch.p4runtime.meters import parse_meter_config
+from testbed.p4.switch.p4runtime.meters import parse_counts, parse_meter_config
 from testbed.p4.switch.p4runtime.schema import ArraySchema, Schema
 from testbed.p4.switch.p4runtime.stubs import p4d, p4r
 from testbed.p4.switch.p4runtime.transaction import Transaction
@@ -101,9 +101,7 @@ class ArrayStore:
         array = find(self._schema.counters, entry.counter_id, "counter")
         cells = _cells(array, entry)
         if entry.HasField("data"):
-            packets, size = entry.data.packet_count, entry.data.byte_count
-            if packets < 0 or size < 0:
-                invalid("a count cannot be negative")
+            packets, size = parse_counts(entry.data)
             txn.ops += [CounterOp(array.position, cell, packets, size) for cell in cells]
 
     def read_counter(self, entry: p4r.CounterEntry) -> Iterator[bytes]:

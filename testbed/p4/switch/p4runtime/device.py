@@ -10,6 +10,7 @@ from testbed.p4.switch.p4runtime.arrays import ArrayStore, find
 from testbed.p4.switch.p4runtime.backend import Backend
 from testbed.p4.switch.p4runtime.digests import DigestStore, Timer
 from testbed.p4.switch.p4runtime.errors import BatchError, Code, RpcError, batch_error, invalid
+from testbed.p4.switch.p4runtime.meters import parse_counts
 from testbed.p4.switch.p4runtime.profiles import ProfileStore
 from testbed.p4.switch.p4runtime.reader import Reader
 from testbed.p4.switch.p4runtime.replication import ReplicationStore
@@ -154,7 +155,7 @@ class Device:
             invalid(f"table {store.schema.name} has no direct counter")
         handle, _ = store.find(entry.table_entry)
         if entry.HasField("data"):
-            txn.ops.append(CounterOp(counter, handle, entry.data.packet_count, entry.data.byte_count))
+            txn.ops.append(CounterOp(counter, handle, *parse_counts(entry.data)))
 
     def _write_direct_meter(self, verb: int, entry: p4r.DirectMeterEntry, txn: Transaction) -> None:
         if verb != Verb.MODIFY:

@@ -1,4 +1,4 @@
-"""Meter configurations (spec section 9.4)."""
+"""Counts and meter configurations (spec sections 9.3 and 9.4)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,17 @@ if TYPE_CHECKING:
 SINGLE_RATE_THREE_COLOR: Final = 1
 SINGLE_RATE_TWO_COLOR: Final = 2
 """`p4.config.v1.MeterSpec.Type`."""
+
+
+def parse_counts(data: p4r.CounterData) -> tuple[int, int]:
+    """Packets and bytes that a counter is set to.
+
+    Raises:
+        RpcError: one of them is negative.
+    """
+    if min(data.packet_count, data.byte_count) < 0:
+        invalid("a count cannot be negative")
+    return data.packet_count, data.byte_count
 
 
 def parse_meter_config(config: p4r.MeterConfig, unit_type: int = 0) -> MeterConfig:

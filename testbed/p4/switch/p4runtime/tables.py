@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from testbed.p4.switch.p4runtime.backend import Backend
 from testbed.p4.switch.p4runtime.codecs import ActionCodec
 from testbed.p4.switch.p4runtime.errors import Code, RpcError, invalid, not_found
-from testbed.p4.switch.p4runtime.meters import parse_meter_config
+from testbed.p4.switch.p4runtime.meters import parse_counts, parse_meter_config
 from testbed.p4.switch.p4runtime.profiles import ProfileStore
 from testbed.p4.switch.p4runtime.schema import TableSchema
 from testbed.p4.switch.p4runtime.stubs import p4r
@@ -236,8 +236,10 @@ class TableStore:
 
     def _check_resources(self, entry: p4r.TableEntry) -> None:
         model = self.schema.model
-        if entry.HasField("counter_data") and model.counter is None:
-            invalid(f"table {self.schema.name} has no direct counter")
+        if entry.HasField("counter_data"):
+            if model.counter is None:
+                invalid(f"table {self.schema.name} has no direct counter")
+            parse_counts(entry.counter_data)
         if entry.HasField("meter_config"):
             if model.meter is None:
                 invalid(f"table {self.schema.name} has no direct meter")
@@ -257,8 +259,7 @@ class TableStore:
         nothing. They are taken out of the entry, as they are not read back with it."""
         model = self.schema.model
         if model.counter is not None and entry.HasField("counter_data"):
-            data = entry.counter_data
-            txn.ops.append(CounterOp(model.counter, handle, data.packet_count, data.byte_count))
+            txn.ops.append(CounterOp(model.counter, handle, *parse_counts(entry.counter_data)))
             entry.ClearField("counter_data")
         if model.meter is not None:
             config = entry.meter_config if entry.HasField("meter_config") else None

@@ -321,6 +321,17 @@ async def test_initial_counts(switch: Harness) -> None:
     assert entry.counter_data is None
 
 
+async def test_negative_counts(switch: Harness) -> None:
+    for bad in (counts(-1, 1), counts(1, -1)):
+        assert await switch.refused("INSERT", dmac(counter_data=bad)) == "INVALID_ARGUMENT"
+    await switch.insert(dmac())
+    for bad in (counts(-1, 1), counts(1, -1)):
+        assert await switch.refused("MODIFY", dmac(port=4, counter_data=bad)) == "INVALID_ARGUMENT"
+        direct = fy.P4DirectCounterEntry("l2_counter", table_entry=dmac(), data=bad)
+        assert await switch.refused("MODIFY", direct) == "INVALID_ARGUMENT"
+    assert ports(switch.target.inject(1, frame(MAC))) == [3]
+
+
 async def test_direct_meters(switch: Harness) -> None:
     config = meter(1, 2, 3, 4)
     metered = fy.P4TableEntry(
