@@ -108,6 +108,8 @@ class DigestStore:
         if verb != Verb.INSERT and former is None:
             not_found(f"digest {schema.name} is not enabled")
         if verb == Verb.DELETE:
+            if former is not None:
+                self._release_all(former)
             del self._digests[schema.id]
             txn.ops.append(DigestOp(schema.position, enabled=False))
         else:
@@ -144,7 +146,8 @@ class DigestStore:
         """A sample from the engine: send it, or keep it until its list is full or old enough."""
         schema = self._schema.digest_at.get(sample.digest)
         digest = None if schema is None else self._digests.get(schema.id)
-        if digest is None:
+        if digest is None:  # disabled since: the engine holds the sample back all the same
+            self._target.release_digests(sample.digest, [sample.data])
             return
         digest.buffer.append(sample.data)
         config = digest.config
@@ -190,6 +193,14 @@ class DigestStore:
             samples, timer = entry
             timer.cancel()
             self._target.release_digests(digest.schema.position, samples)
+
+    def _release_all(self, digest: _Digest) -> None:
+        """What nobody will acknowledge: should the digest be enabled again, it is reported again."""
+        digest.cancel()
+        samples = digest.buffer + [sample for held, _ in digest.unacked.values() for sample in held]
+        digest.buffer, digest.flush_timer = [], None
+        digest.unacked.clear()
+        self._target.release_digests(digest.schema.position, samples)
 
     def close(self) -> None:
         """Forget all timers."""

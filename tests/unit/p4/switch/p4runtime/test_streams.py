@@ -269,6 +269,17 @@ async def test_without_ack_samples_come_again_after_the_timeout(switch: Harness)
     sender.cancel()
 
 
+async def test_a_digest_that_is_enabled_again_reports_again(switch: Harness) -> None:
+    stream = await switch.primary()
+    config = digest(max_list_size=2, max_timeout_ns=60_000_000_000, ack_timeout_ns=60_000_000_000)
+    for _ in range(2):
+        await primary_write(switch, "INSERT", config)
+        for src in (1, 2, 3):
+            switch.target.inject(1, frame(1, src=src))
+        assert macs((await stream.receive()).digest) == [1, 2], "3 waits for a list to fill"
+        await primary_write(switch, "DELETE", config)
+
+
 async def test_digest_configuration(switch: Harness) -> None:
     assert await switch.refused("MODIFY", digest()) == "NOT_FOUND"
     assert await switch.refused("DELETE", digest()) == "NOT_FOUND"
