@@ -12,7 +12,7 @@ from testbed.p4.switch.p4runtime.digests import DigestStore, Timer
 from testbed.p4.switch.p4runtime.errors import BatchError, Code, RpcError, batch_error, invalid
 from testbed.p4.switch.p4runtime.meters import parse_counts
 from testbed.p4.switch.p4runtime.profiles import ProfileStore
-from testbed.p4.switch.p4runtime.reader import Reader
+from testbed.p4.switch.p4runtime.reader import Reader, object_id
 from testbed.p4.switch.p4runtime.replication import ReplicationStore
 from testbed.p4.switch.p4runtime.schema import Schema
 from testbed.p4.switch.p4runtime.stubs import p4r
@@ -240,23 +240,3 @@ def _rolled_back(errors: list[RpcError | None], count: int) -> BatchError:
     aborted = RpcError(Code.ABORTED, "rolled back")
     errors = [error or aborted for error in errors]
     return batch_error(errors + [aborted] * (count - len(errors)))
-
-
-_ID_FIELDS: Final = {
-    "table_entry": "table_id",
-    "action_profile_member": "action_profile_id",
-    "action_profile_group": "action_profile_id",
-    "meter_entry": "meter_id",
-    "counter_entry": "counter_id",
-    "value_set_entry": "value_set_id",
-    "register_entry": "register_id",
-    "digest_entry": "digest_id",
-}
-
-
-def object_id(kind: str, item: Message) -> int:
-    """The P4 object an entity belongs to; 0 for the replication engine's."""
-    if kind in ("direct_counter_entry", "direct_meter_entry"):
-        return int(item.table_entry.table_id)  # type: ignore[attr-defined]
-    name = _ID_FIELDS.get(kind)
-    return 0 if name is None else int(getattr(item, name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from testbed.p4.switch.p4runtime.arbitration import RoleConfig
 from testbed.p4.switch.p4runtime.arrays import find
@@ -22,6 +22,8 @@ from testbed.p4.switch.p4runtime.wire import (
 )
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
     from testbed.p4.switch.p4runtime.device import Device
 
 
@@ -30,7 +32,6 @@ class Reader:
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._role = RoleConfig()
         arrays = device.arrays
         self._readers: dict[str, Callable[[Any], Iterator[bytes] | list[bytes]]] = {
             "table_entry": self._tables,
@@ -47,12 +48,11 @@ class Reader:
         }
 
     def read(self, entities: Sequence[p4r.Entity], role: RoleConfig) -> Iterator[tuple[bytes, bytes]]:
-        """(Entity tag, serialized entry) of everything asked for.
+        """(Entity tag, serialized entry) of everything asked for that belongs to the role.
 
         Raises:
             BatchError: after everything else was read, if some requests could not be answered.
         """
-        self._role = role
         errors: list[RpcError | None] = []
         for entity in entities:
             kind = entity.WhichOneof("entity")
@@ -63,8 +63,10 @@ class Reader:
                 if reader is None:
                     raise RpcError(Code.UNIMPLEMENTED, f"this switch has no {kind}")
                 tag = ENTITY_TAGS[kind]
-                for item in reader(getattr(entity, kind)):
-                    yield tag, item
+                request = getattr(entity, kind)
+                for item in reader(request):
+                    if role.ids is None or role.allows(object_id(kind, request.FromString(item))):
+                        yield tag, item
             except RpcError as error:
                 errors.append(error)
             else:
@@ -75,10 +77,8 @@ class Reader:
     # -- tables ----------------------------------------------------------------------------------------------
 
     def _stores(self, table_id: int) -> list[TableStore]:
-        """One table, or for 0 all of the role."""
-        if table_id:
-            return [self._device.table(table_id)]
-        return [store for number, store in self._device.tables.items() if self._role.allows(number)]
+        """One table, or for 0 all of them."""
+        return [self._device.table(table_id)] if table_id else list(self._device.tables.values())
 
     def _tables(self, entry: p4r.TableEntry) -> Iterator[bytes]:
         if not entry.table_id and (entry.match or entry.priority or entry.HasField("action")):
@@ -143,9 +143,8 @@ class Reader:
     # -- action profiles -------------------------------------------------------------------------------------
 
     def _profiles(self, number: int) -> list[ProfileStore]:
-        if number:
-            return [find(self._device.profiles, number, "action profile")]
-        return [store for i, store in self._device.profiles.items() if self._role.allows(i)]
+        profiles = self._device.profiles
+        return [find(profiles, number, "action profile")] if number else list(profiles.values())
 
     def _members(self, member: p4r.ActionProfileMember) -> Iterator[bytes]:
         for store in self._profiles(member.action_profile_id):
@@ -154,3 +153,23 @@ class Reader:
     def _groups(self, group: p4r.ActionProfileGroup) -> Iterator[bytes]:
         for store in self._profiles(group.action_profile_id):
             yield from store.read(store.groups, group.group_id if group.action_profile_id else 0)
+
+
+_ID_FIELDS: Final = {
+    "table_entry": "table_id",
+    "action_profile_member": "action_profile_id",
+    "action_profile_group": "action_profile_id",
+    "meter_entry": "meter_id",
+    "counter_entry": "counter_id",
+    "value_set_entry": "value_set_id",
+    "register_entry": "register_id",
+    "digest_entry": "digest_id",
+}
+
+
+def object_id(kind: str, item: Message) -> int:
+    """The P4 object an entity belongs to; 0 for the replication engine's."""
+    if kind in ("direct_counter_entry", "direct_meter_entry"):
+        return int(item.table_entry.table_id)  # type: ignore[attr-defined]
+    name = _ID_FIELDS.get(kind)
+    return 0 if name is None else int(getattr(item, name))

@@ -100,6 +100,16 @@ async def test_roles(bare: Harness) -> None:
     everything = p4r.Entity(table_entry=p4r.TableEntry())
     assert len(await bare.read_raw(everything, role="l2")) == 1
     assert len(await bare.read_raw(everything)) == 3
+    fixed = bare.schema.tables["fixed_table"].id
+    for others in (
+        p4r.Entity(table_entry=p4r.TableEntry(table_id=fixed)),
+        p4r.Entity(counter_entry=p4r.CounterEntry()),
+        p4r.Entity(meter_entry=p4r.MeterEntry()),
+        p4r.Entity(register_entry=p4r.RegisterEntry()),
+        p4r.Entity(value_set_entry=p4r.ValueSetEntry()),
+    ):
+        assert await bare.read_raw(others, role="l2") == []
+        assert await bare.read_raw(others)
     update.role.config.type_url = "type.googleapis.com/unknown"
     await stream.send(arbitration=update)
     assert (await stream.ended()).code == "INVALID_ARGUMENT"
