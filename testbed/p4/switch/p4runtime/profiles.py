@@ -16,6 +16,9 @@ from testbed.p4.switch.target import NO_PORT, TO_GROUP, TO_MEMBER, Bucket, Group
 FIRST_HIDDEN: Final = 1 << 31
 """Ids of the members and groups of one-shots in the engine; controllers may use those below."""
 
+SIZE_AS_DECLARED: Final = 0
+"""`ActionProfileActionSet.SizeSemantics`; 1 is the sum of weights, 2 the number of members."""
+
 MAX_BUCKETS: Final = 1 << 16
 """Sum of the weights of one group."""
 
@@ -193,6 +196,8 @@ class ProfileStore:
             invalid(f"{self.schema.name} has no selector, so it takes no action sets")
         if actions.action_selection_mode == p4r.ActionProfileActionSet.RANDOM:
             raise RpcError(Code.UNIMPLEMENTED, "selection at random is a property of the P4 program here")
+        if actions.size_semantics not in (SIZE_AS_DECLARED, 1 + self.schema.sum_of_members):
+            raise RpcError(Code.UNIMPLEMENTED, "what the size of a group means is for the P4 program to say")
         self._check_style(one_shot=True)
         parsed = [
             (a, self._weight(a.weight), *self._action(a.action)) for a in actions.action_profile_actions

@@ -125,6 +125,18 @@ async def test_one_shots(switch: Harness) -> None:
     assert await switch.refused("INSERT", entry) == "INVALID_ARGUMENT"
 
 
+async def test_one_shots_choose_and_count_as_the_program_says(switch: Harness) -> None:
+    """`ecmp` goes by hash, and its size is the sum of weights."""
+    entity = one_shot((4, 1)).encode(switch.schema)
+    action_set = entity.table_entry.action.action_profile_action_set
+    for mode, size, code in ((2, 0, "UNIMPLEMENTED"), (0, 2, "UNIMPLEMENTED"), (1, 1, None)):
+        action_set.action_selection_mode, action_set.size_semantics = mode, size  # type: ignore[assignment]
+        if code is None:
+            await switch.insert(entity)
+        else:
+            assert await switch.refused("INSERT", entity) == code
+
+
 async def test_one_shots_watch_ports(switch: Harness) -> None:
     switch.target.set_port(4, True)
     entity = one_shot((4, 1), (5, 1)).encode(switch.schema)
