@@ -122,7 +122,8 @@ class Reader:
                 if entry.table_id:
                     invalid(f"table {store.schema.name} has no direct {kind}")
                 continue
-            yield store, [store.find(entry)] if entry.match else list(store.entries.values())
+            named = entry.match or entry.is_default_action
+            yield store, [store.find(entry)] if named else list(store.entries.values())
 
     def _direct_counters(self, request: p4r.DirectCounterEntry) -> Iterator[bytes]:
         for store, records in self._direct(request.table_entry, "counter"):

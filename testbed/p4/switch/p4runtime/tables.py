@@ -29,6 +29,7 @@ ENTRIES_ONLY: Final = 1
 DEFAULT_ONLY: Final = 2
 """`p4.config.v1.ActionRef.Scope`."""
 
+NO_DEFAULT_RESOURCES: Final = "the default entry has no direct counter or meter here"
 
 Record: TypeAlias = tuple[int, bytes]
 """An entry: its handle in the engine, and the `TableEntry` to read back (without direct resources)."""
@@ -174,7 +175,7 @@ class TableStore:
         if schema.const_default:
             raise RpcError(Code.PERMISSION_DENIED, f"the default action of table {schema.name} is constant")
         if entry.HasField("counter_data") or entry.HasField("meter_config"):
-            raise RpcError(Code.UNIMPLEMENTED, "direct resources of the default entry are not counted")
+            raise RpcError(Code.UNIMPLEMENTED, NO_DEFAULT_RESOURCES)
         former = self.default_wire
         if entry.HasField("action"):
             if schema.profile is not None:
@@ -203,7 +204,9 @@ class TableStore:
         return key, mask, prefix_len, 0, key + mask
 
     def find(self, entry: p4r.TableEntry) -> Record:
-        """The entry that a message's key names."""
+        """The entry that a message's key names, for its direct counter or meter."""
+        if entry.is_default_action:
+            raise RpcError(Code.UNIMPLEMENTED, NO_DEFAULT_RESOURCES)
         return self._find(self._parse_key(entry)[-1])
 
     def _find(self, stored: bytes) -> Record:

@@ -321,6 +321,16 @@ async def test_initial_counts(switch: Harness) -> None:
     assert entry.counter_data is None
 
 
+async def test_direct_resources_of_the_default_entry(switch: Harness) -> None:
+    """There are none; those of all other entries are no answer."""
+    await switch.insert(dmac())
+    default = fy.P4TableEntry("dmac", is_default_action=True)
+    counter = fy.P4DirectCounterEntry("l2_counter", table_entry=default)
+    for entity in (counter, fy.P4DirectMeterEntry(table_entry=default)):
+        assert (await switch.fails(switch.read(entity))).codes == ["UNIMPLEMENTED"]
+        assert await switch.refused("MODIFY", entity) == "UNIMPLEMENTED"
+
+
 async def test_negative_counts(switch: Harness) -> None:
     for bad in (counts(-1, 1), counts(1, -1)):
         assert await switch.refused("INSERT", dmac(counter_data=bad)) == "INVALID_ARGUMENT"
