@@ -119,16 +119,16 @@ class Plane:
             self._render(self._intents[dependent], self._renderings[dependent])
 
     def _render(self, intent: Keyed, rendering: _Rendering) -> None:
-        old, new = rendering.entities, dict[EntityKey, Entity]()
-        for entity in tuple(self._renderer.render(intent, self._intents)):
-            key = entity.key
-            wanted = self._desired.get(key)
-            if key not in old and key not in new:
+        old = rendering.entities
+        new = {entity.key: entity for entity in self._renderer.render(intent, self._intents)}
+        for key, entity in new.items():
+            said = old.get(key)
+            if said is None:
                 self._needed_by[key] = self._needed_by.get(key, 0) + 1
-                if wanted is not None and wanted != entity:
+            if said != entity and self._desired.get(key) != entity:
+                # Who says again what another intent has overruled since does not overrule that one.
+                if self._needed_by[key] > 1:
                     self._contested.add(key)
-            new[key] = entity
-            if wanted != entity:
                 self._desired[key] = entity
                 self._touched.add(key)
         rendering.entities = new

@@ -167,3 +167,61 @@ def test_a_refused_write_is_sent_again_when_touched() -> None:
     assert plane.changes() == []
     plane.set(Mac(1, 2))
     assert [u.verb for u in plane.changes() if u.entity.key[0] == "mac"] == [Verb.INSERT]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Who says what shall be in the one cell of a table, and what that depends on."""
+
+    who: str
+    value: int
+    on: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.who
+
+
+class Cell:
+    def render(self, intent: Keyed, _others: Mapping[Hashable, Keyed]) -> Iterable[Entity]:
+        if isinstance(intent, Claim) and intent.value:
+            yield entry("cell", {"number": 1}, action("hold", value=intent.value))
+
+    def depends(self, intent: Keyed) -> Iterable[Hashable]:
+        return [intent.on] if isinstance(intent, Claim) and intent.on else []
+
+    def rank(self, _entity: Entity) -> int:
+        return 0
+
+    def freed(self, key: tuple[object, ...]) -> None: ...
+
+
+def held(plane: Plane, switch: TableSimulator) -> int | None:
+    switch.apply(plane.changes())
+    cells = switch.table("cell")
+    return dict(actions(cells[0])[0].params)["value"] if cells else None
+
+
+def test_of_two_claims_the_last_one_holds_whatever_the_first_depends_on_does() -> None:
+    plane, switch = Plane(Cell()), TableSimulator()
+    plane.set(Claim("first", 1, on="base"))
+    plane.set(Claim("second", 2))
+    assert held(plane, switch) == 2
+    plane.set(Claim("base", 0))
+    assert held(plane, switch) == 2, "the first one was only looked at again"
+    plane.set(Claim("first", 3, on="base"))
+    assert held(plane, switch) == 3
+    plane.unset("first")
+    assert held(plane, switch) == 2
+    plane.unset("second")
+    assert held(plane, switch) is None
+
+
+def test_what_two_agreed_upon_comes_back_when_the_one_that_changed_its_mind_goes() -> None:
+    plane, switch = Plane(Cell()), TableSimulator()
+    plane.set(Claim("first", 1))
+    plane.set(Claim("second", 1))
+    plane.set(Claim("first", 2))
+    assert held(plane, switch) == 2
+    plane.unset("first")
+    assert held(plane, switch) == 1
