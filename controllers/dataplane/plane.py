@@ -38,7 +38,8 @@ class Renderer(Protocol):
         """Low for what is pointed at, high for what points."""
 
     def freed(self, key: EntityKey) -> None:
-        """The removal of an entity is due for writing; its id may be used from the next batch on."""
+        """The removal of an entity is due for writing, or there is none to do; its id may be used from the
+        next batch on."""
 
 
 @final
@@ -162,7 +163,7 @@ class Plane:
                 if there is not None:
                     remove.append(Update(Verb.DELETE, there))
                     del installed[key]
-                    self._renderer.freed(key)
+                self._renderer.freed(key)
             elif wanted != there:
                 # Defaults and meter cells exist as soon as the program does (P4Runtime §9.1.3, §9.4).
                 exists = there is not None or isinstance(wanted, DefaultEntry | MeterConfig)
@@ -177,7 +178,7 @@ class Plane:
     def adopt(self, present: Iterable[Entity]) -> None:
         """Take what a switch was read to hold: the next `changes` lead from there to the desired state."""
         self._installed = {entity.key: entity for entity in present}
-        self._touched = self._installed.keys() | self._desired.keys()
+        self._touched |= self._installed.keys() | self._desired.keys()
 
     def reconcile(self, present: Iterable[Entity]) -> list[Update]:
         """Take what a switch was read to hold; returns the writes that lead to the desired state."""

@@ -225,3 +225,19 @@ def test_what_two_agreed_upon_comes_back_when_the_one_that_changed_its_mind_goes
     assert held(plane, switch) == 2
     plane.unset("first")
     assert held(plane, switch) == 1
+
+
+def test_ids_of_what_was_never_written_are_free_again() -> None:
+    """While a switch is away machines come and go; and what it lost when it restarted need not be removed."""
+    renderer = Renderer()
+    plane = Plane(renderer)
+    for mac in range(1, 4):
+        plane.set(Mac(mac, mac))
+        plane.unset(("mac", mac))
+    assert plane.changes() == []
+    plane.set(Mac(4, 4))
+    plane.changes()
+    plane.unset(("mac", 4))
+    plane.adopt([])
+    assert plane.changes() == []
+    assert len({renderer.ids.of(key) for key in range(1000, 1100)}) == 100, "there is room for as many others"
