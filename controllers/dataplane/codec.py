@@ -252,7 +252,8 @@ class Codec:
     def read_table_entry(self, message: p4r.TableEntry) -> TableEntry | DefaultEntry:
         """An entry as a switch reported it, the program's own among them.
 
-        An idle notification names the key alone: such an entry does nothing, as one without members.
+        An idle notification names the key alone: such an entry does nothing, as one without members. Nor
+        does one that points at a member or a group, which nobody here writes: it is never what is wanted.
         """
         table = self.tables.name_of[message.table_id]
         if message.is_default_action:
@@ -260,13 +261,14 @@ class Codec:
         names = {field.id: field.name for field in self._keys[message.table_id].values()}
         values = {names[m.field_id]: _read_match(m) for m in message.match}
         does: Action | tuple[Member, ...]
-        if message.action.WhichOneof("type") == "action_profile_action_set":
+        kind = message.action.WhichOneof("type")
+        if kind == "action_profile_action_set":
             does = tuple(
                 Member(self._read_action(each.action), each.weight, _int(each.watch_port))
                 for each in message.action.action_profile_action_set.action_profile_actions
             )
         else:
-            does = self._read_action(message.action.action) if message.HasField("action") else ()
+            does = self._read_action(message.action.action) if kind == "action" else ()
         return TableEntry(
             table, tuple(sorted(values.items())), does, message.priority, message.idle_timeout_ns
         )

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from finsy import P4Client
+from finsy.proto import p4r
 
 from controllers.dataplane.access import AccessRenderer, LearnedMac, VlanFlood, VlanPort
 from controllers.dataplane.adoption import learned, neighbors
-from controllers.dataplane.entity import Entity, TableEntry
+from controllers.dataplane.entity import Entity, Member, TableEntry, action, entry
+from controllers.dataplane.local import CoreInterface
 from controllers.dataplane.lsr import LsrRenderer
 from controllers.dataplane.p4runtime import Program
 from controllers.dataplane.pe import PeRenderer
@@ -137,6 +139,32 @@ async def test_a_new_controller_writes_the_difference_only(switch: Switch, lsr: 
     await second.ready()
     assert await labels(second) == {2, 3, 4}
     assert second.switch.session.writes == 2, "one out, one in; the link they share stays"
+    await second.end()
+
+
+async def test_entries_of_a_kind_that_nobody_here_writes_are_taken_out(switch: Switch, lsr: Program) -> None:
+    """Somebody else pointed a label at a member of the selector: no reason for not coming up."""
+    first = Running(switch, lsr)
+    first.switch.set(CoreInterface(1, 1))
+    await first.ready()
+    await first.end()
+    codec = first.switch.session.codec
+    table = codec.tables.id("incoming_label")
+    profile = next(p for p in lsr.p4info.action_profiles if table in p.table_ids).preamble.id
+    pop = codec.entity(entry("incoming_label", {"label": 7}, (Member(action("pop", port=1, nhlfe_id=1)),)))
+    member = p4r.ActionProfileMember(action_profile_id=profile, member_id=1)
+    (one,) = pop.table_entry.action.action_profile_action_set.action_profile_actions
+    member.action.CopyFrom(one.action)
+    pop.table_entry.action.action_profile_member_id = 1
+    insert = p4r.Update.INSERT
+    async with P4Client(first.switch.session.address, wait_for_ready=False) as stranger:
+        for entity in (p4r.Entity(action_profile_member=member), pop):
+            update = p4r.Update(type=insert, entity=entity)
+            await stranger.request(p4r.WriteRequest(device_id=DEVICE, updates=[update]))
+    second = Running(switch, lsr)
+    second.switch.set(CoreInterface(2, 2))
+    await second.ready()
+    assert await labels(second) == set()
     await second.end()
 
 
