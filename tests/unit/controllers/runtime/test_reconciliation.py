@@ -8,17 +8,18 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 import pytest_asyncio
-from finsy import P4Client
+from finsy import P4Client, P4ClientError
 from finsy.proto import p4r
 
 from controllers.dataplane.access import AccessRenderer, LearnedMac, VlanFlood, VlanPort
 from controllers.dataplane.adoption import learned, neighbors
-from controllers.dataplane.entity import Entity, Member, TableEntry, action, entry
+from controllers.dataplane.entity import Entity, Member, TableEntry, Update, Verb, action, entry
 from controllers.dataplane.local import CoreInterface
 from controllers.dataplane.lsr import LsrRenderer
-from controllers.dataplane.p4runtime import Program
+from controllers.dataplane.p4runtime import BATCH, Program
 from controllers.dataplane.pe import PeRenderer
 from controllers.dataplane.plane import Keyed, Plane
 from controllers.intents import AttachmentCircuit, BridgeDomain, LocalAc, MacEntry, Neighbor, Remote
@@ -103,6 +104,7 @@ class Running:
         self.journal: list[Acknowledged] = []
         self.decisions = Decisions(hold)
         self.lost = asyncio.Event()
+        self.refused = 0
         observer = Observer(self._stamp, journal=self.journal.append)
         self.switch = SwitchController(switch.config, program, LsrRenderer(), self.decisions, observer)
         for number in labels:
@@ -112,6 +114,7 @@ class Running:
     def _stamp(self, stamp: Stamp) -> None:
         if stamp.event == "lost":
             self.lost.set()
+        self.refused += stamp.event == "refused"
 
     async def ready(self) -> None:
         await asyncio.wait_for(self.switch.ready.wait(), DEADLINE)
@@ -228,6 +231,45 @@ async def test_a_lost_answer_does_no_harm(switch: Switch, lsr: Program, monkeypa
     await asyncio.sleep(0)
     await asyncio.wait_for(controller.switch.session.flushed(), DEADLINE)
     assert await labels(controller) == {2}
+    await controller.end()
+
+
+async def test_what_is_refused_at_the_end_of_a_large_batch_is_heard_of(switch: Switch, lsr: Program) -> None:
+    controller = Running(switch, lsr, 1)
+    await controller.ready()
+    pop = (Member(action("pop", port=1, nhlfe_id=1)),)
+    new = [Update(Verb.INSERT, entry("incoming_label", {"label": n}, pop)) for n in range(1000, 1000 + BATCH)]
+    strange = [Update(Verb.MODIFY, entry("incoming_label", {"label": n}, pop)) for n in range(9000, 9500)]
+    session = controller.switch.session
+    for batch, refused in (([*new[:-1], strange[0]], 1), (strange, len(strange))):
+        controller.refused = 0
+        session.write(batch)
+        await asyncio.wait_for(session.flushed(), DEADLINE)
+        assert controller.refused == refused
+    await controller.end()
+
+
+async def test_an_error_that_tells_of_no_update_is_no_answer(
+    switch: Switch, lsr: Program, monkeypatch: Any
+) -> None:
+    """Nobody knows what was done: it is read back."""
+    controller = Running(switch, lsr, 1)
+    await controller.ready()
+    ask, failed = P4Client.request, []
+
+    async def request(client: P4Client, message: Any) -> Any:
+        if type(message).__name__ == "WriteRequest" and not failed:
+            failed.append(message)
+            metadata = grpc.aio.Metadata()
+            error = grpc.aio.AioRpcError(grpc.StatusCode.UNKNOWN, metadata, metadata, "Stream removed")
+            raise P4ClientError(error, "Write")
+        return await ask(client, message)
+
+    monkeypatch.setattr(P4Client, "request", request)
+    controller.switch.set(label(2))
+    await asyncio.wait_for(controller.lost.wait(), DEADLINE)
+    await controller.ready()
+    assert await labels(controller) == {1, 2}
     await controller.end()
 
 
