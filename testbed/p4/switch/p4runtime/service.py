@@ -298,7 +298,14 @@ class P4RuntimeService:
         for event in events:
             schema = device.schema.table_at.get(event.table)
             entry = None if schema is None else device.tables[schema.id].key_entry(event.handle)
-            if schema is not None and entry is not None:
+            if schema is None or entry is None:
+                continue
+            try:
+                (age,) = device.backend.ages(schema.position, event.handle, 1)
+            except RpcError:
+                return  # the next program is being loaded
+            # Less: it was hit since, or this is another entry in the place of the one that was idle.
+            if 0 < entry.idle_timeout_ns <= age * 1000:
                 response = by_table.setdefault(schema.id, p4r.StreamMessageResponse())
                 response.idle_timeout_notification.table_entry.append(entry)
         for table_id, response in by_table.items():

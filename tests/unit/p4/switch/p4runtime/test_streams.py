@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import select
 
 import finsy as fy
 import pytest
 from finsy.proto import p4r, stratum
 
 from testbed.p4.switch.p4runtime import streams
-from tests.unit.p4.switch.p4runtime.harness import CPU_PORT, Harness, RpcFailedError, frame, ports
+from tests.unit.p4.switch.p4runtime.harness import CPU_PORT, DEADLINE, Harness, RpcFailedError, frame, ports
 
 OK, NOT_FOUND, ALREADY_EXISTS = 0, 5, 6
 
@@ -324,3 +325,28 @@ async def test_idle_timeouts(switch: Harness) -> None:
     assert idle.match[0].exact.value == b"\x05"
     assert (idle.metadata, idle.idle_timeout_ns) == (b"note", 1)
     assert ports(switch.target.inject(1, frame(1, src=5))) == []
+
+
+async def test_an_entry_in_the_place_of_an_idle_one_is_not_idle(switch: Harness) -> None:
+    """The server is busy while the engine finds an entry idle; before it hears of that, others replace it."""
+
+    def smac(src: int, idle_timeout_ns: int) -> fy.P4TableEntry:
+        match, does = fy.Match(src=src, ingress_port=1), fy.Action("NoAction")
+        return fy.P4TableEntry("smac", match=match, action=does, idle_timeout_ns=idle_timeout_ns)
+
+    stream = await switch.primary()
+    idle = [smac(src, 1) for src in (1, 2, 3)]
+    for entry in idle:
+        await primary_write(switch, "INSERT", entry)
+    switch.server.service.stop()
+    await asyncio.sleep(0.002)
+    switch.sweep()
+    assert await asyncio.to_thread(select.select, [switch.target.fileno()], [], [], DEADLINE)
+    await asyncio.sleep(0.01)
+    for entry in idle[:2]:
+        await primary_write(switch, "DELETE", entry)
+    for entry in (smac(8, 0), smac(9, 10**12)):
+        await primary_write(switch, "INSERT", entry)
+    switch.server.service.start()
+    notice = (await stream.receive()).idle_timeout_notification
+    assert [entry.match[0].exact.value for entry in notice.table_entry] == [b"\x03"]
