@@ -25,6 +25,8 @@ class AccessController:
         self.switch = SwitchController(setup.switch, program, AccessRenderer(), self, observer)
         self._macs: dict[tuple[int, int], int] = {}
         """Port by VLAN and MAC (int)."""
+        self._members = {(vlan, port.port) for port in setup.ports for vlan in port.vlans}
+        self._down: set[int] = set()
         self.switch.set(ControllerChannel((MAC_LEARN_DIGEST,), program.digest_list))
         members: dict[int, list[int]] = {}
         for port in setup.ports:
@@ -41,7 +43,10 @@ class AccessController:
 
     def carrier(self, port: int, up: bool) -> None:
         """A port without carrier has no machines any more."""
-        if not up:
+        if up:
+            self._down.discard(port)
+        else:
+            self._down.add(port)
             for vlan, mac in [key for key, where in self._macs.items() if where == port]:
                 self._forget(vlan, mac)
 
@@ -51,9 +56,10 @@ class AccessController:
             self._learn(sample["bridge_domain"], sample["mac"], sample["attachment"])
 
     def adopt(self, present: list[Entity]) -> bool:
-        """Go on with the MACs that an earlier controller learned."""
+        """Go on with the MACs that an earlier controller learned, where they can still be."""
         for host in learned(present):
-            self._learn(host.bd, host.mac, host.attachment)
+            if (host.bd, host.attachment) in self._members and host.attachment not in self._down:
+                self._learn(host.bd, host.mac, host.attachment)
         return False
 
     def _learn(self, vlan: int, mac: int, port: int) -> None:

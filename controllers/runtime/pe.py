@@ -148,12 +148,17 @@ class PeController:
     # -- from the switch (controllers.runtime.switch.Decisions) ----------------------------------------------
 
     def adopt(self, present: list[Entity]) -> bool:
-        """Go on with what an earlier controller learned and held, and leave all else until BGP is heard."""
+        """Go on with what an earlier controller learned and held, and leave all else until BGP is heard.
+
+        What is behind a circuit that went down meanwhile is not there any more.
+        """
         for host in learned(present):
-            self._handle(ev.MacLearned(host.bd, host.attachment, host.mac))
+            if host.attachment not in self._down:
+                self._handle(ev.MacLearned(host.bd, host.attachment, host.mac))
         for bd, ac, mac, ip, router, override in neighbors(present):
-            kind = ev.NeighborKind.REPLY
-            self._handle(ev.NeighborSeen(bd, ac, kind, mac, ip, ip, router, override))
+            if ac not in self._down:
+                kind = ev.NeighborKind.REPLY
+                self._handle(ev.NeighborSeen(bd, ac, kind, mac, ip, ip, router, override))
         for bd, mac in routed(present):
             self._handle(GatewayHeld(bd, mac))
         left_behind = any(isinstance(entity, TableEntry) for entity in present)

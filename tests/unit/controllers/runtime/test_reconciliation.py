@@ -345,8 +345,12 @@ def test_an_access_switch_goes_on_with_the_macs_that_were_learned() -> None:
     config, p4info = make_compiled(P4SRC / "access.p4")
     controller = AccessController(setup, Program(p4info, config), Observer())
     before = dict(controller.switch.plane.desired)
-    mac = LearnedMac(10, 0xA, 1, 300.0)
-    left = entities(AccessRenderer(), [VlanPort(1, 10, False), VlanFlood(10, (1, 2)), mac])
+    no_carrier, left_the_vlan = LearnedMac(10, 0xB, 2, 300.0), LearnedMac(20, 0xC, 1, 300.0)
+    macs = [LearnedMac(10, 0xA, 1, 300.0), no_carrier, left_the_vlan]
+    left = entities(AccessRenderer(), [VlanPort(1, 10, False), VlanFlood(10, (1, 2)), *macs])
+    controller.carrier(2, False)
+    controller.carrier(1, False)
+    controller.carrier(1, True)
     assert controller.adopt(left) is False
     assert controller.macs == {(10, 0xA): 1}
     assert before.keys() < controller.switch.plane.desired.keys()

@@ -16,6 +16,7 @@ import pytest_asyncio
 from controllers.dataplane import p4runtime
 from controllers.dataplane.entity import Entity, EntityKey
 from controllers.dataplane.p4runtime import Program
+from controllers.pe.config import AcConfig
 from controllers.pe.events import NeighborKind, NeighborSeen
 from controllers.runtime import pe as pe_module
 from controllers.runtime.bgp import Speaker, reflector
@@ -70,22 +71,29 @@ class Lab:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.pes: dict[str, PeController] = {}
 
-    async def start(self, name: str) -> PeController:
+    async def start(self, name: str, down: int | None = None) -> PeController:
+        """`down`: a port that has no carrier."""
         setup = self.config.named(name)
         assert isinstance(setup, PeSetup)
         pe = PeController(setup, self.config.bgp, self.config.link_state, self._program, Observer())
         pe.start()
+        if down is not None:
+            pe.carrier(down, False)
         self.pes[name] = pe
         self._tasks[name] = asyncio.create_task(pe.switch.run())
         await asyncio.wait_for(pe.connected.wait(), DEADLINE)
         await asyncio.wait_for(pe.switch.ready.wait(), DEADLINE)
         return pe
 
-    def frame(self, name: str) -> None:
-        """Let the host send a frame, of no protocol that anybody knows, into a circuit of a PE."""
+    def circuit(self, name: str) -> AcConfig:
+        """The circuit of a PE that the host is behind."""
         setup = self.config.named(name)
         assert isinstance(setup, PeSetup)
-        circuit = next(bd for bd in setup.core.bds if bd.acs).acs[0]
+        return next(bd for bd in setup.core.bds if bd.acs).acs[0]
+
+    def frame(self, name: str) -> None:
+        """Let the host send a frame, of no protocol that anybody knows, into a circuit of a PE."""
+        circuit = self.circuit(name)
         tag = b"\x81\x00" + (circuit.vlan or 0).to_bytes(2, "big")
         data = b"\x02" * 6 + MAC.to_bytes(6, "big") + tag + b"\x88\xb5" + bytes(46)
         self._targets[name].inject(circuit.port, data)
@@ -215,3 +223,15 @@ async def test_nobody_notices(lab: Lab) -> None:
     assert again.switch.session.writes == 0
     assert dict(two.switch.plane.installed) == there
     assert two.switch.session.writes == writes
+
+
+async def test_a_host_whose_link_went_meanwhile_is_not_taken_over(lab: Lab) -> None:
+    await lab.start("pe1")
+    await lab.start("pe2")
+    speaks(lab, "pe1")
+    await lab.holds("pe2", knows)
+    await lab.end("pe1")
+    await lab.start("pe1", down=lab.circuit("pe1").port)
+    await lab.holds("pe1", lambda installed: not knows(installed))
+    await lab.holds("pe2", lambda installed: not knows(installed))
+    assert announced(lab, "pe1") == {}
