@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from testbed.p4.switch.p4runtime.buckets import BucketOrder
+from testbed.p4.switch.p4runtime.bytestrings import canonical
 from testbed.p4.switch.p4runtime.errors import Code, RpcError, invalid, not_found
 from testbed.p4.switch.p4runtime.schema import ProfileSchema
 from testbed.p4.switch.p4runtime.stubs import p4r
@@ -173,6 +174,7 @@ class ProfileStore:
     def _watch_port(self, member: p4r.ActionProfileGroup.Member | p4r.ActionProfileAction) -> int:
         kind = member.WhichOneof("watch_kind")
         if kind == "watch_port" and member.watch_port:
+            member.watch_port = canonical(member.watch_port)
             return self._port_of(member.watch_port)
         if kind == "watch" and member.watch:
             return self._port_of(member.watch.to_bytes(4, signed=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
+from testbed.p4.switch.p4runtime.bytestrings import canonical
 from testbed.p4.switch.p4runtime.errors import Code, RpcError, invalid, not_found
 from testbed.p4.switch.p4runtime.stubs import p4r
 from testbed.p4.switch.p4runtime.transaction import Transaction
@@ -93,7 +94,9 @@ class ReplicationStore:
 
     def _port(self, replica: p4r.Replica) -> int:
         if replica.WhichOneof("port_kind") == "port":
-            return self._port_of(replica.port)
+            port = self._port_of(replica.port)
+            replica.port = canonical(replica.port)
+            return port
         return self._port_of(replica.egress_port.to_bytes(4))
 
     def read(self, entry: p4r.PacketReplicationEngineEntry) -> list[bytes]:

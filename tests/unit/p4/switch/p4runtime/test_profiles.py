@@ -146,6 +146,9 @@ async def test_one_shots_watch_ports(switch: Harness) -> None:
     assert spread(switch).keys() == {4, 5}
     switch.target.set_port(4, False)
     assert spread(switch) == {5: 256}
+    (found,) = await switch.read_raw(entity)
+    actions = found.table_entry.action.action_profile_action_set.action_profile_actions
+    assert [action.watch_port for action in actions] == [b"\x04", b""]
 
 
 async def test_one_shots_come_and_go(switch: Harness) -> None:

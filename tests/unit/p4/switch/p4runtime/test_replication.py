@@ -89,3 +89,18 @@ async def test_the_reserved_number_of_the_cpu_port(switch: Harness) -> None:
         group(1, (0xFFFFFFFD, 0)),
     )
     assert ports(switch.target.inject(1, frame(MAC))) == [CPU_PORT]
+
+
+async def test_ports_are_read_back_in_their_shortest_form(switch: Harness) -> None:
+    entity = p4r.Entity()
+    written = entity.packet_replication_engine_entry.multicast_group_entry
+    written.multicast_group_id = 1
+    for port in (b"\x00\x04", b"\x01\x00", b"\x00"):
+        written.replicas.add(port=port, instance=1)
+    await switch.insert(entity)
+    (found,) = await switch.read_raw(entity)
+    replicas = found.packet_replication_engine_entry.multicast_group_entry.replicas
+    assert [replica.port for replica in replicas] == [b"\x04", b"\x01\x00", b"\x00"]
+    written.multicast_group_id = 2
+    written.replicas[0].port = b""
+    assert await switch.refused("INSERT", entity) == "INVALID_ARGUMENT"
