@@ -163,7 +163,7 @@ def lab() -> Callable[..., Plan]:
 
 
 def _lab(sites: int, routers: int, *, vms: int = 1, label: str = "", chords: int = 0) -> Plan:
-    """`routers` P routers on a ring; none joins the PEs to a chain. `chords` shorten the ring."""
+    """`routers` P routers on a ring; none links the PEs, of two sites. `chords` shorten the ring."""
     names = [f"dc{n}" for n in range(1, sites + 1)]
     nodes: dict[str, Any] = {f"p{n}": {"role": "p"} for n in range(1, routers + 1)}
     links: list[dict[str, Any]] = []
