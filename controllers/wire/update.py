@@ -418,15 +418,17 @@ def encode_announcements(
         raw[AttributeType.NEXT_HOP] = (FLAGS[AttributeType.NEXT_HOP], next_hop)
         wire = serialize(dict(sorted(raw.items())))
         room = max_message - HEADER_SIZE - 4 - len(wire)
-        messages = [_message(b"", wire, run) for run in _chunks(nlris, room)]
     else:
         head = family.wire + bytes((len(next_hop),)) + next_hop + b"\0"
         wire = attributes.wire
         room = max_message - HEADER_SIZE - 4 - len(wire) - 4 - len(head)
-        messages = [_message(b"", _optional(_MP_REACH, head + run) + wire) for run in _chunks(nlris, room)]
-    if any(len(message) > max_message for message in messages):
+    runs = _chunks(nlris, room)
+    # Before the messages are written: no length field could hold what is longer than 65,535 bytes.
+    if any(len(run) > room for run in runs):
         raise NoRoomError(f"{family}: attributes of {len(wire)} bytes leave no room for a route")
-    return messages
+    if family == IPV4_UNICAST:
+        return [_message(b"", wire, run) for run in runs]
+    return [_message(b"", _optional(_MP_REACH, head + run) + wire) for run in runs]
 
 
 def encode_withdrawals(family: Family, nlris: Iterable[bytes], max_message: int = MAX_MESSAGE) -> list[bytes]:

@@ -15,6 +15,7 @@ from controllers.wire.attributes import AsSegment, PathAttributes, UnknownAttrib
 from controllers.wire.errors import DecodeError
 from controllers.wire.evpn import UnknownEvpnRoute, encode_evpn
 from controllers.wire.extended import MacMobility, UnknownExtendedCommunity
+from controllers.wire.messages import MAX_EXTENDED_MESSAGE
 from controllers.wire.types import EVPN, IPV4_UNICAST, RT_CONSTRAINT, VPNV4, RouteTarget
 from controllers.wire.update import AttributeSet, decode_update, encode_announcements, encode_end_of_rib
 from controllers.wire.vpn import RtMembership, Unicast
@@ -291,6 +292,23 @@ def test_a_mac_storm_ends_the_session_that_brings_it() -> None:
     with pytest.raises(DecodeError, match="more than 10 routes") as error:
         fabric.settle()
     assert (error.value.code, error.value.subcode) == (6, 1)
+
+
+def test_attributes_that_fill_a_message_harm_no_other_route() -> None:
+    """With what a reflector adds they fit into no message of 65,535 bytes (RFC 8654 §4)."""
+    fabric = Fabric()
+    fabric.star(2)
+    reflector = fabric.engines[REFLECTOR]
+    for number in (1, 2):
+        session = fabric.sessions[REFLECTOR, pe(number)]
+        session.export_key = session.export_key._replace(max_message=MAX_EXTENDED_MESSAGE)
+    long = mac_route(1, 1, unknown=(UnknownAttribute(200, bytes(65430)),))
+    shared, nlri = AttributeSet.of(EVPN, long.attributes), encode_evpn(long.nlri)  # type: ignore[arg-type]
+    (message,) = encode_announcements(shared, [nlri], MAX_EXTENDED_MESSAGE)
+    reflector.receive(fabric.sessions[REFLECTOR, pe(1)], decode_update(message[19:], internal=True))
+    fabric.engines[pe(1)].announce(mac_route(1, 2))
+    fabric.settle()
+    assert [route.nlri.mac for route in fabric.known(pe(2)).values()] == [2]  # type: ignore[union-attr]
 
 
 def test_unknown_evpn_types_and_families_are_discarded(caplog: pytest.LogCaptureFixture) -> None:

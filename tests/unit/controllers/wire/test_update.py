@@ -20,6 +20,7 @@ from controllers.wire.attributes import (
 )
 from controllers.wire.errors import DecodeError, UpdateSubcode
 from controllers.wire.extended import MacMobility
+from controllers.wire.messages import MAX_EXTENDED_MESSAGE
 from controllers.wire.nlri import CODECS, Nlri, encode_nlri, family_of
 from controllers.wire.types import (
     EVPN,
@@ -31,6 +32,7 @@ from controllers.wire.types import (
     RouteTarget,
 )
 from controllers.wire.update import (
+    MAX_MESSAGE,
     AttributeSet,
     NoRoomError,
     decode_update,
@@ -146,10 +148,21 @@ def test_a_withdrawn_vpn_prefix_has_no_label(family: Family, prefix: str) -> Non
     )
 
 
-def test_attributes_too_long_for_a_message_are_refused() -> None:
-    long = PathAttributes(next_hop=PE, unknown=(UnknownAttribute(200, bytes(4096)),))
+@pytest.mark.parametrize("limit", [MAX_MESSAGE, MAX_EXTENDED_MESSAGE])
+@pytest.mark.parametrize("family", [EVPN, IPV4_UNICAST])
+def test_attributes_too_long_for_a_message_are_refused(family: Family, limit: int) -> None:
+    """To the byte, and at the longest message that its length field can name."""
+    raw = MAC_ONLY if family == EVPN else bytes.fromhex("180a0102")
+
+    def encode(size: int) -> list[bytes]:
+        long = PathAttributes(next_hop=PE, unknown=(UnknownAttribute(200, bytes(size)),))
+        return encode_announcements(AttributeSet.of(family, long), [raw], limit)
+
+    (message,) = encode(300)
+    most = 300 + limit - len(message)
+    assert [len(each) for each in encode(most)] == [limit]
     with pytest.raises(NoRoomError, match="no room"):
-        encode_announcements(AttributeSet.of(EVPN, long), [MAC_ONLY])
+        encode(most + 1)
 
 
 @pytest.mark.parametrize("family", sorted(CODECS))
