@@ -99,8 +99,9 @@ class Notification(Struct, frozen=True):
     data: bytes = b""
 
     def to_bytes(self) -> bytes:
-        """Encode with header."""
-        return frame(MessageType.NOTIFICATION, bytes((self.code, self.subcode)) + self.data)
+        """Encode with header, and without the end of data that would make it longer than any message."""
+        body = bytes((self.code, self.subcode)) + self.data
+        return frame(MessageType.NOTIFICATION, body[: MAX_MESSAGE - HEADER_SIZE])
 
     @property
     def shutdown_text(self) -> str:

@@ -72,6 +72,16 @@ def test_round_trip(message: Message) -> None:
     assert read(message.to_bytes()) == [message]
 
 
+def test_a_notification_about_a_long_message_is_no_longer_than_a_message() -> None:
+    """RFC 7313 §5 has all of a bad ROUTE-REFRESH in it, which may be 65,535 bytes long (RFC 8654 §4)."""
+    with pytest.raises(DecodeError) as error:
+        decode_message(5, bytes(65535 - 19))
+    bad = error.value
+    message = Notification(bad.code, bad.subcode, bad.data).to_bytes()
+    assert len(message) == 4096
+    assert read(message) == [Notification(ErrorCode.ROUTE_REFRESH, 1, bad.data[:4075])]
+
+
 def test_open_by_hand() -> None:
     """RFC 4271 §4.2 with the capabilities of RFC 4760 §8, RFC 2918 §2, RFC 8654 §3 and RFC 6793 §3."""
     offered = Capabilities((EVPN, RT_CONSTRAINT), extended_message=True, four_octet_as=4_200_000_000)
