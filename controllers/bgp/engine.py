@@ -243,7 +243,7 @@ class Engine:
                     family,
                     (
                         (key, path.nlri)
-                        for key, path in self.tables[family]
+                        for key, path in self.tables[family].known()
                         if before.wants(path.shared.audience.targets)
                         != after.wants(path.shared.audience.targets)
                     ),
@@ -276,7 +276,7 @@ class Engine:
                 self._import(neighbor, import_policy, key, path)
         neighbor.set_export_policy(export_policy)
         for family in neighbor.received:
-            neighbor.owe(family, ((key, path.nlri) for key, path in self.tables[family]))
+            neighbor.owe(family, ((key, path.nlri) for key, path in self.tables[family].known()))
 
     def sent(self, neighbor: Neighbor, family: Family) -> Iterator[Route]:
         """What a neighbour has been sent, as it was sent (adj-RIB-out)."""

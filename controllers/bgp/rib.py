@@ -84,6 +84,13 @@ class Table:
         changes, self.changed = self.changed, {}
         return changes
 
+    def known(self) -> Iterator[tuple[bytes, Path]]:
+        """The best paths, and the former ones of keys that have changed: a neighbour may have either."""
+        yield from self.best.items()
+        for key, former in self.changed.items():
+            if former is not None:
+                yield key, former
+
     def _compete(self, key: bytes, current: Path, path: Path) -> None:
         rivals = self._rivals.get(key, [current])
         source = path.shared.source

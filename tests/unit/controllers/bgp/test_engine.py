@@ -391,6 +391,42 @@ def test_routes_wait_until_they_are_asked_for() -> None:
     assert fabric.known(pe(2)) == {}
 
 
+@pytest.mark.parametrize("becomes", [None, BLUE], ids=["withdrawn", "another target"])
+def test_what_goes_together_with_the_wish_for_it_is_withdrawn(becomes: RouteTarget | None) -> None:
+    """Both reach the reflector before it flushes. Else the PE has the route as soon as it wants it again."""
+    fabric = Fabric()
+    fabric.star(2, (EVPN, RT_CONSTRAINT))
+    fabric.engines[REFLECTOR].announce(Route(RtMembership.everything(), PathAttributes(next_hop=REFLECTOR)))
+    fabric.engines[pe(2)].announce(member(RED, 2))
+    fabric.engines[pe(1)].announce(mac_route(1, 1, target=RED))
+    fabric.settle()
+    assert len(fabric.known(pe(2))) == 1
+    if becomes is None:
+        fabric.engines[pe(1)].withdraw(mac_route(1, 1).key)
+    else:
+        fabric.engines[pe(1)].announce(mac_route(1, 1, target=becomes))
+    fabric.engines[pe(2)].withdraw(member(RED, 2).key)
+    for number in (1, 2):
+        fabric.flush(pe(number))
+        fabric.deliver(REFLECTOR, pe(number))
+    fabric.settle()
+    assert fabric.known(pe(2)) == {}
+
+
+def test_what_goes_together_with_the_leave_to_send_it_is_withdrawn() -> None:
+    fabric = Fabric()
+    fabric.add(pe(1))
+    fabric.add(pe(2))
+    fabric.connect(pe(1), pe(2))
+    fabric.engines[pe(1)].announce(mac_route(1, 1))
+    fabric.settle()
+    fabric.engines[pe(1)].withdraw(mac_route(1, 1).key)
+    nothing = Policy(otherwise=Verdict.REJECT)
+    fabric.engines[pe(1)].set_policies(fabric.sessions[pe(1), pe(2)], None, nothing)
+    fabric.settle()
+    assert fabric.known(pe(2)) == {}
+
+
 def test_two_clients_with_one_target_hear_of_each_other_through_a_reflector_without_default() -> None:
     """The best membership may be one's own: a reflector must still send it to its client (RFC 4684 §3.2)."""
     fabric = Fabric()
