@@ -157,8 +157,6 @@ class Engine:
             return
         neighbor.counters.withdrawn_in += len(routes)
         self._forget(neighbor, family, routes)
-        if family == RT_CONSTRAINT:
-            self._membership_changed(neighbor)
 
     def _forget(self, neighbor: Neighbor, family: Family, routes: list[KeyedNlri]) -> None:
         received, table, source = neighbor.received[family], self.tables[family], neighbor.source
@@ -166,6 +164,8 @@ class Engine:
         for key, _ in routes:
             if received.pop(key, None) is not None:
                 table.remove(key, source)
+        if family == RT_CONSTRAINT:
+            self._membership_changed(neighbor)
 
     def _confirm(self, neighbor: Neighbor, family: Family, routes: list[KeyedNlri]) -> None:
         if family in neighbor.stale:

@@ -413,6 +413,22 @@ def test_what_goes_together_with_the_wish_for_it_is_withdrawn(becomes: RouteTarg
     assert fabric.known(pe(2)) == {}
 
 
+def test_a_wish_that_comes_back_in_a_loop_is_no_wish() -> None:
+    """It replaces the one before and is discarded (RFC 4456 §8): nothing is sent for it any more."""
+    fabric = Fabric()
+    fabric.star(2, (EVPN, RT_CONSTRAINT))
+    fabric.engines[REFLECTOR].announce(Route(RtMembership.everything(), PathAttributes(next_hop=REFLECTOR)))
+    wish = member(RED, 2)
+    fabric.engines[pe(2)].announce(wish)
+    fabric.engines[pe(1)].announce(mac_route(1, 1, target=RED))
+    fabric.settle()
+    assert len(fabric.known(pe(2))) == 1
+    looped = replace(wish.attributes, cluster_list=(REFLECTOR,))
+    fabric.engines[pe(2)].announce(replace(wish, attributes=looped))
+    fabric.settle()
+    assert fabric.known(pe(2)) == {}
+
+
 def test_what_goes_together_with_the_leave_to_send_it_is_withdrawn() -> None:
     fabric = Fabric()
     fabric.add(pe(1))
