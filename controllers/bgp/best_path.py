@@ -14,7 +14,7 @@ from controllers.bgp.paths import Path
 from controllers.wire.attributes import DEFAULT_LOCAL_PREF, PathAttributes
 from controllers.wire.extended import DefaultGateway, MacMobility
 from controllers.wire.serial import newer
-from controllers.wire.types import EVPN
+from controllers.wire.types import EVPN, RT_CONSTRAINT
 
 Rule = Callable[[list[Path]], list[Path]]
 
@@ -102,7 +102,21 @@ RULES: Final[tuple[Rule, ...]] = (
 
 
 def best_path(paths: list[Path]) -> Path:
-    """Choose among one or more paths to the same NLRI."""
+    """Choose among one or more paths to the same NLRI.
+
+    Among RT memberships a client's path comes before a better one of a neighbour that is none: reflectors
+    that are no clients of each other must hear of the clients of both (RFC 4684 §3.2). It makes no
+    difference to clients, and filters are built from all paths.
+    """
+    best = _narrow(paths)
+    source = best.shared.source
+    if best.shared.attributes.family != RT_CONSTRAINT or source.client or source.local or source.external:
+        return best
+    clients = [path for path in paths if path.shared.source.client]
+    return _narrow(clients) if clients else best
+
+
+def _narrow(paths: list[Path]) -> Path:
     if len(paths) == 1:
         return paths[0]
     first = paths[0]

@@ -454,6 +454,30 @@ def test_two_clients_with_one_target_hear_of_each_other_through_a_reflector_with
     assert len(fabric.known(pe(1))) == len(fabric.known(pe(2))) == 2
 
 
+@pytest.mark.parametrize("left", [1, 2])
+def test_two_reflectors_with_clients_of_one_target_tell_each_other(left: int) -> None:
+    """The better path is the other's: its own client's is what a reflector tells it (RFC 4684 §3.2)."""
+    fabric = Fabric()
+    second, families = pe(101), (EVPN, RT_CONSTRAINT)
+    fabric.add(REFLECTOR)
+    fabric.add(second)
+    fabric.connect(REFLECTOR, second, families=families)
+    for reflector, number in ((REFLECTOR, 1), (second, 2)):
+        fabric.add(pe(number))
+        fabric.connect(reflector, pe(number), families=families, a_sees={"client": True})
+        fabric.engines[pe(number)].announce(member(RED, number))
+        fabric.engines[pe(number)].announce(mac_route(number, number, target=RED))
+    fabric.settle()
+    assert [len(fabric.known(address)) for address in fabric.engines] == [2, 2, 2, 2]
+    fabric.engines[pe(left)].withdraw(member(RED, left).key)
+    fabric.settle()
+    assert len(fabric.known(pe(3 - left))) == 2
+    assert len(fabric.known(pe(left))) == 1, "only its own"
+    fabric.engines[pe(3 - left)].withdraw(member(RED, 3 - left).key)
+    fabric.settle()
+    assert all(fabric.known(address, RT_CONSTRAINT) == {} for address in fabric.engines)
+
+
 def test_counters_count() -> None:
     fabric = Fabric()
     fabric.star(2)
