@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from typing import Final, NamedTuple, final
 
 from controllers.bgp.config import PeerConfig
 from controllers.bgp.membership import CONSTRAINED, Membership
@@ -15,6 +15,9 @@ from controllers.bgp.session_events import Negotiated
 from controllers.wire.messages import MAX_EXTENDED_MESSAGE
 from controllers.wire.types import RT_CONSTRAINT, Family, IpAddress
 from controllers.wire.update import MAX_MESSAGE
+
+ANSWERS: Final = 256
+"""How many answers of `Neighbor.sees` are kept."""
 
 
 @final
@@ -108,9 +111,14 @@ class Neighbor:
         return sum(len(table) for table in self.received.values())
 
     def sees(self, audience: Audience) -> bool:
-        """True if the neighbour may have such routes; the answer is kept until its membership changes."""
+        """True if the neighbour may have such routes; the answer is kept until its membership changes.
+
+        Or for less long: what is kept keeps its audience, whose routes may all be gone.
+        """
         answer = self._sees.get(audience)
         if answer is None:
+            if len(self._sees) >= ANSWERS:
+                self._sees.clear()
             answer = self._sees[audience] = self._may_have(audience)
         return answer
 

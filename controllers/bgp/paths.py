@@ -10,13 +10,12 @@ from enum import IntEnum
 from functools import lru_cache
 from ipaddress import IPv4Address
 from typing import Final, NamedTuple, final
+from weakref import WeakValueDictionary
 
 from controllers.bgp.routes import Route
 from controllers.wire.nlri import CODECS, Nlri
 from controllers.wire.types import Family, IpAddress
 from controllers.wire.update import AttributeSet
-
-_CACHE_LIMIT: Final = 16384
 
 
 class Scope(IntEnum):
@@ -45,7 +44,7 @@ def _scope(attributes: AttributeSet) -> Scope:
 class Audience:
     """Paths for which every neighbour decides alike whether it may have them."""
 
-    __slots__ = ("family", "scope", "source", "targets")
+    __slots__ = ("__weakref__", "family", "scope", "source", "targets")
 
     def __init__(self, source: Source, family: Family, targets: frozenset[bytes], scope: Scope) -> None:
         self.source = source
@@ -61,7 +60,7 @@ class SharedPath:
     `exports` keeps how the path looks to each kind of neighbour, by the export group's key.
     """
 
-    __slots__ = ("attributes", "audience", "exports", "source")
+    __slots__ = ("__weakref__", "attributes", "audience", "exports", "source")
 
     def __init__(self, source: Source, attributes: AttributeSet, audience: Audience) -> None:
         self.source = source
@@ -80,7 +79,11 @@ class Path(NamedTuple):
 
 @final
 class Source:
-    """Where paths come from: a neighbour during one session, or this speaker itself (`address` None)."""
+    """Where paths come from: a neighbour during one session, or this speaker itself (`address` None).
+
+    What its paths share lasts as long as one of them does: a neighbour that changes its routes without end,
+    or ends its sessions, leaves nothing behind.
+    """
 
     __slots__ = ("_audiences", "_shared", "address", "client", "external", "router_id")
 
@@ -96,8 +99,10 @@ class Source:
         self.router_id = router_id
         self.external = external
         self.client = client
-        self._shared: dict[AttributeSet, SharedPath] = {}
-        self._audiences: dict[tuple[Family, frozenset[bytes], Scope], Audience] = {}
+        self._shared: WeakValueDictionary[AttributeSet, SharedPath] = WeakValueDictionary()
+        self._audiences: WeakValueDictionary[tuple[Family, frozenset[bytes], Scope], Audience] = (
+            WeakValueDictionary()
+        )
 
     @property
     def local(self) -> bool:
@@ -105,11 +110,9 @@ class Source:
         return self.address is None
 
     def share(self, attributes: AttributeSet) -> SharedPath:
-        """The one `SharedPath` for these attributes; a full cache starts anew, which costs only memory."""
+        """The one `SharedPath` for these attributes."""
         shared = self._shared.get(attributes)
         if shared is None:
-            if len(self._shared) >= _CACHE_LIMIT:
-                self._shared.clear()
             shared = self._shared[attributes] = SharedPath(self, attributes, self._audience(attributes))
         return shared
 
@@ -117,8 +120,6 @@ class Source:
         key = (attributes.family, attributes.targets, _scope(attributes))
         audience = self._audiences.get(key)
         if audience is None:
-            if len(self._audiences) >= _CACHE_LIMIT:
-                self._audiences.clear()
             audience = self._audiences[key] = Audience(self, *key)
         return audience
 
