@@ -55,6 +55,9 @@ _MP_UNREACH: Final = int(AttributeType.MP_UNREACH_NLRI)
 DECODED: Final = 128
 """UPDATEs remembered decoded: those that a reflector sends to several speakers of one process at once."""
 
+SHARED_UP_TO: Final = 1024
+"""Attributes of more bytes are not remembered: a neighbour could fill the memory with them."""
+
 KeyedNlri = tuple[bytes, bytes]
 """A route's key within its family, and its NLRI as it stands on the wire."""
 
@@ -357,8 +360,10 @@ def decode_update(body: bytes, *, internal: bool) -> Update:
     if parts.cut_short is not None:
         faults.append(Fault(FaultAction.TREAT_AS_WITHDRAW, 0, parts.cut_short))
     announced = []
+    shared = len(parts.attributes) <= SHARED_UP_TO
+    attribute_set = _attribute_set if shared else _attribute_set.__wrapped__
     for family, next_hop, routes in found_routes:
-        attributes, found = _attribute_set(parts.attributes, internal, family, next_hop)
+        attributes, found = attribute_set(parts.attributes, internal, family, next_hop)
         faults += found
         if faults and any(fault.action is FaultAction.TREAT_AS_WITHDRAW for fault in faults):
             withdrawn.append(Withdrawn(family, routes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tracemalloc
 from ipaddress import IPv4Address, ip_address
 
 import pytest
@@ -426,6 +427,23 @@ def test_equal_attributes_are_one_object() -> None:
         decode_update(body(encode_announcements(attributes, [MAC_ONLY])[0]), internal=True) for _ in range(2)
     )
     assert first.announced[0].attributes is second.announced[0].attributes
+
+
+def test_long_attributes_that_never_come_again_take_no_more_and_more_memory() -> None:
+    def decode(first: int) -> int:
+        """Bytes in use after so many different ones."""
+        for number in range(first, first + 300):
+            long = UnknownAttribute(200, number.to_bytes(4, "big") * 15_000)
+            attributes = AttributeSet.of(EVPN, PathAttributes(next_hop=PE, unknown=(long,)))
+            decode_update(body(encode_announcements(attributes, [MAC_ONLY], 65535)[0]), internal=True)
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        before = decode(0)
+        assert decode(300) - before < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_pmsi_by_hand() -> None:
