@@ -25,7 +25,6 @@ from controllers.bgp.session_events import (
     Dial,
     DialFailed,
     Down,
-    Drained,
     Event,
     Failed,
     Negotiated,
@@ -36,6 +35,7 @@ from controllers.bgp.session_events import (
     Send,
     Start,
     Stop,
+    Taken,
     Tick,
     Up,
     UpdateReceived,
@@ -345,10 +345,10 @@ def _next_send(connection: Connection, now: float) -> float | None:
 
 
 def _on_connection(
-    turn: _Turn, connection: Connection, event: Closed | Received | UpdateReceived | Failed | Drained
+    turn: _Turn, connection: Connection, event: Closed | Received | UpdateReceived | Failed | Taken
 ) -> None:
     match event:
-        case Drained():
+        case Taken():
             if connection.state is State.ESTABLISHED:
                 turn.put(replace(connection, send_until=_next_send(connection, turn.now)))
         case Closed(reason=reason):

@@ -92,18 +92,18 @@ class Failed(Struct, frozen=True):
 
 
 @final
-class Drained(Struct, frozen=True):
-    """The neighbour has taken all that was sent so far."""
+class Taken(Struct, frozen=True):
+    """The neighbour takes what it is sent: nothing waits, or some of it has left lately."""
 
     connection: int
 
 
 @final
 class Tick(Struct, frozen=True):
-    """The session's deadline has come (events 9 to 11). `Drained` goes before, if it is so."""
+    """The session's deadline has come (events 9 to 11). `Taken` goes before, if it is so."""
 
 
-Event = Start | Stop | Opened | DialFailed | Closed | Received | UpdateReceived | Failed | Drained | Tick
+Event = Start | Stop | Opened | DialFailed | Closed | Received | UpdateReceived | Failed | Taken | Tick
 
 
 @final

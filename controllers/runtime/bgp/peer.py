@@ -224,9 +224,9 @@ class Peer:
 
     def _tick(self) -> None:
         self._timer = None
-        if self._carrier is not None and self._carrier.drained:
+        if self._carrier is not None and self._carrier.takes():
             now = asyncio.get_running_loop().time()
-            self._session, _ = step(self._session, events.Drained(self._carrier.id), now)
+            self._session, _ = step(self._session, events.Taken(self._carrier.id), now)
         self._handle(events.Tick())
 
     async def _dial(self) -> None:

@@ -68,6 +68,8 @@ class BgpConnection(asyncio.Protocol):
         self._reader = MessageReader()
         self._transport: asyncio.Transport | None = None
         self._closing = False
+        self._written = 0
+        self._taken = 0
 
     @property
     def local_address(self) -> IpAddress:
@@ -137,14 +139,16 @@ class BgpConnection(asyncio.Protocol):
         """Accept messages of up to 65,535 bytes from now on (RFC 8654)."""
         self._reader.max_message = MAX_EXTENDED_MESSAGE
 
-    @property
-    def drained(self) -> bool:
-        """True if nothing waits to be sent."""
-        return self._transport is None or self._transport.get_write_buffer_size() == 0
+    def takes(self) -> bool:
+        """True if nothing waits to be sent, or if some of it has left since this was last asked."""
+        waiting = 0 if self._transport is None else self._transport.get_write_buffer_size()
+        before, self._taken = self._taken, self._written - waiting
+        return not waiting or self._taken > before
 
     def write(self, data: bytes) -> None:
         """Send bytes, unless the connection is closing."""
         if self._transport is not None and not self._closing:
+            self._written += len(data)
             self._transport.write(data)
 
     def abort(self) -> None:

@@ -337,7 +337,7 @@ async def test_a_neighbour_that_never_reads_is_given_up(lab: Lab, monkeypatch: p
     await eventually(lambda: status(lab, 3).up, "the session")
     assert lab.speaker is not None
     stuck = lab.speaker._peers[pe(3)]._carrier
-    monkeypatch.setattr(BgpConnection, "drained", property(lambda connection: connection is not stuck))
+    monkeypatch.setattr(BgpConnection, "takes", lambda connection: connection is not stuck)
 
     said = asyncio.get_running_loop().time()
 

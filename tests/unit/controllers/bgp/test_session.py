@@ -30,7 +30,6 @@ from controllers.bgp.session_events import (
     Dial,
     DialFailed,
     Down,
-    Drained,
     Event,
     Failed,
     Negotiated,
@@ -40,6 +39,7 @@ from controllers.bgp.session_events import (
     Send,
     Start,
     Stop,
+    Taken,
     Tick,
     Up,
     UpdateReceived,
@@ -141,7 +141,7 @@ def test_a_neighbour_that_takes_nothing_is_given_up(hold_time: int, patience: fl
     theirs = replace(THEIR_CONFIG, hold_time=hold_time).open()
     driven.give(Start(), Opened(1, True), Received(1, theirs), Received(1, Keepalive()))
     driven.now += 100
-    driven.give(Drained(1))
+    driven.give(Taken(1))
     stalled_at, actions = driven.now, []
     while not any(isinstance(action, Down) for action in actions):
         assert driven.session.deadline is not None
@@ -457,7 +457,7 @@ ANY_EVENT = st.one_of(
     st.builds(Closed, st.integers(1, 3), st.just("closed")),
     st.builds(Received, st.integers(1, 3), ANY_MESSAGE),
     st.builds(UpdateReceived, st.integers(1, 3)),
-    st.builds(Drained, st.integers(1, 3)),
+    st.builds(Taken, st.integers(1, 3)),
     st.builds(Failed, st.integers(1, 3), st.just(DecodeError("bad"))),
 )
 
