@@ -211,7 +211,8 @@ def _tlvs(data: bytes, length_size: int, what: str) -> Iterator[tuple[int, bytes
 def _optional_parameters(body: bytes) -> Iterator[tuple[int, bytes]]:
     """The optional parameters of OPEN, in either form (RFC 4271 §4.2, RFC 9072 §2). Raises DecodeError."""
     size = body[9]
-    extended = size == 255 and len(body) >= 13 and body[10] == 255
+    # Where the type says so the short length, usually 255, says nothing any more.
+    extended = size != 0 and len(body) >= 13 and body[10] == 255
     if extended:
         parameters, size = body[13:], int.from_bytes(body[11:13], "big")
     else:

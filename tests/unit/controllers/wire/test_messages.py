@@ -112,6 +112,15 @@ def test_many_capabilities_take_the_long_form() -> None:
     assert read(message.to_bytes()) == [message]
 
 
+def test_the_long_form_is_known_by_its_type_whatever_the_short_length_says() -> None:
+    """RFC 9072 §2."""
+    parameters = bytes.fromhex("02 0006 4104 0000fde8")
+    body = bytes.fromhex("04 fde8 005a 0aff0001 01 ff") + len(parameters).to_bytes(2, "big") + parameters
+    (message,) = read(frame(1, body))
+    assert isinstance(message, Open)
+    assert message.capabilities.four_octet_as == 65000
+
+
 def test_capabilities_may_come_in_parameters_of_their_own() -> None:
     parameters = bytes.fromhex("02 06 0104 0019 00 46  02 06 4104 0000fde8")
     body = bytes.fromhex("04 fde8 005a 0aff0001") + bytes((len(parameters),)) + parameters
