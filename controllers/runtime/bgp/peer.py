@@ -201,8 +201,8 @@ class Peer:
         self._hooks.peer_changed(self, up, reason)
 
     def _note(self, reason: str) -> None:
-        """A connection came to nothing: said once as long as the reason stays the same."""
-        if reason != self._reason:
+        """A connection came to nothing: said once as long as the reason stays the same, unless one is up."""
+        if self.neighbor is None and reason != self._reason:
             self._reason = reason
             log.info("%s: no session: %s", self.config.address, reason)
 

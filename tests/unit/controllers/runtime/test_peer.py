@@ -16,6 +16,7 @@ from controllers.wire.messages import Capabilities, Keepalive, Open
 from controllers.wire.types import EVPN, Family
 
 OURS, THEIRS = IPv4Address("10.255.0.1"), IPv4Address("10.255.0.2")
+OPEN = Open(65000, 90, THEIRS, Capabilities((EVPN,), four_octet_as=65000)).to_bytes()
 KEEPALIVE = Keepalive().to_bytes()
 
 
@@ -56,6 +57,37 @@ class Ignored:
         pass
 
 
+def waiting_peer() -> Peer:
+    speaker = SpeakerConfig(65000, OURS, OURS)
+    peer = Peer(PeerConfig(THEIRS, 65000, passive=True), speaker, Engine(speaker), Ignored())
+    peer.start()
+    return peer
+
+
+def connect(peer: Peer) -> tuple[BgpConnection, Pipe]:
+    connection, pipe = BgpConnection(lambda _: peer, outgoing=False), Pipe()
+    connection.connection_made(pipe)
+    return connection, pipe
+
+
+def establish(peer: Peer) -> tuple[BgpConnection, Pipe]:
+    connection, pipe = connect(peer)
+    connection.data_received(OPEN + KEEPALIVE)
+    return connection, pipe
+
+
+async def test_a_connection_beside_a_session_is_no_news_of_the_session() -> None:
+    peer = waiting_peer()
+    establish(peer)
+    second, _ = connect(peer)
+    second.data_received(OPEN)
+    connect(peer)
+    connect(peer)
+    assert peer.status.up
+    assert peer.status.reason == "established"
+    peer.abort()
+
+
 @pytest.mark.parametrize(("taken", "stays"), [(10_000, True), (0, False)])
 async def test_one_that_reads_slowly_is_not_one_that_reads_nothing(
     monkeypatch: pytest.MonkeyPatch, taken: int, stays: bool
@@ -63,13 +95,8 @@ async def test_one_that_reads_slowly_is_not_one_that_reads_nothing(
     """RFC 9687: something is always waiting to be sent, yet some of it leaves."""
     now = 1000.0
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
-    speaker = SpeakerConfig(65000, OURS, OURS)
-    peer = Peer(PeerConfig(THEIRS, 65000, passive=True), speaker, Engine(speaker), Ignored())
-    peer.start()
-    connection, pipe = BgpConnection(lambda _: peer, outgoing=False), Pipe()
-    connection.connection_made(pipe)
-    theirs = Open(65000, 90, THEIRS, Capabilities((EVPN,), four_octet_as=65000))
-    connection.data_received(theirs.to_bytes() + KEEPALIVE)
+    peer = waiting_peer()
+    connection, pipe = establish(peer)
     peer.write([bytes(10_000_000)])
     while peer.neighbor is not None and now < 1000.0 + 2 * SEND_HOLD_TIME:
         now += 10.0
