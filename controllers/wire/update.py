@@ -308,7 +308,10 @@ def _announcements(parts: _Parts, faults: list[Fault]) -> list[tuple[Family, byt
 
 
 def _withdrawals(parts: _Parts, faults: list[Fault]) -> tuple[list[Withdrawn], Family | None]:
-    """The withdrawn routes of an UPDATE, or the family whose table it declares complete (RFC 4724 §2)."""
+    """The withdrawn routes of an UPDATE, and the family whose table it declares complete.
+
+    Which it does only if there is no route in it at all (RFC 4724 §2).
+    """
     withdrawn = []
     end_of_rib = None
     if parts.withdrawn:
@@ -356,7 +359,7 @@ def decode_update(body: bytes, *, internal: bool) -> Update:
     found_routes = _announcements(parts, faults)
     if not parts.announces:
         faults += _without_routes(parts, internal)
-        return Update((), tuple(withdrawn), end_of_rib, tuple(faults))
+        return Update((), tuple(withdrawn), None if withdrawn else end_of_rib, tuple(faults))
     if parts.cut_short is not None:
         faults.append(Fault(FaultAction.TREAT_AS_WITHDRAW, 0, parts.cut_short))
     announced = []
@@ -369,7 +372,7 @@ def decode_update(body: bytes, *, internal: bool) -> Update:
             withdrawn.append(Withdrawn(family, routes))
         else:
             announced.append(Announced(attributes, routes))
-    return Update(tuple(announced), tuple(withdrawn), end_of_rib, tuple(faults))
+    return Update(tuple(announced), tuple(withdrawn), None, tuple(faults))
 
 
 def _message(withdrawn: bytes, attributes: bytes, nlri: bytes = b"") -> bytes:

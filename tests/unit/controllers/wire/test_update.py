@@ -206,6 +206,18 @@ def update_of(*attributes: str, nlri: str = "", withdrawn: str = "") -> bytes:
     return len(gone).to_bytes(2, "big") + gone + len(data).to_bytes(2, "big") + data + bytes.fromhex(nlri)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [("80 0f 03 0019 46", ORIGIN, AS_PATH, REACH), ("80 0f 03 0019 46",)],
+    ids=["announced", "withdrawn"],
+)
+def test_where_there_are_routes_is_no_end_of_rib(data: tuple[str, ...]) -> None:
+    """RFC 4724 §2."""
+    update = decode_update(update_of(*data, withdrawn="" if len(data) > 1 else "180a0102"), internal=True)
+    assert len(update.announced) + len(update.withdrawn) == 1
+    assert update.end_of_rib is None
+
+
 WITHDRAW = {
     "ORIGIN of two bytes": ("40 01 02 0000", AS_PATH, REACH),
     "ORIGIN undefined (7.1)": ("40 01 01 03", AS_PATH, REACH),
