@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
 from ipaddress import ip_network
 
 import pytest
@@ -11,8 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from controllers.bgp.neighbor import ANSWERS
-from controllers.bgp.paths import Audience, SharedPath, Source
 from controllers.bgp.policy import MacPattern, Match, Policy, Statement, Verdict
 from controllers.bgp.routes import Route
 from controllers.wire.attributes import AsSegment, PathAttributes, UnknownAttribute
@@ -20,9 +16,9 @@ from controllers.wire.errors import DecodeError
 from controllers.wire.evpn import UnknownEvpnRoute, encode_evpn
 from controllers.wire.extended import MacMobility, UnknownExtendedCommunity
 from controllers.wire.messages import MAX_EXTENDED_MESSAGE
-from controllers.wire.types import EVPN, IPV4_UNICAST, RT_CONSTRAINT, VPNV4, RouteTarget
+from controllers.wire.types import EVPN, IPV4_UNICAST, VPNV4
 from controllers.wire.update import AttributeSet, decode_update, encode_announcements, encode_end_of_rib
-from controllers.wire.vpn import RtMembership, Unicast
+from controllers.wire.vpn import Unicast
 from tests.unit.controllers.bgp.fabric import REFLECTOR, TARGET, Fabric, mac_route, pe, vpn_route
 
 NO_EXPORT, NO_ADVERTISE = 0xFFFF_FF01, 0xFFFF_FF02
@@ -315,46 +311,6 @@ def test_attributes_that_fill_a_message_harm_no_other_route() -> None:
     assert [route.nlri.mac for route in fabric.known(pe(2)).values()] == [2]  # type: ignore[union-attr]
 
 
-@pytest.fixture
-def no_collector() -> Iterator[None]:
-    """As in a lab: what is not freed by reference counts stays (`controllers.runtime.collector`)."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-
-
-def shared_objects() -> int:
-    return sum(isinstance(thing, Source | SharedPath | Audience) for thing in gc.get_objects())
-
-
-@pytest.mark.usefixtures("no_collector")
-def test_a_route_that_changes_without_end_takes_no_more_and_more_memory() -> None:
-    fabric = Fabric()
-    fabric.star(2)
-    before = shared_objects()
-    for number in range(4 * ANSWERS):
-        fabric.engines[pe(1)].announce(mac_route(1, 1, target=RouteTarget.of_as(65000, number)))
-        fabric.settle()
-    assert shared_objects() - before <= 2 * ANSWERS + 20
-
-
-@pytest.mark.usefixtures("no_collector")
-def test_a_session_that_flaps_leaves_nothing_behind() -> None:
-    fabric = Fabric()
-    fabric.star(2)
-    for mac in range(20):
-        fabric.engines[pe(1)].announce(mac_route(1, mac, target=RouteTarget.of_as(65000, mac)))
-    fabric.settle()
-    before = shared_objects()
-    for _ in range(50):
-        fabric.disconnect(REFLECTOR, pe(1))
-        fabric.settle()
-        fabric.connect(REFLECTOR, pe(1), a_sees={"client": True})
-        fabric.settle()
-    assert shared_objects() - before <= 2 * ANSWERS
-
-
 def test_unknown_evpn_types_and_families_are_discarded(caplog: pytest.LogCaptureFixture) -> None:
     fabric = Fabric()
     fabric.star(1)
@@ -402,77 +358,6 @@ def test_export_policy_changes_what_others_see() -> None:
     assert fabric.known(pe(2)) == {}
 
 
-RED, BLUE = RouteTarget.parse("65000:1"), RouteTarget.parse("65000:2")
-
-
-def member(target: RouteTarget, number: int) -> Route:
-    return Route(RtMembership.of(65000, target), PathAttributes(next_hop=pe(number)))
-
-
-def test_routes_wait_until_they_are_asked_for() -> None:
-    """RFC 4684 §3.2 and §4."""
-    fabric = Fabric()
-    fabric.star(3, (EVPN, RT_CONSTRAINT))
-    fabric.engines[REFLECTOR].announce(Route(RtMembership.everything(), PathAttributes(next_hop=REFLECTOR)))
-    fabric.settle()
-    fabric.engines[pe(1)].announce(mac_route(1, 1, target=RED))
-    fabric.engines[pe(1)].announce(mac_route(1, 2, target=BLUE))
-    fabric.settle()
-    assert len(fabric.known(REFLECTOR)) == 2
-    assert fabric.known(pe(2)) == {}
-    fabric.engines[pe(2)].announce(member(RED, 2))
-    fabric.settle()
-    assert [r.nlri.mac for r in fabric.known(pe(2)).values()] == [1]  # type: ignore[union-attr]
-    assert fabric.known(pe(3)) == {}
-    fabric.engines[pe(1)].announce(mac_route(1, 2, target=RED))
-    fabric.settle()
-    assert len(fabric.known(pe(2))) == 2, "a route whose target changes comes in"
-    fabric.engines[pe(1)].announce(mac_route(1, 1, target=BLUE))
-    fabric.settle()
-    assert [r.nlri.mac for r in fabric.known(pe(2)).values()] == [2], "or goes"  # type: ignore[union-attr]
-    fabric.engines[pe(2)].withdraw(member(RED, 2).key)
-    fabric.settle()
-    assert fabric.known(pe(2)) == {}
-
-
-@pytest.mark.parametrize("becomes", [None, BLUE], ids=["withdrawn", "another target"])
-def test_what_goes_together_with_the_wish_for_it_is_withdrawn(becomes: RouteTarget | None) -> None:
-    """Both reach the reflector before it flushes. Else the PE has the route as soon as it wants it again."""
-    fabric = Fabric()
-    fabric.star(2, (EVPN, RT_CONSTRAINT))
-    fabric.engines[REFLECTOR].announce(Route(RtMembership.everything(), PathAttributes(next_hop=REFLECTOR)))
-    fabric.engines[pe(2)].announce(member(RED, 2))
-    fabric.engines[pe(1)].announce(mac_route(1, 1, target=RED))
-    fabric.settle()
-    assert len(fabric.known(pe(2))) == 1
-    if becomes is None:
-        fabric.engines[pe(1)].withdraw(mac_route(1, 1).key)
-    else:
-        fabric.engines[pe(1)].announce(mac_route(1, 1, target=becomes))
-    fabric.engines[pe(2)].withdraw(member(RED, 2).key)
-    for number in (1, 2):
-        fabric.flush(pe(number))
-        fabric.deliver(REFLECTOR, pe(number))
-    fabric.settle()
-    assert fabric.known(pe(2)) == {}
-
-
-def test_a_wish_that_comes_back_in_a_loop_is_no_wish() -> None:
-    """It replaces the one before and is discarded (RFC 4456 §8): nothing is sent for it any more."""
-    fabric = Fabric()
-    fabric.star(2, (EVPN, RT_CONSTRAINT))
-    fabric.engines[REFLECTOR].announce(Route(RtMembership.everything(), PathAttributes(next_hop=REFLECTOR)))
-    wish = member(RED, 2)
-    fabric.engines[pe(2)].announce(wish)
-    fabric.engines[pe(1)].announce(mac_route(1, 1, target=RED))
-    fabric.settle()
-    assert len(fabric.known(pe(2))) == 1
-    looped = replace(wish.attributes, cluster_list=(REFLECTOR,))
-    fabric.engines[pe(2)].announce(replace(wish, attributes=looped))
-    fabric.settle()
-    assert fabric.known(pe(2)) == {}
-
-
 def test_what_goes_together_with_the_leave_to_send_it_is_withdrawn() -> None:
     fabric = Fabric()
     fabric.add(pe(1))
@@ -485,41 +370,6 @@ def test_what_goes_together_with_the_leave_to_send_it_is_withdrawn() -> None:
     fabric.engines[pe(1)].set_policies(fabric.sessions[pe(1), pe(2)], None, nothing)
     fabric.settle()
     assert fabric.known(pe(2)) == {}
-
-
-def test_two_clients_with_one_target_hear_of_each_other_through_a_reflector_without_default() -> None:
-    """The best membership may be one's own: a reflector must still send it to its client (RFC 4684 §3.2)."""
-    fabric = Fabric()
-    fabric.star(2, (EVPN, RT_CONSTRAINT))
-    for number in (1, 2):
-        fabric.engines[pe(number)].announce(member(RED, number))
-        fabric.engines[pe(number)].announce(mac_route(number, number, target=RED))
-    fabric.settle()
-    assert len(fabric.known(pe(1))) == len(fabric.known(pe(2))) == 2
-
-
-@pytest.mark.parametrize("left", [1, 2])
-def test_two_reflectors_with_clients_of_one_target_tell_each_other(left: int) -> None:
-    """The better path is the other's: its own client's is what a reflector tells it (RFC 4684 §3.2)."""
-    fabric = Fabric()
-    second, families = pe(101), (EVPN, RT_CONSTRAINT)
-    fabric.add(REFLECTOR)
-    fabric.add(second)
-    fabric.connect(REFLECTOR, second, families=families)
-    for reflector, number in ((REFLECTOR, 1), (second, 2)):
-        fabric.add(pe(number))
-        fabric.connect(reflector, pe(number), families=families, a_sees={"client": True})
-        fabric.engines[pe(number)].announce(member(RED, number))
-        fabric.engines[pe(number)].announce(mac_route(number, number, target=RED))
-    fabric.settle()
-    assert [len(fabric.known(address)) for address in fabric.engines] == [2, 2, 2, 2]
-    fabric.engines[pe(left)].withdraw(member(RED, left).key)
-    fabric.settle()
-    assert len(fabric.known(pe(3 - left))) == 2
-    assert len(fabric.known(pe(left))) == 1, "only its own"
-    fabric.engines[pe(3 - left)].withdraw(member(RED, 3 - left).key)
-    fabric.settle()
-    assert all(fabric.known(address, RT_CONSTRAINT) == {} for address in fabric.engines)
 
 
 def test_counters_count() -> None:
