@@ -6,7 +6,7 @@ MAC addresses are int. Parsing never raises: what is short, odd or of another ki
 from __future__ import annotations
 
 import struct
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from typing import Final, final
 
 from msgspec import Struct
@@ -19,6 +19,7 @@ _ARP, _RARP, _IPV6, _VLAN, _MPLS = 0x0806, 0x8035, 0x86DD, 0x8100, 0x8847
 _ICMPV6, _SOLICITATION, _ADVERTISEMENT = 58, 135, 136
 _SOURCE_LLA, _TARGET_LLA = 1, 2
 _ALL_NODES: Final = IPv6Address("ff02::1")
+_SOLICITED_NODE: Final = IPv6Network("ff02::1:ff00:0/104")
 _BEHIND_CONTROL_WORD: Final = 3
 """The first 3 of the 20 bits of a service label: Ethernet behind a control word."""
 
@@ -113,31 +114,47 @@ def _parse_arp(body: bytes, ethertype: int) -> NeighborMessage | RarpMessage | N
 
 
 def _parse_nd(packet: bytes, source_mac: int) -> NeighborMessage | None:
-    # RFC 4861 §7.1: hop limit 255 proves that no router forwarded it, code is 0.
-    if len(packet) < 64 or packet[6] != _ICMPV6 or packet[7] != 255 or packet[41] != 0:
+    if len(packet) < 64 or packet[0] >> 4 != 6 or packet[6] != _ICMPV6 or packet[7] != 255:
         return None
-    message, source = packet[40:], IPv6Address(packet[8:24])
+    source, to = IPv6Address(packet[8:24]), IPv6Address(packet[24:40])
+    message = packet[40 : 40 + int.from_bytes(packet[4:6], "big")]
+    options = _nd_options(message[24:])
+    if options is None or not _is_valid_nd(packet, message):
+        return None
     target = IPv6Address(message[8:24])
     if message[0] == _SOLICITATION:
         if source.is_unspecified:
-            return NeighborMessage(NeighborKind.PROBE, source_mac, source, target)
-        mac = _link_layer_address(message[24:], _SOURCE_LLA) or source_mac
+            alone = to in _SOLICITED_NODE and _SOURCE_LLA not in options
+            return NeighborMessage(NeighborKind.PROBE, source_mac, source, target) if alone else None
+        mac = options.get(_SOURCE_LLA) or source_mac
         return NeighborMessage(NeighborKind.REQUEST, mac, source, target)
-    if message[0] == _ADVERTISEMENT:
-        mac = _link_layer_address(message[24:], _TARGET_LLA) or source_mac
-        kind = NeighborKind.REPLY if message[4] & 0x40 else NeighborKind.GRATUITOUS
-        return NeighborMessage(
-            kind, mac, target, target, router=bool(message[4] & 0x80), override=bool(message[4] & 0x20)
-        )
-    return None
+    solicited = bool(message[4] & 0x40)
+    if message[0] != _ADVERTISEMENT or (solicited and to.is_multicast):
+        return None
+    mac = options.get(_TARGET_LLA) or source_mac
+    kind = NeighborKind.REPLY if solicited else NeighborKind.GRATUITOUS
+    return NeighborMessage(
+        kind, mac, target, target, router=bool(message[4] & 0x80), override=bool(message[4] & 0x20)
+    )
 
 
-def _link_layer_address(options: bytes, wanted: int) -> int | None:
-    while len(options) >= 8 and options[1]:
-        if options[0] == wanted and options[1] == 1:
-            return int.from_bytes(options[2:8], "big")
-        options = options[8 * options[1] :]
-    return None
+# RFC 4861 §7.1: hop limit 255 (checked before) proves that no router forwarded it.
+def _is_valid_nd(packet: bytes, message: bytes) -> bool:
+    whole = len(message) == int.from_bytes(packet[4:6], "big") >= 24
+    return whole and message[1] == 0 and message[8] != 0xFF and _icmpv6_sum(packet[8:40], message) == 0xFFFF
+
+
+def _nd_options(options: bytes) -> dict[int, int] | None:
+    """The MACs in the options of an ND message by their type, or None where a length is wrong."""
+    found: dict[int, int] = {}
+    while options:
+        size = 8 * options[1] if len(options) > 1 else 0
+        if not 0 < size <= len(options):
+            return None
+        if size == 8:
+            found.setdefault(options[0], int.from_bytes(options[2:8], "big"))
+        options = options[size:]
+    return found
 
 
 def solicit(
@@ -173,18 +190,21 @@ def announcement(ip: IpAddress, mac: int) -> bytes:
 
 
 def _icmpv6(source: IPv6Address, to: IPv6Address, to_mac: int, source_mac: int, message: bytes) -> bytes:
-    message = message[:2] + _icmpv6_checksum(source, to, message) + message[4:]
-    header = struct.pack("!IHBB", 6 << 28, len(message), _ICMPV6, 255) + source.packed + to.packed
+    addresses = source.packed + to.packed
+    checksum = ~_icmpv6_sum(addresses, message) & 0xFFFF
+    message = message[:2] + checksum.to_bytes(2, "big") + message[4:]
+    header = struct.pack("!IHBB", 6 << 28, len(message), _ICMPV6, 255) + addresses
     return _ethernet(to_mac, source_mac, _IPV6, header + message)
 
 
-def _icmpv6_checksum(source: IPv6Address, destination: IPv6Address, message: bytes) -> bytes:
-    pseudo = source.packed + destination.packed + struct.pack("!II", len(message), _ICMPV6)
-    data = pseudo + message + bytes(len(message) % 2)
+def _icmpv6_sum(addresses: bytes, message: bytes) -> int:
+    """The one's complement sum over pseudo-header and message (RFC 4443 §2.3): of one with a right checksum,
+    0xFFFF."""
+    data = addresses + struct.pack("!II", len(message), _ICMPV6) + message + bytes(len(message) % 2)
     total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
-    return (~total & 0xFFFF).to_bytes(2, "big")
+    return total
 
 
 def _ethernet(destination: int, source: int, ethertype: int, body: bytes) -> bytes:

@@ -9,8 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scapy.contrib.mpls import MPLS
 from scapy.layers.inet import IP
-from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, IPv6
+from scapy.layers.inet6 import (
+    ICMPv6ND_NA,
+    ICMPv6ND_NS,
+    ICMPv6NDOptDstLLAddr,
+    ICMPv6NDOptSrcLLAddr,
+    ICMPv6NDOptUnknown,
+    IPv6,
+)
 from scapy.layers.l2 import ARP, Dot1Q, Ether
+from scapy.packet import Packet
 
 from controllers.dataplane.frames import (
     NeighborMessage,
@@ -81,9 +89,67 @@ def test_rarp_request_names_its_mac_and_other_operations_nothing() -> None:
     assert parse(bytes(Ether(src=GUEST, type=0x8035) / ARP(op=4, hwsrc=GUEST, hwdst=GUEST))) is None
 
 
-def test_nd_from_beyond_the_link_is_ignored() -> None:
-    frame = Ether(src=GUEST) / IPv6(src=str(A6), hlim=254) / ICMPv6ND_NS(tgt=str(B6))
-    assert parse(bytes(frame)) is None
+NS, NA, DAD = (
+    Ether(src=GUEST) / IPv6(src=str(A6), dst=str(B6), hlim=255) / ICMPv6ND_NS(tgt=str(B6)),
+    Ether(src=GUEST) / IPv6(src=str(A6), dst="ff02::1", hlim=255) / ICMPv6ND_NA(tgt=str(A6), S=0),
+    Ether(src=GUEST) / IPv6(src="::", dst="ff02::1:ff00:11", hlim=255) / ICMPv6ND_NS(tgt=str(A6)),
+)
+SOURCE_LLA = ICMPv6NDOptSrcLLAddr(lladdr=GUEST)
+
+
+def changed(packet: Packet, layer: type[Packet], **fields: object) -> bytes:
+    """The packet with other fields in one layer, and the checksum that goes with them if it is not one."""
+    packet = packet.copy()
+    for name, value in fields.items():
+        setattr(packet[layer], name, value)
+    return bytes(packet)
+
+
+def test_nd_as_it_should_be() -> None:
+    kinds = [message.kind for message in map(parse, map(bytes, (NS, NA, DAD))) if message is not None]
+    assert kinds == [NeighborKind.REQUEST, NeighborKind.GRATUITOUS, NeighborKind.PROBE]
+    nonce = bytes(NS / SOURCE_LLA / ICMPv6NDOptUnknown(type=14, len=1, data=b"123456"))
+    assert parse(nonce + bytes(10)) == NeighborMessage(NeighborKind.REQUEST, MAC, A6, B6)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        changed(NS, IPv6, hlim=254),
+        changed(NS, ICMPv6ND_NS, cksum=0x1234),
+        changed(NA, ICMPv6ND_NA, cksum=0),
+        changed(NS, ICMPv6ND_NS, code=1),
+        changed(NS, ICMPv6ND_NS, tgt="ff02::1"),
+        changed(NA, ICMPv6ND_NA, tgt="ff02::1"),
+        changed(NA, ICMPv6ND_NA, S=1),
+        changed(DAD, IPv6, dst=str(A6)),
+        bytes(DAD / SOURCE_LLA),
+        bytes(NS / ICMPv6NDOptUnknown(type=1, len=0, data=b"123456")),
+        bytes(NS / ICMPv6NDOptUnknown(type=1, len=2, data=b"123456")),
+        bytes(NS / SOURCE_LLA)[:-1],
+        changed(NS, IPv6, plen=16),
+        changed(NS, IPv6, version=5),
+    ],
+    ids=[
+        "from beyond the link",
+        "checksum of a solicitation",
+        "checksum of an advertisement",
+        "code",
+        "solicitation of a group",
+        "advertisement of a group",
+        "answer to a group",
+        "duplicate address detection not to the solicited-node group",
+        "duplicate address detection with a link-layer address",
+        "option of no length",
+        "option that is cut off",
+        "cut off",
+        "too short for its header",
+        "not IPv6",
+    ],
+)
+def test_nd_that_is_not_valid_is_ignored(frame: bytes) -> None:
+    """RFC 4861 §7.1."""
+    assert parse(frame) is None
 
 
 @given(
