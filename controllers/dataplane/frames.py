@@ -11,6 +11,7 @@ from typing import Final, final
 
 from msgspec import Struct
 
+from controllers.pe.config import link_local
 from controllers.pe.events import NeighborKind
 from controllers.wire.types import IpAddress
 
@@ -162,8 +163,10 @@ def solicit(
 ) -> bytes:
     """An ARP request or neighbour solicitation for `ip`.
 
-    `destination_mac` None asks everybody. `source_ip` None makes it a probe that claims no address (RFC 5227,
-    RFC 4862 §5.4.2).
+    `destination_mac` None asks everybody. `source_ip` None makes it an ARP probe that claims no address (RFC
+    5227 §2.1), or a solicitation from the link-local address of `source_mac`: hosts discard one without a
+    source that is for one of them (RFC 4861 §7.1.1), and give up an address that they are just making sure of
+    when it is for the group (RFC 4862 §5.4.3).
     """
     if isinstance(ip, IPv4Address):
         sender = source_ip.packed if source_ip is not None else bytes(4)
@@ -171,8 +174,8 @@ def solicit(
         return _ethernet(BROADCAST if destination_mac is None else destination_mac, source_mac, _ARP, arp)
     group = IPv6Address(0xFF0200000000000000000001FF000000 | int(ip) & 0xFFFFFF)
     to = group if destination_mac is None else ip
-    source = IPv6Address(0) if source_ip is None else IPv6Address(int(source_ip))
-    options = b"" if source_ip is None else bytes((_SOURCE_LLA, 1)) + _mac(source_mac)
+    source = link_local(source_mac) if source_ip is None else IPv6Address(int(source_ip))
+    options = bytes((_SOURCE_LLA, 1)) + _mac(source_mac)
     message = bytes((_SOLICITATION, 0, 0, 0)) + bytes(4) + ip.packed + options
     where = 0x333300000000 | int(group) & 0xFFFFFFFF if destination_mac is None else destination_mac
     return _icmpv6(source, to, where, source_mac, message)

@@ -38,9 +38,9 @@ class Withdraw(Struct, frozen=True):
 class Probe(Struct, frozen=True):
     """Ask for `ip`: an ARP request or a neighbour solicitation out of `acs`.
 
-    To `mac`, or to everybody if that is None. From `source_mac` and `source_ip`, or as an ARP probe (sender
-    address zero) where the PE has no address in the subnet. `remote`: also into the MAC-VRF, by `mac` or
-    flooded.
+    To `mac`, or to everybody if that is None. From `source_mac` and `source_ip`; where the PE has no address
+    in the subnet, as an ARP probe (sender address zero) or from a link-local address. `remote`: also into the
+    MAC-VRF, by `mac` or flooded.
     """
 
     bd: int

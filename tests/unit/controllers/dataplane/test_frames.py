@@ -30,6 +30,7 @@ from controllers.dataplane.frames import (
     solicit,
     tagged,
 )
+from controllers.pe.config import link_local
 from controllers.pe.events import NeighborKind
 
 MAC, GUEST = 0x020000000001, "02:00:00:00:00:01"
@@ -90,9 +91,9 @@ def test_rarp_request_names_its_mac_and_other_operations_nothing() -> None:
 
 
 NS, NA, DAD = (
-    Ether(src=GUEST) / IPv6(src=str(A6), dst=str(B6), hlim=255) / ICMPv6ND_NS(tgt=str(B6)),
-    Ether(src=GUEST) / IPv6(src=str(A6), dst="ff02::1", hlim=255) / ICMPv6ND_NA(tgt=str(A6), S=0),
-    Ether(src=GUEST) / IPv6(src="::", dst="ff02::1:ff00:11", hlim=255) / ICMPv6ND_NS(tgt=str(A6)),
+    Ether(src=GUEST, dst=GUEST) / IPv6(src=str(A6), dst=str(B6), hlim=255) / ICMPv6ND_NS(tgt=str(B6)),
+    Ether(src=GUEST, dst=GUEST) / IPv6(src=str(A6), dst="ff02::1", hlim=255) / ICMPv6ND_NA(tgt=str(A6), S=0),
+    Ether(src=GUEST, dst=GUEST) / IPv6(src="::", dst="ff02::1:ff00:11", hlim=255) / ICMPv6ND_NS(tgt=str(A6)),
 )
 SOURCE_LLA = ICMPv6NDOptSrcLLAddr(lladdr=GUEST)
 
@@ -177,6 +178,16 @@ def test_neighbour_solicitations_have_the_right_checksum(
     del packet[ICMPv6ND_NS].cksum
     assert Ether(bytes(packet))[ICMPv6ND_NS].cksum == said
     assert IPv6Address(packet[ICMPv6ND_NS].tgt) == ip
+
+
+@given(st.ip_addresses(v=6, network="2001:db8::/32"), st.none() | st.just(A6), st.none() | st.just(MAC))
+def test_neighbour_solicitations_are_valid(
+    ip: IPv6Address, source: IPv6Address | None, to: int | None
+) -> None:
+    """From the link-local address where there is no other: hosts discard a probe that is for one of them."""
+    frame = solicit(ip, MAC, source, to)
+    assert parse(frame) == NeighborMessage(NeighborKind.REQUEST, MAC, source or link_local(MAC), ip)
+    assert to is None or frame[:6] == to.to_bytes(6, "big")
 
 
 def test_destination_beneath_tags_and_labels() -> None:
