@@ -64,11 +64,12 @@ class Originator:
     ) -> Route:
         """Advertise a local MAC with one of its addresses (RFC 7432 §10, RFC 9047 §3.1).
 
-        `vrf` is that of an active gateway, None without one: then there is nothing to route to here.
+        `vrf` is that of an active gateway, None without one: then there is nothing to route to here, nor is
+        there with a link-local address (RFC 4291 §2.5.6).
         """
         label2: int | None = None
         vrf_rts: tuple[ExtendedCommunity, ...] = ()
-        if vrf is not None and carries_label2(vrf):
+        if vrf is not None and not ip.is_link_local and carries_label2(vrf):
             label2, vrf_rts = vrf.label, vrf.export_rts
         flags = (ArpNd(router=router, override=override),) if ip.version == 6 else ()
         communities = _unique((*bd.export_rts, *vrf_rts, *_mobility(sequence, sticky), *flags))

@@ -80,7 +80,7 @@ class EvpnPe(PeCore[PeConfig, MacVrf, Task, Never]):
         found: list[tuple[Table, Any]] = [
             (bd, self._importer.mac_path(key, route, nlri, facts, bd.config.vrf)) for bd in bds
         ]
-        if nlri.ip is None or nlri.label2 is None or not facts.vrfs or facts.gateway:
+        if nlri.ip is None or nlri.label2 is None or facts.gateway or nlri.ip.is_link_local:
             return found
         # RFC 9135 §5.2: an IP-VRF that routes for the bridge domain hears of the host from there.
         routed = {bd.config.vrf for bd in bds if bd.gateways.active}

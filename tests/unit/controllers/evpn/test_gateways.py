@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from controllers.bgp.routes import Route
+from controllers.bgp.routes import Route, RouteEvent
 from controllers.evpn.config import GatewayConfig, GatewayMode, HostRouteCarrier, Irb, Vmto, virtual_mac
 from controllers.evpn.events import GleanMissed, NextHopChanged
 from controllers.evpn.originate import Originator
+from controllers.evpn.pe import EvpnPe
 from controllers.evpn.simulation import STRETCHED_BD, VRF, Lan
 from controllers.intents import (
     Adjacent,
@@ -331,6 +332,24 @@ class TestProxy:
         neighbor = bench.table("Neighbor", STRETCHED_BD, ip_address("fe80::10"))
         assert (neighbor.router, neighbor.override) == (True, False)
         assert route_via(bench, ip_network("fe80::10")) is None, "link-local addresses are not routed"
+
+    def test_a_link_local_address_names_no_ip_vrf(self, bench: Any) -> None:
+        bench.arp(HOST, "fe80::10")
+        route = next(r for r in own(bench, MacIpAdvertisement) if r.nlri.ip == ip_address("fe80::10"))
+        assert route.nlri.label2 is None
+        assert route.attributes.route_targets == {BD_RT}
+
+    def test_a_branch_does_not_route_to_a_link_local_address(self, bench: Any) -> None:
+        """Even if another PE offers to."""
+        branch = EvpnPe(bench.configs["branch"])
+        branch.start(0.0)
+        branch.handle(NextHopChanged(PE3, 1), 0.0)
+        offered = bench.route("pe3", HOST, IP)
+        for address in (ADDRESS, ip_address("fe80::10")):
+            route = Route(replace(offered.nlri, ip=address), offered.attributes)
+            branch.handle(RouteEvent(route.key, route.nlri, route), 0.0)
+        hosts = [i.prefix for i in branch.desired if isinstance(i, IpRoute) and i.via == Remote(PE3, 300003)]
+        assert hosts == [ip_network(IP)]
 
     def test_an_immutable_binding_stays(self, bench: Any, alarms_in: Any) -> None:
         route = bench.route("pe3", 0x020000000077, IP)
