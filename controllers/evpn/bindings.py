@@ -6,10 +6,10 @@ A binding is the child of its MAC: it is local only while the MAC is, and shares
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING, final
 
+from controllers.evpn.binding import Binding
 from controllers.evpn.config import Irb
 from controllers.evpn.context import Context
 from controllers.evpn.duplicates import MoveCounter
@@ -20,35 +20,10 @@ from controllers.intents import Adjacent, Neighbor, Remote
 from controllers.pe.ip_vrf import Host, HostRank
 from controllers.pe.outputs import AlarmCode, Note, Probe
 from controllers.wire.serial import after, latest
-from controllers.wire.types import IpAddress, RouteKey, mac_to_text
+from controllers.wire.types import IpAddress, mac_to_text
 
 if TYPE_CHECKING:
     from controllers.evpn.mac_vrf import LocalMac, MacRecord, MacVrf
-
-
-@final
-@dataclass(slots=True)
-class Binding:
-    """One address. `local` is the MAC that has it behind a circuit of this PE, `moved` one that took it away,
-    `asked` one that came here and has not answered yet whether it brought the address along.
-
-    `owner` is the MAC that counts it among its addresses. `tries` counts the questions that were not answered
-    since `confirmed`, of which `wide` ones go to everybody.
-    """
-
-    ip: IpAddress
-    local: int | None = None
-    moved: int | None = None
-    asked: int | None = None
-    owner: int | None = None
-    paths: dict[RouteKey, MacPath] = field(default_factory=dict)
-    best: MacPath | None = None
-    router: bool = False
-    override: bool = True
-    originated: RouteKey | None = None
-    confirmed: float = 0.0
-    tries: int = 0
-    wide: bool = False
 
 
 @final
@@ -86,6 +61,8 @@ class Bindings:
             and record.local.ac == event.ac
         ):
             binding.confirmed, binding.tries, binding.wide = self._context.now, 0, False
+            if binding.take_flags(event):
+                self.advertise(ip, record, record.local)
         elif event.kind is NeighborKind.PROBE or not self._acceptable(event, binding):
             self._mac_vrf.mac_learned(event.ac, mac)
         else:
@@ -128,8 +105,8 @@ class Bindings:
         former = binding.originated if binding.local not in (None, mac) else None
         if former is not None:
             binding.originated = None
+        binding.take_flags(event)
         binding.local, binding.moved, binding.asked = mac, None, None
-        binding.router, binding.override = event.router, event.override
         binding.confirmed, binding.tries, binding.wide = self._context.now, 0, False
         self._schedule_refresh(binding)
         self._decide(binding)

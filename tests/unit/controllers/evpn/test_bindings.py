@@ -1,0 +1,63 @@
+"""Addresses of hosts on one core: what is learned, refused, asked for and forgotten (RFC 9161, RFC 9721)."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import Any
+
+from msgspec.structs import replace
+
+from controllers.bgp.routes import Route
+from controllers.evpn.events import NeighborKind
+from controllers.evpn.simulation import STRETCHED_BD
+from controllers.intents import Neighbor
+from controllers.wire.evpn import MacIpAdvertisement
+from controllers.wire.extended import ArpNd
+
+HOST = 0x020000000010
+OTHER = 0x020000000011
+IP6 = "fe80::10"
+
+
+def own(bench: Any, ip: str) -> Any:
+    """The route of an address that PE 2 originates."""
+    for route in bench.routes.values():
+        if isinstance(route.nlri, MacIpAdvertisement) and route.nlri.ip == ip_address(ip):
+            return route
+    return None
+
+
+class TestFlags:
+    """RFC 9047 §2: whether a host is a router, which only its advertisements say."""
+
+    def flags(self, bench: Any) -> list[ArpNd]:
+        """As this PE answers for the host, and as it advertises it."""
+        answer = bench.table("Neighbor", STRETCHED_BD, ip_address(IP6))
+        assert isinstance(answer, Neighbor)
+        return [ArpNd(router=answer.router, override=answer.override), own(bench, IP6).attributes.find(ArpNd)]
+
+    def test_an_advertisement_after_a_solicitation_tells(self, bench: Any) -> None:
+        bench.arp(HOST, IP6, kind=NeighborKind.REQUEST)
+        assert self.flags(bench) == [ArpNd(router=False, override=True)] * 2
+        bench.arp(HOST, IP6, kind=NeighborKind.REPLY, router=True)
+        assert self.flags(bench) == [ArpNd(router=True, override=True)] * 2
+        assert bench.arp(HOST, IP6, kind=NeighborKind.REPLY, router=True) == []
+
+    def test_a_solicitation_tells_nothing(self, bench: Any) -> None:
+        bench.arp(HOST, IP6, router=True)
+        for ac in (1, 2):
+            bench.arp(HOST, IP6, ac=ac, kind=NeighborKind.REQUEST)
+            assert self.flags(bench) == [ArpNd(router=True, override=True)] * 2
+
+    def test_a_router_that_has_moved_is_one_still(self, bench: Any) -> None:
+        route = bench.route("pe3", HOST, IP6)
+        flags = (ArpNd(router=True, override=False), *route.attributes.extended_communities)
+        communities = tuple(c for c in flags if c != ArpNd(router=False, override=True))
+        bench.receive(Route(route.nlri, replace(route.attributes, extended_communities=communities)))
+        bench.arp(HOST, IP6, kind=NeighborKind.REQUEST)
+        assert self.flags(bench) == [ArpNd(router=True, override=False)] * 2
+
+    def test_another_host_with_the_address_is_none_until_it_says_so(self, bench: Any) -> None:
+        bench.arp(HOST, IP6, router=True)
+        bench.arp(OTHER, IP6, kind=NeighborKind.REQUEST)
+        assert self.flags(bench) == [ArpNd(router=False, override=True)] * 2
