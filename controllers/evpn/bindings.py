@@ -133,9 +133,15 @@ class Bindings:
         self._context.effects.alarm(AlarmCode.DUPLICATE_IP, (self._bd, ip), text)
 
     def clear_duplicate(self, ip: IpAddress) -> None:
-        """Give a duplicate address another chance."""
+        """Give a duplicate address another chance: time is up, or nobody has it any more."""
         if self._moves.clear(ip):
             self._context.effects.clear_alarm(AlarmCode.DUPLICATE_IP, (self._bd, ip))
+            self._context.agenda.cancel(RetryDuplicateIp(self._bd, ip))
+
+    def clear_duplicates(self) -> None:
+        """Give all duplicate addresses another chance: the operator says so."""
+        for ip in self._moves.all_frozen():
+            self.clear_duplicate(ip)
 
     # --- what happens to the MAC ----------------------------------------------------------------------------
 
@@ -321,6 +327,8 @@ class Bindings:
             routing.table.set_host(ip, self._host(binding, routing.config.irb))
         if owner is None and not binding.paths:
             self._bindings.pop(ip, None)
+            if self._moves.frozen(ip):
+                self.clear_duplicate(ip)
 
     def _own(self, binding: Binding, owner: int | None) -> None:
         if owner == binding.owner:

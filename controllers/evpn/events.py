@@ -40,7 +40,7 @@ __all__ = [
 
 @final
 class ClearDuplicate(Struct, frozen=True):
-    """Operator: the cause of a duplicate is gone; `mac` None for all of the bridge domain."""
+    """Operator: the cause of a duplicate is gone; `mac` None for all of the bridge domain, IPs too."""
 
     bd: int
     mac: int | None = None

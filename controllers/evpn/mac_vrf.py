@@ -426,7 +426,9 @@ class MacVrf:
             self._context.agenda.cancel(RetryDuplicate(self.config.bd, mac))
 
     def clear_duplicate(self, mac: int | None) -> None:
-        """Give one duplicate, or all, another chance: time is up, or the operator says so."""
+        """Give one duplicate, or all and all addresses, a chance: time is up, or the operator says so."""
+        if mac is None:
+            self.bindings.clear_duplicates()
         for frozen in self._moves.all_frozen() if mac is None else [mac]:
             self._thaw(frozen)
             record = self._macs.get(frozen)

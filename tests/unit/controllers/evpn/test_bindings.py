@@ -8,14 +8,16 @@ from typing import Any
 from msgspec.structs import replace
 
 from controllers.bgp.routes import Route
-from controllers.evpn.events import NeighborKind
+from controllers.evpn.events import ClearDuplicate, NeighborKind
 from controllers.evpn.simulation import STRETCHED_BD
 from controllers.intents import Neighbor
+from controllers.pe.outputs import Alarm, AlarmCode
 from controllers.wire.evpn import MacIpAdvertisement
 from controllers.wire.extended import ArpNd
 
 HOST = 0x020000000010
 OTHER = 0x020000000011
+IP = "10.1.0.10"
 IP6 = "fe80::10"
 
 
@@ -61,3 +63,29 @@ class TestFlags:
         bench.arp(HOST, IP6, router=True)
         bench.arp(OTHER, IP6, kind=NeighborKind.REQUEST)
         assert self.flags(bench) == [ArpNd(router=False, override=True)] * 2
+
+
+class TestDuplicates:
+    """RFC 9161 §3.7, and for addresses what bis §15.3 has for MACs."""
+
+    def flap(self, bench: Any) -> None:
+        """The address shows up at PE 3 and here by turns, with another MAC, until it is a duplicate."""
+        for sequence in range(1, 10, 2):
+            bench.remote("pe3", OTHER, IP, sequence)
+            bench.arp(HOST, IP)
+        assert own(bench, IP) is None
+
+    def test_the_operator_clears(self, bench: Any) -> None:
+        self.flap(bench)
+        outputs = bench.send(ClearDuplicate(STRETCHED_BD))
+        assert [o.code for o in outputs if isinstance(o, Alarm) and o.cleared] == [AlarmCode.DUPLICATE_IP]
+        bench.arp(HOST, IP)
+        assert own(bench, IP).nlri.mac == HOST
+
+    def test_an_address_that_nobody_has_is_no_duplicate(self, bench: Any) -> None:
+        self.flap(bench)
+        outputs = bench.remote_gone("pe3", OTHER, IP)
+        assert [o.code for o in outputs if isinstance(o, Alarm) and o.cleared] == [AlarmCode.DUPLICATE_IP]
+        bench.arp(HOST, IP)
+        assert own(bench, IP).nlri.mac == HOST
+        assert not [o for o in bench.advance(3600.0) if isinstance(o, Alarm)]
