@@ -6,6 +6,7 @@ A binding is the child of its MAC: it is local only while the MAC is, and shares
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import reduce
 from typing import TYPE_CHECKING, final
 
@@ -282,7 +283,7 @@ class Bindings:
         if record is None or record.local is None:
             return
         local = record.local
-        path = best(path for path in binding.paths.values() if path.mac != mac)
+        path = self._best(path for path in binding.paths.values() if path.mac != mac)
         if path is None:
             return
         if not takes_over(path, local.sequence, sticky=local.sticky, pe=self._context.config.loopback):
@@ -298,14 +299,14 @@ class Bindings:
         """Choose anew wherever a path through `pe` takes part."""
         for binding in self.all():
             if any(path.pe == pe for path in binding.paths.values()):
-                self._decide(binding)
+                self.settle(binding.ip)
 
     # --- what the tables shall say --------------------------------------------------------------------------
 
     def _decide(self, binding: Binding) -> None:
         """Settle who has the address, and let proxy and IP-VRF follow."""
         context, bd, ip = self._context, self._bd, binding.ip
-        binding.best = best(path for path in binding.paths.values() if context.reachable(path.pe))
+        binding.best = self._best(binding.paths.values())
         if binding.local is not None:
             owner: int | None = binding.local
         elif binding.best is not None:
@@ -329,6 +330,9 @@ class Bindings:
             self._bindings.pop(ip, None)
             if self._moves.frozen(ip):
                 self.clear_duplicate(ip)
+
+    def _best(self, paths: Iterable[MacPath]) -> MacPath | None:
+        return best(path for path in paths if self._context.reachable(path.pe))
 
     def _own(self, binding: Binding, owner: int | None) -> None:
         if owner == binding.owner:

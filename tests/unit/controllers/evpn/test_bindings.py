@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from controllers.bgp.routes import Route
-from controllers.evpn.events import ClearDuplicate, NeighborKind
+from controllers.evpn.events import ClearDuplicate, NeighborKind, NextHopChanged
 from controllers.evpn.simulation import STRETCHED_BD
 from controllers.intents import Neighbor
 from controllers.pe.outputs import Alarm, AlarmCode
@@ -89,3 +89,17 @@ class TestDuplicates:
         bench.arp(HOST, IP)
         assert own(bench, IP).nlri.mac == HOST
         assert not [o for o in bench.advance(3600.0) if isinstance(o, Alarm)]
+
+
+class TestReachability:
+    def test_a_pe_that_cannot_be_reached_takes_no_address(self, bench: Any, probes_in: Any) -> None:
+        bench.arp(HOST, IP)
+        pe3 = bench.configs["pe3"].loopback
+        bench.send(NextHopChanged(pe3, None))
+        assert probes_in(bench.remote("pe3", OTHER, IP, 5)) == []
+        assert bench.table("Neighbor", STRETCHED_BD, ip_address(IP)).mac == HOST
+        assert own(bench, IP).nlri.mac == HOST
+        (probe,) = probes_in(bench.send(NextHopChanged(pe3, 10)))
+        assert (probe.ip, probe.mac, probe.acs) == (ip_address(IP), HOST, (1,))
+        assert bench.table("Neighbor", STRETCHED_BD, ip_address(IP)).mac == OTHER
+        assert own(bench, IP) is None
