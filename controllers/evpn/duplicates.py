@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Generic, TypeVar, final
 
 from controllers.evpn.config import Mobility
@@ -20,13 +21,15 @@ class MoveCounter(Generic[T]):
     def __init__(self, config: Mobility) -> None:
         self._config = config
         self._windows: dict[T, tuple[float, int]] = {}
+        """Start and moves, in the order of the starts."""
         self._frozen: dict[T, float] = {}
 
     def moved(self, address: T, now: float) -> bool:
         """Count a move; True if that makes the address a duplicate."""
+        ended = takewhile(lambda window: now - window[1][0] >= self._config.window, self._windows.items())
+        for forgotten, _ in tuple(ended):
+            del self._windows[forgotten]
         start, moves = self._windows.get(address, (now, 0))
-        if now - start >= self._config.window:
-            start, moves = now, 0
         moves += 1
         if moves < self._config.max_moves:
             self._windows[address] = (start, moves)
