@@ -88,16 +88,15 @@ class Bindings:
 
     def _bind(self, event: NeighborSeen, binding: Binding | None) -> None:
         ip, mac = event.ip, event.mac
-        at_least = None
-        if binding is not None and any(held_by != mac for held_by, _ in self._holders(binding)):
-            if self._moves.moved(ip, self._context.now):
-                self._freeze(ip, mac)
-                self._mac_vrf.mac_learned(event.ac, mac)
-                return
-            others = [sequence for held_by, sequence in self._holders(binding) if held_by != mac]
-            at_least = after(reduce(latest, others))
+        others = [] if binding is None else [seq for by, seq in self._holders(binding) if by != mac]
+        at_least = after(reduce(latest, others)) if others else None
         record = self._mac_vrf.learn(event.ac, mac, at_least=at_least, known=ip)
         if record is None:
+            return
+        # A claim by a MAC that is not taken is no move of the address.
+        if others and self._moves.moved(ip, self._context.now):
+            self._freeze(ip, mac)
+            self._mac_vrf.advertise(record)
             return
         # Learning the MAC may have changed what is known of the address.
         binding = self._bindings.get(ip)

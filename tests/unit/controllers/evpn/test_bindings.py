@@ -17,6 +17,7 @@ from controllers.wire.extended import ArpNd
 
 HOST = 0x020000000010
 OTHER = 0x020000000011
+STRANGER = 0x020000000012
 IP = "10.1.0.10"
 IP6 = "fe80::10"
 
@@ -89,6 +90,15 @@ class TestDuplicates:
         bench.arp(HOST, IP)
         assert own(bench, IP).nlri.mac == HOST
         assert not [o for o in bench.advance(3600.0) if isinstance(o, Alarm)]
+
+    def test_a_mac_that_is_not_taken_moves_no_address(self, make_bench: Any, alarms_in: Any) -> None:
+        bench = make_bench(bd={"mac_limit": 1})
+        bench.frame(STRANGER)
+        bench.remote("pe3", OTHER, IP)
+        outputs = [output for _ in range(10) for output in bench.arp(HOST, IP)]
+        assert alarms_in(outputs) == [AlarmCode.MAC_LIMIT]
+        bench.arp(STRANGER, IP)
+        assert own(bench, IP).nlri.mac == STRANGER
 
 
 class TestReachability:
