@@ -162,6 +162,9 @@ class MacVrf:
             if local.sticky:
                 self._sticky_moved(record.mac, f"ac {local.ac}", ac)
                 return None
+            if self._circuit_is_full(ac):
+                return None
+            local.sticky = self._circuits[ac].sticky
             self._rehome(record, local, ac)
         if at_least is not None:
             local.sequence = latest(local.sequence, at_least)
@@ -170,6 +173,8 @@ class MacVrf:
     def _rehome(self, record: MacRecord, local: LocalMac, ac: int) -> None:
         self._on_ac[local.ac].discard(record.mac)
         self._on_ac[ac].add(record.mac)
+        if local.ac != ac:
+            self._context.effects.clear_alarm(AlarmCode.MAC_LIMIT, (self.config.bd, local.ac))
         local.ac = ac
         self._program(record)
 
@@ -198,15 +203,20 @@ class MacVrf:
         )
 
     def _over_limit(self, ac: int) -> bool:
-        effects, bd = self._context.effects, self.config.bd
-        ac_limit, limit = self._circuits[ac].mac_limit, self.config.mac_limit
-        if ac_limit is not None and len(self._on_ac[ac]) >= ac_limit:
-            effects.alarm(AlarmCode.MAC_LIMIT, (bd, ac), f"bd {bd}: ac {ac} has its {ac_limit} MACs")
+        bd, limit = self.config.bd, self.config.mac_limit
+        if self._circuit_is_full(ac):
             return True
         if limit is not None and sum(map(len, self._on_ac.values())) >= limit:
-            effects.alarm(AlarmCode.MAC_LIMIT, bd, f"bd {bd} has its {limit} MACs")
+            self._context.effects.alarm(AlarmCode.MAC_LIMIT, bd, f"bd {bd} has its {limit} MACs")
             return True
         return False
+
+    def _circuit_is_full(self, ac: int) -> bool:
+        bd, limit = self.config.bd, self._circuits[ac].mac_limit
+        if limit is None or len(self._on_ac[ac]) < limit:
+            return False
+        self._context.effects.alarm(AlarmCode.MAC_LIMIT, (bd, ac), f"bd {bd}: ac {ac} has its {limit} MACs")
+        return True
 
     def mac_aged(self, mac: int) -> None:
         """No frame for the ageing time: ask before forgetting a host with addresses (RFC 9135 §7.3)."""
