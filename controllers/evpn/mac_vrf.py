@@ -131,13 +131,8 @@ class MacVrf:
         `at_least`: the sequence that an address of the MAC demands (RFC 9721 §5). `known`: the address that
         came with the frame and need not be asked for. None: the MAC was not taken.
         """
-        if mac in (0, self._context.config.probe_mac) or mac >> 40 & 1 or ac not in self._circuits:
-            return None
         record = self._macs.get(mac)
-        if mac in self.gateways.macs or (
-            record is not None and record.best is not None and record.best.gateway
-        ):
-            self.gateways.claimed_mac(mac, f"ac {ac}")
+        if not self._may_be_host(record, mac, ac):
             return None
         if record is not None and record.local is not None:
             return self._learn_again(record, record.local, ac, at_least)
@@ -153,6 +148,15 @@ class MacVrf:
             sequence = latest(sequence, at_least)
         self._take(record, LocalMac(ac, sequence, self._circuits[ac].sticky), known)
         return record
+
+    def _may_be_host(self, record: MacRecord | None, mac: int, ac: int) -> bool:
+        if mac in (0, self._context.config.probe_mac) or mac >> 40 & 1 or ac not in self._circuits:
+            return False
+        gateway = record is not None and record.best is not None and record.best.gateway
+        if gateway or mac in self.gateways.macs:
+            self.gateways.claimed_mac(mac, f"ac {ac}")
+            return False
+        return True
 
     def _learn_again(
         self, record: MacRecord, local: LocalMac, ac: int, at_least: int | None
@@ -448,7 +452,7 @@ class MacVrf:
     def add_static(self, ac: int, mac: int) -> None:
         """Tie a MAC to a circuit; it is advertised as sticky and does not move (RFC 7432 §15.2)."""
         record = self._macs.get(mac)
-        if ac not in self._circuits or self._refuse_sticky(record, ac):
+        if not self._may_be_host(record, mac, ac) or self._refuse_sticky(record, ac):
             return
         if record is None:
             record = self._macs[mac] = MacRecord(mac)

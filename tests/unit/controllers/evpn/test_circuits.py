@@ -1,10 +1,13 @@
-"""MACs that move between circuits of one PE: limits and stickiness of the one they come to."""
+"""MACs that an operator ties to a circuit, and MACs that move between circuits: to limits, to sticky ones."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from controllers.evpn.config import AcConfig
+import pytest
+
+from controllers.evpn.config import AcConfig, virtual_mac
+from controllers.evpn.events import AddStaticMac
 from controllers.evpn.simulation import STRETCHED_BD
 from controllers.intents import LocalAc, MacEntry
 from controllers.pe.outputs import Alarm, AlarmCode
@@ -47,3 +50,16 @@ def test_a_mac_that_comes_to_a_sticky_circuit_stays(make_bench: Any, alarms_in: 
     (route,) = [r for r in bench.routes.values() if getattr(r.nlri, "mac", None) == HOST]
     assert route.attributes.find(MacMobility) == MacMobility(0, sticky=True)
     assert alarms_in(bench.frame(HOST, ac=2)) == [AlarmCode.STICKY_MOVE]
+
+
+@pytest.mark.parametrize(("mac", "raised"), [(0, 0), (1 << 40 | 1, 0), (virtual_mac(1), 1)])
+def test_what_is_no_host_is_not_tied_to_a_circuit(
+    make_bench: Any, alarms_in: Any, mac: int, raised: int
+) -> None:
+    """A gateway's MAC would take the gateway's place in the table."""
+    bench = make_bench()
+    before = dict(bench.tables)
+    assert (
+        alarms_in(bench.send(AddStaticMac(STRETCHED_BD, 1, mac))) == [AlarmCode.GATEWAY_MAC_CLAIMED] * raised
+    )
+    assert bench.tables == before
