@@ -73,7 +73,7 @@ class Bindings:
         ip, mac = event.ip, event.mac
         gateways = self._mac_vrf.gateways
         if gateways.owns(ip):
-            gateways.claimed_ip(ip, mac, f"on ac {event.ac}")
+            gateways.claimed_ip(ip, mac, ac=event.ac)
             return False
         if not gateways.covers(ip) or self._moves.frozen(ip):
             return False
@@ -133,9 +133,10 @@ class Bindings:
         self._context.effects.alarm(AlarmCode.DUPLICATE_IP, (self._bd, ip), text)
 
     def clear_duplicate(self, ip: IpAddress) -> None:
-        """Give a duplicate address another chance: time is up, or nobody has it any more."""
-        if self._moves.clear(ip):
-            self._context.effects.clear_alarm(AlarmCode.DUPLICATE_IP, (self._bd, ip))
+        """Give an address another chance: time is up, or nobody has it any more."""
+        self._context.effects.clear_alarm(AlarmCode.DUPLICATE_IP, (self._bd, ip))
+        if self._moves.frozen(ip):
+            self._moves.clear(ip)
             self._context.agenda.cancel(RetryDuplicateIp(self._bd, ip))
 
     def clear_duplicates(self) -> None:
@@ -233,7 +234,7 @@ class Bindings:
                 binding = self._bindings[ip] = Binding(ip)
             binding.paths[path.key] = path
         elif not path.gateway:
-            gateways.claimed_ip(ip, path.mac, f"behind {path.pe}")
+            gateways.claimed_ip(ip, path.mac, pe=path.pe)
 
     def remove(self, ip: IpAddress, path: MacPath) -> None:
         """Drop the address of a path; call `removed` once its MAC was settled.
@@ -327,8 +328,7 @@ class Bindings:
             routing.table.set_host(ip, self._host(binding, routing.config.irb))
         if owner is None and not binding.paths:
             self._bindings.pop(ip, None)
-            if self._moves.frozen(ip):
-                self.clear_duplicate(ip)
+            self.clear_duplicate(ip)
 
     def _best(self, paths: Iterable[MacPath]) -> MacPath | None:
         return best(path for path in paths if self._context.reachable(path.pe))

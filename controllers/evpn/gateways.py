@@ -97,13 +97,20 @@ class Gateways:
                 )
                 return
 
-    def claimed_ip(self, ip: IpAddress, mac: int, where: str) -> None:
+    def withdrawn(self, path: MacPath) -> None:
+        """Another PE's gateway is not there any more."""
+        self._context.effects.clear_alarm(AlarmCode.GATEWAY_MISMATCH, (self._config.bd, path.pe, path.ip))
+
+    def claimed_ip(
+        self, ip: IpAddress, mac: int, *, ac: int | None = None, pe: IpAddress | None = None
+    ) -> None:
         """Alarm: somebody who is no gateway uses our address. In `PLAIN` mode peers look like that."""
-        if self._by_ip[ip].mode is GatewayMode.PLAIN:
+        if pe is not None and self._by_ip[ip].mode is GatewayMode.PLAIN:
             return
+        where = f"on ac {ac}" if pe is None else f"behind {pe}"
         self._context.effects.alarm(
             AlarmCode.GATEWAY_IP_CLAIMED,
-            (self._config.bd, ip, mac),
+            (self._config.bd, mac),
             f"bd {self._config.bd}: {mac_to_text(mac)} {where} claims the gateway's address {ip}",
         )
 

@@ -322,6 +322,8 @@ class MacVrf:
         path = self._paths.pop(key)
         record = self._macs[path.mac]
         del record.paths[key]
+        if path.gateway:
+            self.gateways.withdrawn(path)
         if path.ip is not None:
             self.bindings.remove(path.ip, path)
         if path is record.best or not record.paths:
@@ -380,7 +382,8 @@ class MacVrf:
     def _sweep(self, record: MacRecord) -> None:
         """Forget a MAC of which nothing is known any more."""
         if record.location is None and not record.paths and not record.ips:
-            self._context.effects.clear_alarm(AlarmCode.GATEWAY_MAC_CLAIMED, (self.config.bd, record.mac))
+            for code in (AlarmCode.GATEWAY_MAC_CLAIMED, AlarmCode.GATEWAY_IP_CLAIMED):
+                self._context.effects.clear_alarm(code, (self.config.bd, record.mac))
             self._macs.pop(record.mac, None)
 
     def _place(self, record: MacRecord) -> bool:

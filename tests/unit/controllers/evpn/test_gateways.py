@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from controllers.bgp.routes import Route, RouteEvent
 from controllers.evpn.config import GatewayConfig, GatewayMode, HostRouteCarrier, Irb, Vmto, virtual_mac
-from controllers.evpn.events import GleanMissed, NextHopChanged
+from controllers.evpn.events import GleanMissed, MacAged, NextHopChanged
 from controllers.evpn.originate import Originator
 from controllers.evpn.pe import EvpnPe
 from controllers.evpn.simulation import STRETCHED_BD, VRF, Lan
@@ -29,7 +29,7 @@ from controllers.intents import (
     ServiceLabel,
     Set,
 )
-from controllers.pe.outputs import AlarmCode, Announce, Probe, Withdraw
+from controllers.pe.outputs import Alarm, AlarmCode, Announce, Probe, Withdraw
 from controllers.wire.evpn import InclusiveMulticast, IpPrefix, MacIpAdvertisement
 from controllers.wire.extended import ArpNd, DefaultGateway, MacMobility
 from controllers.wire.types import RouteTarget
@@ -48,6 +48,10 @@ Make = Callable[..., Any]
 
 def own(bench: Any, kind: type) -> list[Any]:
     return [route for route in bench.routes.values() if isinstance(route.nlri, kind)]
+
+
+def cleared(outputs: list[Any]) -> list[AlarmCode]:
+    return [o.code for o in outputs if isinstance(o, Alarm) and o.cleared]
 
 
 def gateway_route(bench: Any, pe: str, mac: int, ip: str = "10.1.0.1", *, community: bool = True) -> Route:
@@ -164,6 +168,8 @@ class TestOtherGateways:
     def test_an_address_that_differs_is_logged(self, bench: Any, alarms_in: Any) -> None:
         outputs = bench.receive(gateway_route(bench, "pe3", self.OTHER, "10.1.0.254"))
         assert alarms_in(outputs) == [AlarmCode.GATEWAY_MISMATCH]
+        outputs = bench.withdraw(gateway_route(bench, "pe3", self.OTHER, "10.1.0.254"))
+        assert cleared(outputs) == [AlarmCode.GATEWAY_MISMATCH]
 
     def test_plain_gateways_are_bridged_to(self, make_bench: Make, alarms_in: Any) -> None:
         bench = make_bench(Lan(mode=GatewayMode.PLAIN))
@@ -181,6 +187,19 @@ class TestSpoofing:
     def test_a_host_with_the_gateways_address(self, bench: Any, alarms_in: Any) -> None:
         assert alarms_in(bench.arp(HOST, "10.1.0.1")) == [AlarmCode.GATEWAY_IP_CLAIMED]
         assert list(bench.own(HOST)) == [None], "its MAC is a host's like any other"
+
+    def test_a_claim_is_forgotten_with_who_made_it(self, bench: Any, alarms_in: Any) -> None:
+        for _ in range(2):
+            assert alarms_in(bench.arp(HOST, "10.1.0.1")) == [AlarmCode.GATEWAY_IP_CLAIMED]
+            assert cleared(bench.send(MacAged(STRETCHED_BD, HOST))) == [AlarmCode.GATEWAY_IP_CLAIMED]
+            assert alarms_in(bench.remote("pe3", HOST, "10.1.0.1")) == [AlarmCode.GATEWAY_IP_CLAIMED]
+            assert cleared(bench.remote_gone("pe3", HOST, "10.1.0.1")) == [AlarmCode.GATEWAY_IP_CLAIMED]
+
+    def test_a_host_here_with_the_gateways_address_is_no_plain_peer(
+        self, make_bench: Make, alarms_in: Any
+    ) -> None:
+        bench = make_bench(Lan(mode=GatewayMode.PLAIN))
+        assert alarms_in(bench.arp(HOST, "10.1.0.1")) == [AlarmCode.GATEWAY_IP_CLAIMED]
 
     def test_a_remote_host_with_the_gateways_mac_or_address(self, bench: Any, alarms_in: Any) -> None:
         assert alarms_in(bench.remote("pe3", virtual_mac(1))) == [AlarmCode.GATEWAY_MAC_CLAIMED]
@@ -357,9 +376,11 @@ class TestProxy:
         attributes = type(route.attributes)(
             next_hop=route.attributes.next_hop, extended_communities=communities
         )
-        bench.receive(Route(route.nlri, attributes))
-        assert alarms_in(bench.arp(HOST, IP)) == [AlarmCode.DUPLICATE_IP]
-        assert bench.table("Neighbor", STRETCHED_BD, ADDRESS).mac == 0x020000000077
+        for _ in range(2):
+            bench.receive(Route(route.nlri, attributes))
+            assert alarms_in(bench.arp(HOST, IP)) == [AlarmCode.DUPLICATE_IP]
+            assert bench.table("Neighbor", STRETCHED_BD, ADDRESS).mac == 0x020000000077
+            assert cleared(bench.withdraw(route)) == [AlarmCode.DUPLICATE_IP]
 
     def test_ipv6_gateway_and_host(self, make_bench: Make) -> None:
         bench = make_bench(Lan(gateways=("10.1.0.1/24", "2001:db8:1::1/64")))
