@@ -8,6 +8,7 @@ from controllers.evpn.config import BdConfig, GatewayConfig, GatewayMode, VrfCon
 from controllers.evpn.context import Context
 from controllers.evpn.mac_paths import MacPath
 from controllers.intents import GatewayAddress, GatewayMac, IpNetwork
+from controllers.pe.ip_paths import may_be_host
 from controllers.pe.ip_vrf import IpVrf
 from controllers.pe.outputs import AlarmCode
 from controllers.wire.types import IpAddress, mac_to_text
@@ -70,7 +71,7 @@ class Gateways:
 
     def covers(self, ip: IpAddress) -> bool:
         """True for what may be a host's address here: in a known subnet, or any if none is known."""
-        if ip.is_multicast or ip.is_unspecified or ip.is_loopback:
+        if not may_be_host(ip):
             return False
         if not self._config.gateways or (ip.version == 6 and ip.is_link_local):
             return True

@@ -24,6 +24,7 @@ from controllers.evpn.tasks import (
 )
 from controllers.pe.core import PeCore
 from controllers.pe.intake import BadRouteError, Table
+from controllers.pe.ip_paths import may_be_host
 from controllers.pe.ip_vrf import IpVrf
 from controllers.wire.evpn import InclusiveMulticast, IpPrefix, MacIpAdvertisement
 from controllers.wire.types import RouteKey
@@ -76,6 +77,8 @@ class EvpnPe(PeCore[PeConfig, MacVrf, Task, Never]):
     def _read_mac(
         self, key: RouteKey, route: Route, nlri: MacIpAdvertisement, facts: Facts
     ) -> list[tuple[Table, Any]]:
+        if nlri.ip is not None and not may_be_host(nlri.ip):
+            raise BadRouteError(f"{nlri}: not the address of a host")
         bds = [self.bds[bd] for bd in facts.bds]
         found: list[tuple[Table, Any]] = [
             (bd, self._importer.mac_path(key, route, nlri, facts, bd.config.vrf)) for bd in bds

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
-from typing import final
+from typing import Final, final
 
 from controllers.intents import IpNetwork, Remote
 from controllers.wire.serial import newer
 from controllers.wire.types import IpAddress, RouteKey
+
+_LIMITED_BROADCAST: Final = 0xFFFFFFFF
 
 
 @final
@@ -35,6 +37,12 @@ class IpPath:
 def host_prefix(ip: IpAddress) -> IpNetwork:
     """The /32 or /128 of an address."""
     return IPv4Network((int(ip), 32)) if isinstance(ip, IPv4Address) else IPv6Network((int(ip), 128))
+
+
+def may_be_host(ip: IpAddress) -> bool:
+    """False for what no host can have: multicast, loopback, unspecified, limited broadcast."""
+    reserved = ip.is_multicast or ip.is_unspecified or ip.is_loopback
+    return not reserved and int(ip) != _LIMITED_BROADCAST
 
 
 def better_host(a: IpPath, b: IpPath) -> IpPath:

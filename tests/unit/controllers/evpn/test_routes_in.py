@@ -75,6 +75,17 @@ class TestImport:
         bench.receive(stray)
         assert via(bench) == Remote(ip_address("10.255.0.4"), 100004)
 
+    @pytest.mark.parametrize("ip", ["0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "::", "ff02::1"])
+    def test_what_no_host_can_have(self, bench: Any, alarms_in: Any, ip: str) -> None:
+        before = dict(bench.tables)
+        assert alarms_in(bench.remote("pe3", HOST, ip)) == [AlarmCode.BAD_ROUTE]
+        assert bench.tables == before
+        branch = EvpnPe(bench.configs["branch"])
+        branch.start(0.0)
+        route = bench.route("pe3", HOST, ip)
+        outputs = branch.handle(RouteEvent(route.key, route.nlri, route), 0.0)
+        assert alarms_in(outputs) == [AlarmCode.BAD_ROUTE]
+
     @pytest.mark.parametrize("label", [0, 3, 15])
     def test_reserved_labels(self, bench: Any, alarms_in: Any, label: int) -> None:
         route = bench.route("pe3", HOST, IP)
