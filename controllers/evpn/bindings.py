@@ -312,7 +312,8 @@ class Bindings:
         elif binding.best is not None:
             owner = binding.best.mac
         else:
-            owner = binding.asked if binding.moved is None else binding.moved
+            hoped = binding.asked if binding.moved is None else binding.moved
+            owner = None if hoped is None or self._mac_vrf.record(hoped) is None else hoped
         self._own(binding, owner)
         if binding.local is not None:
             record = self._mac_vrf.record(binding.local)
@@ -336,10 +337,13 @@ class Bindings:
     def _own(self, binding: Binding, owner: int | None) -> None:
         if owner == binding.owner:
             return
-        for mac, add in ((binding.owner, False), (owner, True)):
-            record = None if mac is None else self._mac_vrf.record(mac)
-            if record is not None:
-                (record.ips.add if add else record.ips.discard)(binding.ip)
+        former = None if binding.owner is None else self._mac_vrf.record(binding.owner)
+        if former is not None:
+            former.ips.discard(binding.ip)
+            self._mac_vrf.sweep(former)
+        record = None if owner is None else self._mac_vrf.record(owner)
+        if record is not None:
+            record.ips.add(binding.ip)
         binding.owner = owner
 
     def _host(self, binding: Binding, irb: Irb) -> Host | None:

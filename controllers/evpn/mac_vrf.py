@@ -330,7 +330,6 @@ class MacVrf:
             self._decide(record)
         if path.ip is not None:
             self.bindings.removed(path.ip, path)
-            self._sweep(record)
 
     def next_hop_changed(self, pe: IpAddress) -> None:
         """Choose anew wherever a path through `pe` takes part."""
@@ -377,9 +376,9 @@ class MacVrf:
         """Put the location of a MAC into the tables, and let its addresses follow (`but` one)."""
         if self._place(record):
             self.bindings.location_changed(record, but)
-        self._sweep(record)
+        self.sweep(record)
 
-    def _sweep(self, record: MacRecord) -> None:
+    def sweep(self, record: MacRecord) -> None:
         """Forget a MAC of which nothing is known any more."""
         if record.location is None and not record.paths and not record.ips:
             for code in (AlarmCode.GATEWAY_MAC_CLAIMED, AlarmCode.GATEWAY_IP_CLAIMED):

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from controllers.bgp.routes import Route
-from controllers.evpn.events import ClearDuplicate, NeighborKind, NextHopChanged
+from controllers.evpn.events import AcDown, ClearDuplicate, GleanMissed, NeighborKind, NextHopChanged
 from controllers.evpn.simulation import STRETCHED_BD
 from controllers.intents import Neighbor
 from controllers.pe.outputs import Alarm, AlarmCode
@@ -113,3 +113,24 @@ class TestReachability:
         assert (probe.ip, probe.mac, probe.acs) == (ip_address(IP), HOST, (1,))
         assert bench.table("Neighbor", STRETCHED_BD, ip_address(IP)).mac == OTHER
         assert own(bench, IP) is None
+
+
+class TestNothingIsLeft:
+    def test_of_a_mac_that_did_not_answer_and_went(self, bench: Any) -> None:
+        bench.remote("pe3", HOST, IP)
+        bench.frame(HOST)
+        bench.remote_gone("pe3", HOST, IP)
+        bench.send(AcDown(1))
+        bench.advance(60.0)
+        assert bench.core.bds[STRETCHED_BD].bindings.all() == []
+        assert bench.core.bds[STRETCHED_BD].records() == []
+
+    def test_of_a_mac_that_went_where_nobody_has_it_any_more(self, bench: Any) -> None:
+        bench.arp(HOST, IP)
+        bench.remote("pe3", HOST, sequence=1)
+        bench.remote("pe4", OTHER, IP)
+        bench.remote_gone("pe3", HOST)
+        bench.remote_gone("pe4", OTHER, IP)
+        assert bench.core.bds[STRETCHED_BD].bindings.all() == []
+        assert bench.core.bds[STRETCHED_BD].records() == []
+        assert len(bench.send(GleanMissed(STRETCHED_BD, ip_address(IP)))) == 1
