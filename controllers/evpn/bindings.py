@@ -78,11 +78,12 @@ class Bindings:
         if not gateways.covers(ip) or self._moves.frozen(ip):
             return False
         path = None if binding is None else binding.best
-        if path is None or path.mac == mac:
-            return True
-        if path.gateway or path.immutable:
+        if path is not None and path.mac != mac and (path.gateway or path.immutable):
             # RFC 9047 §3.2: an immutable binding is not changed by what a proxy hears.
             self._alarm_duplicate(ip, f"{path.pe} has it for good with {mac_to_text(path.mac)}", mac)
+            return False
+        if gateways.reserves(ip):
+            gateways.claimed_ip(ip, mac, ac=event.ac)
             return False
         return True
 
@@ -286,7 +287,8 @@ class Bindings:
         path = self._best(path for path in binding.paths.values() if path.mac != mac)
         if path is None:
             return
-        if not takes_over(path, local.sequence, sticky=local.sticky, pe=self._context.config.loopback):
+        loopback = self._context.config.loopback
+        if not path.gateway and not takes_over(path, local.sequence, sticky=local.sticky, pe=loopback):
             # Learned at once, neither knowing of the other: that this one wins says nothing about the host.
             self._verify(binding)
             return

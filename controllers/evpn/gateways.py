@@ -37,7 +37,8 @@ class Gateways:
         self._by_version = {
             version: tuple(g for g in self._active if g.address.version == version) for version in (4, 6)
         }
-        self._by_ip = {gateway.address.ip: gateway for gateway in self._active}
+        self._by_ip = {gateway.address.ip: gateway for gateway in config.gateways}
+        self._own = frozenset(gateway.address.ip for gateway in self._active)
         self.macs = frozenset(gateway.mac for gateway in self._active)
 
     @property
@@ -67,6 +68,10 @@ class Gateways:
 
     def owns(self, ip: IpAddress) -> bool:
         """True for an address of this PE."""
+        return ip in self._own
+
+    def reserves(self, ip: IpAddress) -> bool:
+        """True for the address of a gateway, be it active on this PE or on another one: no host has it."""
         return ip in self._by_ip
 
     def covers(self, ip: IpAddress) -> bool:
@@ -105,7 +110,7 @@ class Gateways:
     def claimed_ip(
         self, ip: IpAddress, mac: int, *, ac: int | None = None, pe: IpAddress | None = None
     ) -> None:
-        """Alarm: somebody who is no gateway uses our address. In `PLAIN` mode peers look like that."""
+        """Alarm: somebody who is no gateway uses one's address. In `PLAIN` mode peers look like that."""
         if pe is not None and self._by_ip[ip].mode is GatewayMode.PLAIN:
             return
         where = f"on ac {ac}" if pe is None else f"behind {pe}"

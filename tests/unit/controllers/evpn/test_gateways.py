@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from controllers.bgp.routes import Route, RouteEvent
 from controllers.evpn.config import GatewayConfig, GatewayMode, HostRouteCarrier, Irb, Vmto, virtual_mac
-from controllers.evpn.events import GleanMissed, MacAged, NextHopChanged
+from controllers.evpn.events import GleanMissed, MacAged, NeighborKind, NextHopChanged
 from controllers.evpn.originate import Originator
 from controllers.evpn.pe import EvpnPe
 from controllers.evpn.simulation import STRETCHED_BD, VRF, Lan
@@ -219,6 +219,22 @@ class TestSpoofing:
         bench.receive(gateway_route(bench, "pe1", virtual_mac(1)))
         assert alarms_in(bench.arp(HOST, "10.1.0.1")) == [AlarmCode.DUPLICATE_IP]
         assert bench.table("Neighbor", STRETCHED_BD, GATEWAY_IP).mac == virtual_mac(1)
+
+    def test_the_address_of_a_gateway_that_is_not_heard_of(self, make_bench: Make, alarms_in: Any) -> None:
+        bench = make_bench(Lan(Vmto.OFF, GatewayMode.SILENT))
+        assert alarms_in(bench.arp(HOST, "10.1.0.1")) == [AlarmCode.GATEWAY_IP_CLAIMED]
+        assert list(bench.own(HOST)) == [None]
+        assert bench.table("Neighbor", STRETCHED_BD, GATEWAY_IP) is None
+
+    def test_a_gateway_that_is_heard_of_late_has_its_address(self, make_bench: Make, alarms_in: Any) -> None:
+        """Neither its address nor a sequence tells: default gateways come first (bis §7.13.1)."""
+        bench = make_bench(bd={"gateways": ()})
+        bench.arp(HOST, "10.1.0.1")
+        bench.receive(gateway_route(bench, "pe3", virtual_mac(1)))
+        assert bench.table("Neighbor", STRETCHED_BD, GATEWAY_IP).mac == virtual_mac(1)
+        assert list(bench.own(HOST)) == [None]
+        assert alarms_in(bench.arp(HOST, "10.1.0.1", kind=NeighborKind.REPLY)) == [AlarmCode.DUPLICATE_IP]
+        assert list(bench.own(HOST)) == [None]
 
 
 class TestRouting:
