@@ -134,9 +134,9 @@ def _parse_nd(packet: bytes, source_mac: int) -> NeighborMessage | None:
         return None
     mac = options.get(_TARGET_LLA) or source_mac
     kind = NeighborKind.REPLY if solicited else NeighborKind.GRATUITOUS
-    return NeighborMessage(
-        kind, mac, target, target, router=bool(message[4] & 0x80), override=bool(message[4] & 0x20)
-    )
+    # RFC 4861 §7.2.4: the flag is 0 in one without the link-layer address, whatever the host is.
+    override = bool(message[4] & 0x20) or _TARGET_LLA not in options
+    return NeighborMessage(kind, mac, target, target, router=bool(message[4] & 0x80), override=override)
 
 
 # RFC 4861 §7.1: hop limit 255 (checked before) proves that no router forwarded it.

@@ -95,7 +95,7 @@ NS, NA, DAD = (
     Ether(src=GUEST, dst=GUEST) / IPv6(src=str(A6), dst="ff02::1", hlim=255) / ICMPv6ND_NA(tgt=str(A6), S=0),
     Ether(src=GUEST, dst=GUEST) / IPv6(src="::", dst="ff02::1:ff00:11", hlim=255) / ICMPv6ND_NS(tgt=str(A6)),
 )
-SOURCE_LLA = ICMPv6NDOptSrcLLAddr(lladdr=GUEST)
+SOURCE_LLA, TARGET_LLA = ICMPv6NDOptSrcLLAddr(lladdr=GUEST), ICMPv6NDOptDstLLAddr(lladdr=GUEST)
 
 
 def changed(packet: Packet, layer: type[Packet], **fields: object) -> bytes:
@@ -111,6 +111,13 @@ def test_nd_as_it_should_be() -> None:
     assert kinds == [NeighborKind.REQUEST, NeighborKind.GRATUITOUS, NeighborKind.PROBE]
     nonce = bytes(NS / SOURCE_LLA / ICMPv6NDOptUnknown(type=14, len=1, data=b"123456"))
     assert parse(nonce + bytes(10)) == NeighborMessage(NeighborKind.REQUEST, MAC, A6, B6)
+
+
+def test_an_answer_to_one_says_nothing_of_the_override_flag() -> None:
+    """Hosts leave out their link-layer address then, and the flag: it would change with each question."""
+    for option, override in ((False, True), (True, False)):
+        answer = changed(NA / TARGET_LLA if option else NA, ICMPv6ND_NA, R=0, O=0)
+        assert parse(answer) == NeighborMessage(NeighborKind.GRATUITOUS, MAC, A6, A6, override=override)
 
 
 @pytest.mark.parametrize(
