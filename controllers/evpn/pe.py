@@ -66,7 +66,10 @@ class EvpnPe(PeCore[PeConfig, MacVrf, Task, Never]):
             case InclusiveMulticast(ethernet_tag=tag) if tag == ETHERNET_TAG:
                 flood = self._importer.flood_path(key, route, nlri)
                 return [(self.bds[bd].flooding, flood) for bd in facts.bds]
-            case IpPrefix(gateway=None) | VpnPrefix():
+            case IpPrefix() if nlri.gateway is not None or not nlri.esi.is_zero:
+                # RFC 9136 §3.2: an overlay index, and then the label means nothing.
+                return ()
+            case IpPrefix() | VpnPrefix():
                 return [
                     (self.vrfs[vrf].table, self._importer.ip_path(key, route, nlri, facts))
                     for vrf in facts.vrfs

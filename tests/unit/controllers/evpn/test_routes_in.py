@@ -56,14 +56,14 @@ class TestImport:
     def test_withdrawals_of_what_never_came(self, bench: Any) -> None:
         assert bench.remote_gone("pe3", HOST, IP) == []
 
-    def test_other_ethernet_tags_and_gateway_indexes_are_not_for_us(self, bench: Any) -> None:
+    def test_other_ethernet_tags_and_overlay_indexes_are_not_for_us(self, bench: Any) -> None:
         route = bench.route("pe3", HOST, IP)
         assert bench.receive(replace(route, nlri=replace(route.nlri, ethernet_tag=7))) == []
         config = bench.configs["pe3"]
         prefix = Originator(config).prefix(config.vrfs[0], ip_network("198.51.100.0/24"), None)
         assert isinstance(prefix.nlri, IpPrefix)
-        indexed = replace(prefix, nlri=replace(prefix.nlri, gateway=ip_address("10.1.0.9")))
-        assert bench.receive(indexed) == []
+        for index in ({"gateway": ip_address("10.1.0.9")}, {"esi": Esi(bytes(9) + b"\x01")}):
+            assert bench.receive(replace(prefix, nlri=replace(prefix.nlri, **index))) == []
 
     def test_a_next_hop_without_a_way_to_it_is_none(self, bench: Any) -> None:
         """RFC 4271 §9.1.2.1: whatever sequence a route has that nobody can follow, another one counts."""
