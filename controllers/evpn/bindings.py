@@ -334,7 +334,8 @@ class Bindings:
             self.clear_duplicate(ip)
 
     def _best(self, paths: Iterable[MacPath]) -> MacPath | None:
-        return best(path for path in paths if self._context.reachable(path.pe))
+        heeds = self._mac_vrf.heeds
+        return best(path for path in paths if self._context.reachable(path.pe) and heeds(path))
 
     def _own(self, binding: Binding, owner: int | None) -> None:
         if owner == binding.owner:

@@ -350,6 +350,13 @@ class MacVrf:
                 return pinned
         return best(usable)
 
+    def heeds(self, path: MacPath) -> bool:
+        """False for what another PE than that of the last state says of a duplicate and its addresses."""
+        if not self._moves.frozen(path.mac):
+            return True
+        last = self._macs[path.mac].best
+        return last is None or last.pe == path.pe
+
     def _decide(self, record: MacRecord, but: IpAddress | None = None) -> None:
         """Settle who owns the MAC, after its paths changed; `but`: its address that is settled next."""
         if not record.paths and self._moves.frozen(record.mac):
@@ -450,6 +457,8 @@ class MacVrf:
             record = self._macs.get(frozen)
             if record is not None:
                 self._decide(record)
+                for ip in sorted({path.ip for path in record.paths.values() if path.ip is not None}, key=int):
+                    self.bindings.settle(ip)
 
     def add_static(self, ac: int, mac: int) -> None:
         """Tie a MAC to a circuit; it is advertised as sticky and does not move (RFC 7432 §15.2)."""
@@ -460,7 +469,8 @@ class MacVrf:
             record = self._macs[mac] = MacRecord(mac)
         local = record.local
         if local is None:
-            self._thaw(mac)
+            if self._moves.frozen(mac):
+                self.clear_duplicate(mac)
             self._take(record, LocalMac(ac, _next_sequence(record), sticky=True), None)
         else:
             local.sticky = True

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from msgspec.structs import replace
 
 from controllers.bgp.routes import Route
 from controllers.evpn.events import AcDown, ClearDuplicate, GleanMissed, NeighborKind, NextHopChanged
-from controllers.evpn.simulation import STRETCHED_BD
-from controllers.intents import Neighbor
+from controllers.evpn.simulation import STRETCHED_BD, VRF
+from controllers.intents import Neighbor, Remote
 from controllers.pe.outputs import Alarm, AlarmCode
 from controllers.wire.evpn import MacIpAdvertisement
 from controllers.wire.extended import ArpNd
@@ -18,6 +18,7 @@ from controllers.wire.extended import ArpNd
 HOST = 0x020000000010
 OTHER = 0x020000000011
 STRANGER = 0x020000000012
+PE1, PE3 = ip_address("10.255.0.1"), ip_address("10.255.0.3")
 IP = "10.1.0.10"
 IP6 = "fe80::10"
 
@@ -90,6 +91,20 @@ class TestDuplicates:
         bench.arp(HOST, IP)
         assert own(bench, IP).nlri.mac == HOST
         assert not [o for o in bench.advance(3600.0) if isinstance(o, Alarm)]
+
+    def test_an_address_of_a_duplicate_mac_stays_where_that_does(self, bench: Any) -> None:
+        """RFC 7432 §15.1: no route for the MAC is processed, with an address or without."""
+        for sequence in range(1, 10, 2):
+            bench.remote("pe3", HOST, IP, sequence)
+            bench.frame(HOST)
+        bench.remote("pe1", HOST, sequence=1000)
+        for ip in (IP, "10.1.0.11"):
+            bench.remote("pe1", HOST, ip, 1000)
+        places = [bench.table("IpRoute", VRF, ip_network(ip)) for ip in (IP, "10.1.0.11")]
+        assert [place and place.via for place in places] == [Remote(PE3, 300003), None]
+        bench.send(ClearDuplicate(STRETCHED_BD))
+        places = [bench.table("IpRoute", VRF, ip_network(ip)) for ip in (IP, "10.1.0.11")]
+        assert [place.via for place in places] == [Remote(PE1, 300001)] * 2
 
     def test_a_mac_that_is_not_taken_moves_no_address(self, make_bench: Any, alarms_in: Any) -> None:
         bench = make_bench(bd={"mac_limit": 1})
