@@ -6,13 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
-from typing import Final, final
+from typing import final
 
 from controllers.intents import IpNetwork, Remote
 from controllers.wire.serial import newer
 from controllers.wire.types import IpAddress, RouteKey
-
-_LIMITED_BROADCAST: Final = 0xFFFFFFFF
 
 
 @final
@@ -40,9 +38,12 @@ def host_prefix(ip: IpAddress) -> IpNetwork:
 
 
 def may_be_host(ip: IpAddress) -> bool:
-    """False for what no host can have: multicast, loopback, unspecified, limited broadcast."""
-    reserved = ip.is_multicast or ip.is_unspecified or ip.is_loopback
-    return not reserved and int(ip) != _LIMITED_BROADCAST
+    """False for what no host can have: this network, loopback, multicast and all above (RFC 1812 §5.3.7)."""
+    if isinstance(ip, IPv4Address):
+        # By hand, for every route: the properties of ipaddress compare with one network after the other.
+        first = int(ip) >> 24
+        return 0 < first < 224 and first != 127
+    return not (ip.is_multicast or ip.is_unspecified or ip.is_loopback)
 
 
 def better_host(a: IpPath, b: IpPath) -> IpPath:
