@@ -73,8 +73,7 @@ class Bindings:
         ip, mac = event.ip, event.mac
         gateways = self._mac_vrf.gateways
         if gateways.owns(ip):
-            gateways.claimed_ip(ip, mac, ac=event.ac)
-            return False
+            return self._claims_gateway(event)
         if not gateways.covers(ip) or self._moves.frozen(ip):
             return False
         path = None if binding is None else binding.best
@@ -82,10 +81,14 @@ class Bindings:
             # RFC 9047 §3.2: an immutable binding is not changed by what a proxy hears.
             self._alarm_duplicate(ip, f"{path.pe} has it for good with {mac_to_text(path.mac)}", mac)
             return False
-        if gateways.reserves(ip):
-            gateways.claimed_ip(ip, mac, ac=event.ac)
-            return False
-        return True
+        return not gateways.reserves(ip) or self._claims_gateway(event)
+
+    def _claims_gateway(self, event: NeighborSeen) -> bool:
+        """Alarm if the MAC is taken: ever new ones over a limit leave nothing behind. Never acceptable."""
+        self._mac_vrf.mac_learned(event.ac, event.mac)
+        if self._mac_vrf.record(event.mac) is not None:
+            self._mac_vrf.gateways.claimed_ip(event.ip, event.mac, ac=event.ac)
+        return False
 
     def _bind(self, event: NeighborSeen, binding: Binding | None) -> None:
         ip, mac = event.ip, event.mac

@@ -111,12 +111,15 @@ class Gateway:
         return self.master and mac == self._config.mac
 
     def claimed(self, ip: IpAddress, mac: int) -> bool:
-        """Tell whether an address is the gateway's; alarm if a host that is no router of it uses it."""
+        """Tell whether an address is the gateway's; alarm if a host that is no router of it uses it.
+
+        Of hosts that are known: ever new ones over a limit leave nothing behind.
+        """
         if ip not in (self._config.own.ip, self._config.virtual):
             return False
-        if mac != self._config.mac:
+        if mac != self._config.mac and self._macs.via(mac) is not None:
             text = f"bd {self._bd}: {mac_to_text(mac)} claims the gateway's address {ip}"
-            self._context.effects.alarm(AlarmCode.GATEWAY_IP_CLAIMED, (self._bd, ip, mac), text)
+            self._context.effects.alarm(AlarmCode.GATEWAY_IP_CLAIMED, (self._bd, mac), text)
         return True
 
     def _carry_out(self, actions: list[Action]) -> None:

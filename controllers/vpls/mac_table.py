@@ -114,6 +114,7 @@ class MacTable:
         self._leave(number, mac)
         self._context.effects.unset(("MacEntry", self._config.bd, mac))
         self._context.effects.clear_alarm(AlarmCode.MAC_LIMIT, self._config.bd)
+        self._context.effects.clear_alarm(AlarmCode.GATEWAY_IP_CLAIMED, (self._config.bd, mac))
         self._moved(mac)
 
     def _leave(self, number: int, mac: int) -> None:

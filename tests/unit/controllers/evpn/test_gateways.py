@@ -195,6 +195,12 @@ class TestSpoofing:
             assert alarms_in(bench.remote("pe3", HOST, "10.1.0.1")) == [AlarmCode.GATEWAY_IP_CLAIMED]
             assert cleared(bench.remote_gone("pe3", HOST, "10.1.0.1")) == [AlarmCode.GATEWAY_IP_CLAIMED]
 
+    def test_claims_of_macs_over_the_limit_leave_nothing(self, make_bench: Make, alarms_in: Any) -> None:
+        bench = make_bench(bd={"mac_limit": 1})
+        bench.frame(HOST)
+        assert alarms_in(bench.arp(HOST + 1, "10.1.0.1")) == [AlarmCode.MAC_LIMIT]
+        assert alarms_in(bench.arp(HOST + 2, "10.1.0.1")) == []
+
     def test_a_host_here_with_the_gateways_address_is_no_plain_peer(
         self, make_bench: Make, alarms_in: Any
     ) -> None:

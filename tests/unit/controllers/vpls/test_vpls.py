@@ -440,6 +440,12 @@ class TestGateway:
         ]
         assert table(net, "dc1", "MacEntry", BD, GATEWAY) is None
 
+    def test_a_claim_is_forgotten_with_who_made_it(self, net: Network) -> None:
+        for _ in range(2):
+            net.send("dc1", NeighborSeen(BD, 1, NeighborKind.GRATUITOUS, VM, VIRTUAL, VIRTUAL))
+            net.send("dc1", MacAged(BD, VM))
+        assert [a.code for a in said(net, Alarm) if not a.cleared] == [AlarmCode.GATEWAY_IP_CLAIMED] * 2
+
     def test_an_address_that_goes_to_another_mac(self, net: Network, vm: Machine) -> None:
         net.attach(Machine(OTHER, (VM_IP,), BD), "dc2", 1)
         net.settle()
