@@ -8,6 +8,7 @@ from ipaddress import ip_interface
 from controllers.evpn.config import (
     AcConfig,
     BdConfig,
+    DuplicateAction,
     GatewayConfig,
     GatewayMode,
     HostRouteCarrier,
@@ -124,9 +125,13 @@ def _evpn_pe(
         asn=plan.defaults.asn,
         bds=tuple(_bd(plan, plan.bridge_domains[vlan], switch.name, own) for vlan, own in acs.items()),
         vrfs=tuple(_vrf(tenant, switch.name, vmto) for tenant in tenants),
-        mobility=Mobility(),
+        mobility=_mobility(plan.defaults.duplicates),
         probing=probing,
     )
+
+
+def _mobility(limits: topology.Duplicates) -> Mobility:
+    return Mobility(limits.window_s, limits.moves, limits.retry_s, DuplicateAction(limits.action))
 
 
 def _bd(plan: Plan, vlan: BridgeDomainPlan, pe: str, acs: tuple[AcConfig, ...]) -> BdConfig:
@@ -147,6 +152,7 @@ def _bd(plan: Plan, vlan: BridgeDomainPlan, pe: str, acs: tuple[AcConfig, ...]) 
         flood_label=instance.bum_label,
         acs=acs,
         mac_ageing=plan.defaults.mac_ageing_s,
+        mac_limit=vlan.mac_limit,
         vrf=plan.tenants[vlan.tenant].ordinal,
         gateways=tuple(
             GatewayConfig(

@@ -59,6 +59,7 @@ def _instance(plan: Plan, vlan: BridgeDomainPlan, pe: str, acs: tuple[AcConfig, 
         vrf=plan.tenants[vlan.tenant].ordinal,
         gateways=tuple(_gateways(plan, vlan, pe)),
         mac_ageing=plan.defaults.mac_ageing_s,
+        mac_limit=vlan.mac_limit,
     )
 
 

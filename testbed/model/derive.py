@@ -270,6 +270,7 @@ class _Derivation:
             gateway_mode=bd.gateway_mode,
             shared_mac=shared,
             vrid=vrid_of(bd),
+            mac_limit=bd.mac_limit,
             control_word=bd.control_word,
             instances={pe: self._instance(pe, ordinal, evi, bd, shared) for pe in pes},
             attachments=attachments,

@@ -160,6 +160,7 @@ class BridgeDomainPlan:
     shared_mac: str
     """The anycast and VRRP MAC."""
     vrid: int
+    mac_limit: int | None
     control_word: bool
     instances: dict[str, Instance]
     """By PE."""

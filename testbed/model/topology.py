@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, final
+from typing import Annotated, Self, final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from testbed.model.fields import NUMBER, IPv4, IPv6, Mac, Milliseconds, Name, Subnet4, Subnet6
 
@@ -93,10 +93,38 @@ class Redundancy(StrEnum):
     SINGLE_ACTIVE = "single-active"
 
 
+@final
+class DuplicateAction(StrEnum):
+    """What becomes of a duplicate MAC: it stays where it was seen last, or its frames are dropped."""
+
+    FREEZE = "freeze"
+    DROP = "drop"
+
+
 class Part(BaseModel):
     """Base of all parts of a topology: frozen, and no key but the known ones."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+@final
+class Duplicates(Part):
+    """When a MAC or an address that goes to and fro is taken for two machines (RFC 7432 section 15.1)."""
+
+    moves: Annotated[int, Field(ge=2, le=1000), NUMBER] = 5
+    """Moves that one PE causes by learning the MAC."""
+    window_s: Annotated[float, Field(ge=0.5, le=86_400, allow_inf_nan=False), NUMBER] = 180.0
+    """Within how many seconds."""
+    retry_s: Annotated[float, Field(ge=1.5, le=864_000, allow_inf_nan=False), NUMBER] = 540.0
+    """After how many seconds it is given another chance; at least three times `window_s`."""
+    action: DuplicateAction = DuplicateAction.FREEZE
+    """What becomes of it until then."""
+
+    @model_validator(mode="after")
+    def _patient(self) -> Self:
+        if self.retry_s < 3 * self.window_s:
+            raise ValueError(f"`retry_s` is at least 3 x `window_s`: write {3 * self.window_s:g} or more")
+        return self
 
 
 @final
@@ -113,6 +141,8 @@ class Defaults(Part):
     """How long a migrating guest is off the network, ms."""
     mac_ageing_s: Annotated[float, Field(ge=0.5, le=86_400, allow_inf_nan=False), NUMBER] = 300.0
     """After how many seconds of silence a PE asks for a machine, and forgets it if there is no answer."""
+    duplicates: Duplicates = Duplicates()
+    """When a MAC counts as a duplicate, and what follows."""
     asn: Annotated[int, Field(ge=1, le=65535), NUMBER] = 65000
     """The autonomous system of all PEs; two octets, so that it fits a type 0 route distinguisher."""
 
@@ -165,6 +195,8 @@ class BridgeDomain(Part):
     """Which MAC the gateway has on each PE."""
     gateway_mac: Mac | None = None
     """A shared gateway MAC instead of the automatic one."""
+    mac_limit: Annotated[int, Field(ge=1, le=1_000_000), NUMBER] | None = None
+    """How many MACs a PE learns from circuits (VPLS: and pseudo-wires) at most; unlimited unless given."""
     control_word: bool = False
     """Put a control word under the service label (RFC 7432 section 18)."""
 

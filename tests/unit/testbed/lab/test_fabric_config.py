@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from controllers.evpn.config import PeConfig
+from controllers.evpn.config import DuplicateAction, Mobility, PeConfig
 from controllers.runtime.config import FabricConfig
 from controllers.vpls.config import VplsPeConfig
 from testbed.lab.errors import LabError
@@ -33,7 +33,7 @@ def changed(tmp_path: Path, links: Sequence[tuple[str, str]] = (), **changes: di
     for section, parts in changes.items():
         there = text.setdefault(section, {})
         for name, part in parts.items():
-            there[name] = there.get(name, {}) | part
+            there[name] = {**there[name], **part} if isinstance(there.get(name), dict) else part
     file = tmp_path / "changed.yaml"
     file.write_text(yaml.safe_dump(text))
     return load_plan(file)
@@ -57,6 +57,23 @@ def test_a_tenant_names_its_irb_and_its_carrier(tmp_path: Path, irb: Irb, carrie
     for pe in fabric_config(plan, Mode.EVPN_VMTO, Reflector.EMBEDDED).pes:
         assert isinstance(pe.core, PeConfig)
         assert [(vrf.irb, vrf.carrier) for vrf in pe.core.vrfs] == [(irb.value, carrier.value)]
+
+
+def test_limits_of_macs_and_of_moves(tmp_path: Path) -> None:
+    duplicates = {"moves": 3, "window_s": 10, "retry_s": 30, "action": "drop"}
+    plan = changed(
+        tmp_path, defaults={"duplicates": duplicates}, bridge_domains={"servers": {"mac_limit": 100}}
+    )
+    for pe in fabric_config(plan, Mode.EVPN, Reflector.EMBEDDED).pes:
+        assert isinstance(pe.core, PeConfig)
+        assert pe.core.mobility == Mobility(10, 3, 30, DuplicateAction.DROP)
+        assert {bd.bd: bd.mac_limit for bd in pe.core.bds} == {
+            plan.bridge_domains[vlan].ordinal: plan.bridge_domains[vlan].mac_limit
+            for vlan in plan.bridge_domains
+            if pe.switch.name in plan.bridge_domains[vlan].pes
+        }
+    limits = {i.bd: i.mac_limit for pe in vpls_pes(plan).values() for i in pe.instances}
+    assert limits[plan.bridge_domains["servers"].ordinal] == 100
 
 
 def test_labels_and_pseudo_wires_of_a_pe_are_its_own(plan: Plan) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from hypothesis import strategies as st
 from testbed import resources
 from testbed.experiments.defaults import choose
 from testbed.experiments.scenario import load
-from testbed.experiments.scenario.model import scenario_schema
 from testbed.experiments.scenario.parts import Cast, Ends
 from testbed.lab.errors import LabError
 from testbed.model.errors import TopologyError
@@ -45,11 +43,6 @@ def test_what_comes_along(name: str) -> None:
     assert chosen.modes(None)
     first = (load.folder() / f"{name}.yaml").read_text().splitlines()[0]
     assert first == "# yaml-language-server: $schema=../scenario.schema.json"
-
-
-def test_the_schema_is_that_of_the_models() -> None:
-    path = resources.topologies() / "scenario.schema.json"
-    assert json.loads(path.read_text()) == scenario_schema()
 
 
 MISTAKES: list[tuple[str, str, int, str]] = [
