@@ -148,6 +148,16 @@ class Bindings:
         for ip in self._moves.all_frozen():
             self.clear_duplicate(ip)
 
+    def given_a_chance(self, record: MacRecord) -> None:
+        """A MAC is no duplicate any more: settle its addresses, and have it say where it is.
+
+        A host that only answers would go on missing its traffic if it is not where it was seen last.
+        """
+        claimed = {path.ip for path in record.paths.values() if path.ip is not None}
+        for ip in sorted(claimed | record.ips, key=int):
+            self.settle(ip)
+            self._probe(ip, None, self._mac_vrf.flooding.acs, remote=True)
+
     # --- what happens to the MAC ----------------------------------------------------------------------------
 
     def mac_gained(self, record: MacRecord, ac: int, known: IpAddress | None) -> None:

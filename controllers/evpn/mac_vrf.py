@@ -457,8 +457,7 @@ class MacVrf:
             record = self._macs.get(frozen)
             if record is not None:
                 self._decide(record)
-                for ip in sorted({path.ip for path in record.paths.values() if path.ip is not None}, key=int):
-                    self.bindings.settle(ip)
+                self.bindings.given_a_chance(record)
 
     def add_static(self, ac: int, mac: int) -> None:
         """Tie a MAC to a circuit; it is advertised as sticky and does not move (RFC 7432 §15.2)."""

@@ -21,7 +21,7 @@ from controllers.evpn.events import (
 )
 from controllers.evpn.simulation import STRETCHED_BD, VRF
 from controllers.intents import Adjacent, Drop, FloodList, IpRoute, LocalAc, MacEntry, Neighbor, Remote
-from controllers.pe.outputs import Alarm, AlarmCode, Note, Withdraw
+from controllers.pe.outputs import Alarm, AlarmCode, Note, Probe, Withdraw
 from controllers.wire.extended import MacMobility
 
 HOST = 0x020000000010
@@ -360,6 +360,12 @@ class TestDuplicates:
         assert next(o for o in outputs if isinstance(o, Alarm)).cleared
         bench.frame(HOST)
         assert len(bench.own(HOST)) == 1
+
+    def test_a_second_chance_asks_where_the_host_is(self, bench: Any) -> None:
+        """A host that only answers would otherwise stay where it was seen last."""
+        self.flap(bench, 5)
+        asked = [o.ip for o in bench.advance(541.0) if isinstance(o, Probe) and o.remote]
+        assert asked == [ip_address(IP)]
 
     def test_the_operator_clears(self, bench: Any) -> None:
         self.flap(bench, 5)
