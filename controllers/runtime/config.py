@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter
 
 from controllers.evpn.config import PeConfig
 from controllers.runtime.bgp.reflectors import ReflectorKind
+from controllers.runtime.bgp.rules import PolicyRule
 from controllers.runtime.switch import SwitchConfig
 from controllers.underlay.lsdb import LinkState
 from controllers.vpls.config import VplsPeConfig
@@ -47,10 +48,12 @@ class BgpConfig:
 @final
 @dataclass(frozen=True, slots=True)
 class PeSetup:
-    """A PE: its switch, and what it is to decide."""
+    """A PE: its switch, what it is to decide, and rules for the routes from and to its reflector."""
 
     switch: SwitchConfig
     core: CoreConfig
+    import_policy: tuple[PolicyRule, ...] = ()
+    export_policy: tuple[PolicyRule, ...] = ()
 
 
 @final

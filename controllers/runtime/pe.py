@@ -25,6 +25,7 @@ from controllers.pe.config import AcConfig
 from controllers.pe.core import Core
 from controllers.runtime.bgp import EndOfRibEvent, PeerConfig, PeerEvent, RouteEvent, Speaker, SpeakerConfig
 from controllers.runtime.bgp.reflectors import ReflectorKind, export_policy, supported_families
+from controllers.runtime.bgp.rules import policy
 from controllers.runtime.config import BgpConfig, CoreConfig, PeSetup
 from controllers.runtime.lull import Lull
 from controllers.runtime.switch import Observer, SwitchController
@@ -334,7 +335,8 @@ def _speaker(setup: PeSetup, bgp: BgpConfig) -> SpeakerConfig:
         bgp.asn,
         bgp.port,
         families(setup, bgp.kind),
-        export_policy=export_policy(bgp.kind),
+        import_policy=policy(setup.import_policy),
+        export_policy=export_policy(bgp.kind, setup.export_policy),
         hold_time=int(bgp.times.hold),
         retry_first=bgp.times.connect_retry,
         retry_limit=bgp.times.connect_retry_limit,

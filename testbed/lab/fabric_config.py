@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_interface
 
 from controllers.evpn.config import (
@@ -20,6 +20,7 @@ from controllers.evpn.config import (
     VrfConfig,
 )
 from controllers.runtime.bgp.reflectors import ReflectorKind, supported_families
+from controllers.runtime.bgp.rules import PolicyRule
 from controllers.runtime.config import (
     AccessPort,
     AccessSetup,
@@ -65,7 +66,7 @@ def fabric_config(plan: Plan, mode: Mode, reflector: Reflector) -> FabricConfig:
     return FabricConfig(
         link_state=link_state(plan),
         bgp=BgpConfig(asn=plan.defaults.asn, reflector=plan.reflector, kind=kind),
-        pes=tuple(PeSetup(_switch(switch), _core(plan, switch, mode)) for switch in plan.pes),
+        pes=tuple(_pe(plan, switch, mode) for switch in plan.pes),
         lsrs=tuple(LsrSetup(_switch(switch)) for switch in plan.with_role(Role.P)),
         access=tuple(_access(plan, switch) for switch in plan.with_role(Role.ACCESS)),
     )
@@ -89,6 +90,15 @@ def _link(plan: Plan, cable: Cable) -> Link:
 def _switch(switch: Switch) -> SwitchConfig:
     interfaces = {port.number: port.interface for port in switch.ports}
     return SwitchConfig(switch.name, switch.grpc_address, switch.device_id, interfaces)
+
+
+def _pe(plan: Plan, switch: Switch, mode: Mode) -> PeSetup:
+    policies = (_rules(switch.import_policy), _rules(switch.export_policy))
+    return PeSetup(_switch(switch), _core(plan, switch, mode), *policies)
+
+
+def _rules(rules: Iterable[topology.PolicyRule]) -> tuple[PolicyRule, ...]:
+    return tuple(PolicyRule(**rule.model_dump(mode="json")) for rule in rules)
 
 
 def _core(plan: Plan, switch: Switch, mode: Mode) -> CoreConfig:

@@ -17,7 +17,7 @@ from testbed.model.derive import (
 )
 from testbed.model.errors import Problem, suggest
 from testbed.model.source import Path, Source
-from testbed.model.topology import BridgeDomain, Host, Node, Role, Topology, Vm
+from testbed.model.topology import BridgeDomain, Host, Node, Role, RuleAction, Topology, Vm
 
 MAX_INTERFACE = 15
 
@@ -106,6 +106,18 @@ def _node(path: Path, name: str, node: Node) -> Iterator[Finding]:
         yield path, f"{name!r} has no site", "add `site: ...`"
     if node.role is Role.ACCESS and node.sid is not None:
         yield (*path, "sid"), f"access switch {name!r} has a segment", "remove `sid`: only PE and P have one"
+    for key in ("import_policy", "export_policy"):
+        rules = getattr(node, key)
+        if rules and node.role is not Role.PE:
+            yield (*path, key), f"{name!r} speaks no BGP", f"remove `{key}`: only PEs do"
+        for i, rule in enumerate(rules):
+            changes = rule.local_preference is not None or rule.add_community is not None
+            if rule.action is RuleAction.REJECT and changes:
+                yield (
+                    (*path, key, i),
+                    "changes to a rejected route",
+                    "remove them, or `action: accept`",
+                )
     if node.role is Role.PE and node.sid is not None and node.sid > numbering.MAX_PES:
         yield (*path, "sid"), f"PE {name!r} has sid {node.sid}", f"use 1 to {numbering.MAX_PES}"
 

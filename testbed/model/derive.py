@@ -206,6 +206,8 @@ class _Derivation:
             sid_label=None if sid is None else numbering.sid_label(sid),
             loopback=None if sid is None else numbering.loopback(sid),
             router_mac=None if sid is None else numbering.router_mac(device),
+            import_policy=node.import_policy,
+            export_policy=node.export_policy,
         )
 
     def _sites(self) -> Iterator[tuple[str, SitePlan]]:

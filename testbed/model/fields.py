@@ -51,6 +51,50 @@ def _mac(value: object) -> str:
     return text
 
 
+def _mac_range(value: object) -> str:
+    """A MAC, or MACs that begin alike as `MAC/bits`. Group addresses are no machine's."""
+    text = _text(value, "02:00:0a:00:00:00/24").lower()
+    mac, slash, bits = text.partition("/")
+    length = int(bits) if bits.isdecimal() and len(bits) < 3 else 48 if not slash else -1
+    if not _MAC.fullmatch(mac) or not 0 <= length <= 48:
+        raise ValueError(f"{text!r} is not a MAC or range of MACs: write for example 02:00:0a:00:00:00/24")
+    first = int(mac.replace(":", ""), 16) >> 48 - length << 48 - length
+    rounded = first.to_bytes(6, "big").hex(":")
+    if rounded != mac:
+        raise ValueError(f"{text!r} has bits set beyond the first {length}: write {rounded}/{length}")
+    return text
+
+
+def _target(value: object) -> str:
+    text = _text(value, "65000:10")
+    administrator, _, number = text.rpartition(":")
+    fits = number.isdecimal() and len(number) < 11
+    if fits and administrator.isdecimal() and len(administrator) < 11:
+        asn = int(administrator)
+        fits = int(number) <= (0xFFFFFFFF if asn <= 0xFFFF else 0xFFFF if asn <= 0xFFFFFFFF else -1)
+    elif fits:
+        fits = _is_ipv4(administrator) and int(number) <= 0xFFFF
+    if not fits:
+        raise ValueError(f"{text!r} is not a route target: write for example 65000:10 or 10.255.0.1:10")
+    return text
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _community(value: object) -> str:
+    text = _text(value, "65000:100")
+    halves = text.split(":")
+    if len(halves) != 2 or not all(h.isdecimal() and len(h) < 6 and int(h) <= 0xFFFF for h in halves):
+        raise ValueError(f"{text!r} is not a community: write two numbers up to 65535, for example 65000:100")
+    return text
+
+
 def _address(version: int, example: str) -> Callable[[object], Any]:
     parse = ipaddress.IPv4Address if version == 4 else ipaddress.IPv6Address
 
@@ -79,12 +123,27 @@ def _network(version: int, example: str) -> Callable[[object], Any]:
             raise ValueError(f"{text!r} has no prefix length: write for example {example}")
         if parse(text.partition("/")[0]) != parse(network.network_address):
             raise ValueError(f"{text!r} has host bits set: write {network}")
-        martian = next((each for each in _MARTIANS[version] if network.overlaps(each)), None)
-        if martian is not None:
-            raise ValueError(f"{text!r} holds addresses of {martian}, which no PE routes: write {example}")
         return network
 
     return check
+
+
+def _routed(version: int, example: str) -> Callable[[object], Any]:
+    parse = _network(version, example)
+
+    def check(value: object) -> Any:
+        network = parse(value)
+        martian = next((each for each in _MARTIANS[version] if network.overlaps(each)), None)
+        if martian is not None:
+            raise ValueError(f"{value!r} holds addresses of {martian}, which no PE routes: write {example}")
+        return network
+
+    return check
+
+
+def _prefix(value: object) -> Any:
+    text = _text(value, "10.0.10.0/24")
+    return _network(6, "fd00:10::/64")(text) if ":" in text else _network(4, "10.0.10.0/24")(text)
 
 
 def _schema(kind: str, example: str) -> WithJsonSchema:
@@ -107,13 +166,25 @@ IPv6 = Annotated[
 ]
 Subnet4 = Annotated[
     ipaddress.IPv4Network,
-    BeforeValidator(_network(4, "10.0.10.0/24")),
+    BeforeValidator(_routed(4, "10.0.10.0/24")),
     _schema("ipv4-network", "10.0.10.0/24"),
 ]
 Subnet6 = Annotated[
     ipaddress.IPv6Network,
-    BeforeValidator(_network(6, "fd00:10::/64")),
+    BeforeValidator(_routed(6, "fd00:10::/64")),
     _schema("ipv6-network", "fd00:10::/64"),
 ]
+MacRange = Annotated[
+    str,
+    BeforeValidator(_mac_range),
+    WithJsonSchema({"type": "string", "pattern": f"^{_MAC.pattern}(?:/[0-9]+)?$"}),
+]
+Prefix = Annotated[
+    ipaddress.IPv4Network | ipaddress.IPv6Network,
+    BeforeValidator(_prefix),
+    WithJsonSchema({"type": "string", "examples": ["10.0.10.0/24", "fd00:10::/64"]}),
+]
+TargetText = Annotated[str, BeforeValidator(_target), WithJsonSchema({"type": "string"})]
+CommunityText = Annotated[str, BeforeValidator(_community), WithJsonSchema({"type": "string"})]
 NUMBER = BeforeValidator(_number)
 Milliseconds = Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False), NUMBER]

@@ -13,7 +13,16 @@ from typing import Any, final
 
 from pydantic import TypeAdapter
 
-from testbed.model.topology import Defaults, GatewayMode, HostRoute, Irb, Redundancy, Role, SiteKind
+from testbed.model.topology import (
+    Defaults,
+    GatewayMode,
+    HostRoute,
+    Irb,
+    PolicyRule,
+    Redundancy,
+    Role,
+    SiteKind,
+)
 
 
 @final
@@ -83,6 +92,8 @@ class Switch:
     sid_label: int | None = None
     loopback: IPv4Address | None = None
     router_mac: str | None = None
+    import_policy: tuple[PolicyRule, ...] = ()
+    export_policy: tuple[PolicyRule, ...] = ()
 
     @property
     def grpc_address(self) -> str:

@@ -7,7 +7,20 @@ from typing import Annotated, Self, final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from testbed.model.fields import NUMBER, IPv4, IPv6, Mac, Milliseconds, Name, Subnet4, Subnet6
+from testbed.model.fields import (
+    NUMBER,
+    CommunityText,
+    IPv4,
+    IPv6,
+    Mac,
+    MacRange,
+    Milliseconds,
+    Name,
+    Prefix,
+    Subnet4,
+    Subnet6,
+    TargetText,
+)
 
 
 @final
@@ -202,6 +215,39 @@ class BridgeDomain(Part):
 
 
 @final
+class RuleAction(StrEnum):
+    """What a rule does with a route."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+
+
+@final
+class PolicyRule(Part):
+    """Which routes a PE takes or gives: all conditions must hold, the first rule that matches decides.
+
+    What no rule matches is accepted. A condition on MAC or IP addresses does not hold for a route without.
+    """
+
+    action: RuleAction
+    """What becomes of the route."""
+    mac: MacRange | None = None
+    """MAC/IP routes of a MAC, or of all that begin alike, as `02:00:0a:00:00:00/24`."""
+    prefix: Prefix | None = None
+    """Routes for a prefix or a host within it."""
+    route_type: Annotated[int, Field(ge=1, le=5), NUMBER] | None = None
+    """EVPN routes of a type (RFC 7432 section 7, RFC 9136)."""
+    route_target: TargetText | None = None
+    """Routes with a route target, as `65000:10`."""
+    community: CommunityText | None = None
+    """Routes with a community (RFC 1997), as `65000:100`."""
+    local_preference: Annotated[int, Field(ge=0, le=0xFFFFFFFF), NUMBER] | None = None
+    """The local preference that an accepted route gets."""
+    add_community: CommunityText | None = None
+    """A community that an accepted route gets besides."""
+
+
+@final
 class Node(Part):
     """A switch: PE, P router or access switch."""
 
@@ -211,6 +257,10 @@ class Node(Part):
     """The place of a PE or an access switch; a P router has none."""
     sid: Annotated[int, Field(ge=1, le=999), NUMBER] | None = None
     """Its segment: node-SID label 16000 + sid, loopback 10.255.0.sid. Counted up by role unless given."""
+    import_policy: tuple[PolicyRule, ...] = ()
+    """Of a PE: which routes it takes from its reflector."""
+    export_policy: tuple[PolicyRule, ...] = ()
+    """Of a PE: which routes it gives to its reflector."""
 
 
 @final

@@ -11,7 +11,7 @@ import json
 import shutil
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address, ip_address
@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Final, final
 
 from controllers.bgp.config import BGP_PORT
-from controllers.bgp.policy import Policy, Statement
+from controllers.bgp.policy import Policy
+from controllers.runtime.bgp.rules import PolicyRule, policy
 from controllers.wire.extended import ArpNd, DfElection, Layer2Attributes
 from controllers.wire.types import (
     EVPN,
@@ -95,15 +96,14 @@ def is_installed(kind: ReflectorKind) -> bool:
     }[kind]()
 
 
-def export_policy(kind: ReflectorKind) -> Policy | None:
-    """What a PE must leave out towards a reflector for its routes to pass; None: nothing.
+def export_policy(kind: ReflectorKind, rules: Iterable[PolicyRule] = ()) -> Policy | None:
+    """An operator's rules, and what a PE must leave out towards a reflector for its routes to pass.
 
     gobgpd 3.10 treats every UPDATE as a withdrawal that carries an EVPN community newer than it: the
     layer-2 attributes of RFC 8214, DF election of RFC 8584, ARP/ND flags of RFC 9047.
     """
-    if kind is not ReflectorKind.GOBGP:
-        return None
-    return Policy((Statement(remove_kinds=(Layer2Attributes, DfElection, ArpNd)),))
+    unknown = (Layer2Attributes, DfElection, ArpNd) if kind is ReflectorKind.GOBGP else ()
+    return policy(rules, unknown)
 
 
 def gobgp_config(plan: ReflectorPlan) -> str:

@@ -20,6 +20,7 @@ from controllers.pe.config import AcConfig
 from controllers.pe.events import NeighborKind, NeighborSeen
 from controllers.runtime import pe as pe_module
 from controllers.runtime.bgp import Speaker, reflector
+from controllers.runtime.bgp.rules import PolicyRule
 from controllers.runtime.config import FabricConfig, PeSetup
 from controllers.runtime.pe import PeController
 from controllers.runtime.switch import Observer
@@ -49,7 +50,8 @@ def on_this_machine(config: FabricConfig, ports: dict[str, int], bgp_port: int) 
         switch = replace(setup.switch, address=f"127.0.0.1:{ports.get(setup.switch.name, 1)}")
         loopback = setup.core.loopback
         assert isinstance(loopback, IPv4Address)
-        return PeSetup(switch, replace(setup.core, loopback=here(loopback)))  # type: ignore[arg-type]
+        core = replace(setup.core, loopback=here(loopback))  # type: ignore[arg-type]
+        return replace(setup, switch=switch, core=core)
 
     nodes = tuple(replace(node, loopback=here(node.loopback)) for node in config.link_state.nodes)
     times = replace(config.bgp.times, connect_retry=0.05)
@@ -235,3 +237,19 @@ async def test_a_host_whose_link_went_meanwhile_is_not_taken_over(lab: Lab) -> N
     await lab.holds("pe1", lambda installed: not knows(installed))
     await lab.holds("pe2", lambda installed: not knows(installed))
     assert announced(lab, "pe1") == {}
+
+
+@pytest.mark.parametrize(("name", "direction"), [("pe2", "import_policy"), ("pe1", "export_policy")])
+async def test_rules_for_routes(lab: Lab, name: str, direction: str) -> None:
+    rules = {direction: (PolicyRule("reject", prefix=f"{IP}/32"),)}
+    pes = tuple(
+        replace(pe, **rules) if pe.switch.name == name else pe  # type: ignore[arg-type]
+        for pe in lab.config.pes
+    )
+    lab.config = replace(lab.config, pes=pes)
+    await lab.start("pe1")
+    await lab.start("pe2")
+    speaks(lab, "pe1")
+    await eventually_async(lambda: announced(lab, "pe1") == {(None, 0): 2, (IP, 0): 1}, within=DEADLINE)
+    await lab.holds("pe2", knows)
+    assert ("Neighbor", 1, IP) not in lab.pes["pe2"].switch.plane.intents

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from controllers.evpn.config import DuplicateAction, Mobility, PeConfig
-from controllers.runtime.config import FabricConfig
+from controllers.runtime.bgp.rules import PolicyRule
+from controllers.runtime.config import FabricConfig, PeSetup
 from controllers.vpls.config import VplsPeConfig
 from testbed.lab.errors import LabError
 from testbed.lab.fabric_config import fabric_config
@@ -74,6 +75,18 @@ def test_limits_of_macs_and_of_moves(tmp_path: Path) -> None:
         }
     limits = {i.bd: i.mac_limit for pe in vpls_pes(plan).values() for i in pe.instances}
     assert limits[plan.bridge_domains["servers"].ordinal] == 100
+
+
+def test_rules_for_routes(tmp_path: Path) -> None:
+    takes = [{"mac": "02:00:0a:00:00:00/24", "route_type": 2, "action": "reject"}]
+    gives = [{"prefix": "10.0.10.0/24", "action": "accept", "local_preference": 50}]
+    plan = changed(tmp_path, nodes={"pe3": {"import_policy": takes, "export_policy": gives}})
+    config = fabric_config(plan, Mode.EVPN_VMTO, Reflector.EMBEDDED)
+    assert FabricConfig.from_json(config.to_json()) == config
+    pe3 = config.named("pe3")
+    assert isinstance(pe3, PeSetup)
+    assert pe3.import_policy == (PolicyRule("reject", mac="02:00:0a:00:00:00/24", route_type=2),)
+    assert pe3.export_policy == (PolicyRule("accept", prefix="10.0.10.0/24", local_preference=50),)
 
 
 def test_labels_and_pseudo_wires_of_a_pe_are_its_own(plan: Plan) -> None:

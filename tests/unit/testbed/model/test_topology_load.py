@@ -103,6 +103,22 @@ MISTAKES = [
         "duplicates: {action: dorp}",
         "defaults.duplicates.action: unknown value 'dorp': did you mean 'drop'?",
     ),
+    *(
+        ("pe3: {role: pe, site: dc3", "pe3: {role: pe, site: dc3, import_policy: [{" + rule + "}]", said)
+        for rule, said in (
+            ("mac: 02:00:0a:00:0a:0b/24, action: reject", "beyond the first 24: write 02:00:0a:00:00:00/24"),
+            ("mac: '03:zz', action: reject", "'03:zz' is not a MAC or range of MACs: write"),
+            ("prefix: 10.0.10.11, action: reject", "'10.0.10.11' has no prefix length: write"),
+            ("route_target: foo, action: reject", "'foo' is not a route target: write for example 65000:10"),
+            ("community: 65000:70000, action: reject", "is not a community: write two numbers up to 65535"),
+            ("action: reject, local_preference: 10", "changes to a rejected route: remove them"),
+        )
+    ),
+    (
+        "p1: {role: p",
+        "p1: {role: p, export_policy: [{action: reject}]",
+        "'p1' speaks no BGP: remove `export_policy`: only PEs do",
+    ),
     ("vlan: 20", "vlan: yes", "bridge_domains.databases.vlan: yes is not a number: write one in digits"),
     ("[pe1, p1], delay_ms: 0.5", "[pe1, p1], delay_ms: off", "links.5.delay_ms: no is not a number: write"),
     (
