@@ -34,6 +34,7 @@ control Routing(inout headers_t hdr,
         meta.routed = true;
         meta.source = 0;
         meta.split_horizon_group = SplitHorizonGroup.NONE;
+        meta.from_segment = 0;
         meta.bum = Bum.NONE;
     }
 

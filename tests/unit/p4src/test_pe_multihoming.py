@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
-from scapy.layers.l2 import Dot1Q, Ether
+from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Packet, Raw
 
 from tests.unit.p4src.harness import Label, PipelineUnderTest, Sent, link
@@ -32,6 +32,7 @@ from tests.unit.p4src.provider_edge import (
     from_core,
     ip,
     mac,
+    request,
     routed,
     to_core,
     udp,
@@ -86,6 +87,17 @@ def test_own_esi_label_keeps_the_frame_off_that_segment(pe: PipelineUnderTest) -
     pe.expect(3, packet, (1, udp(REMOTE, BROADCAST, vlan=10)))
     pe.expect(3, from_core(FLOOD_LABEL, payload=flooded), (1, udp(REMOTE, BROADCAST, vlan=10)), (2, flooded))
     assert pe.drops() == {"egress ESI_SPLIT_HORIZON": 1, "egress SPLIT_HORIZON": 4}
+
+
+def test_what_this_pe_sends_itself_came_from_no_segment(pe: PipelineUnderTest) -> None:
+    """What the other PE of the segment floods for the gateway: answered, or routed, back to it."""
+    pe.add("esi_label", {"label": OWN_ESI_LABEL}, "from_segment", segment_id=7)
+    pe.add("esi_split_horizon", {"ac": 102, "segment": 7}, "same_segment")
+    asked = request(HOST_B, "10.0.10.12", "10.0.10.1")
+    (sent,) = pe.frames(3, from_core(FLOOD_LABEL, OWN_ESI_LABEL, payload=asked))
+    assert (sent.port, Ether(sent.data)[ARP].psrc) == (2, "10.0.10.1")
+    packet = udp(HOST_B, GATEWAY, src="10.0.20.13", dst="10.0.10.12")
+    pe.expect(3, from_core(FLOOD_LABEL, OWN_ESI_LABEL, payload=packet), (2, routed(packet, HOST_B)))
 
 
 def test_unknown_esi_label(pe: PipelineUnderTest) -> None:
