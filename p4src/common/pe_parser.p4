@@ -117,6 +117,7 @@ parser PeParser(packet_in packet,
         packet.extract(hdr.mpls.next);
         meta.stack_length = meta.stack_length + 4;
         meta.segment_label = hdr.mpls.last.label;
+        meta.has_segment_label = true;
         transition select(hdr.mpls.last.bos) {
             1:       parse_ethernet;
             default: bad_label_stack;
@@ -128,6 +129,7 @@ parser PeParser(packet_in packet,
         packet.extract(hdr.mpls.next);
         meta.stack_length = meta.stack_length + 4;
         meta.segment_label = hdr.mpls.last.label;
+        meta.has_segment_label = true;
         transition select(hdr.mpls.last.bos) {
             1:       parse_control_word;
             default: bad_label_stack;

@@ -88,7 +88,8 @@ struct metadata_t {
 
     // Found by the parser.
     bit<20> service_label;         // 0: none
-    bit<20> segment_label;         // 0: none
+    bit<20> segment_label;         // beneath the service label
+    bool    has_segment_label;
     bit<8>  transport_labels;      // how many stand above the service label
     bit<8>  stack_length;          // bytes of all labels
     bit<8>  label_ttl;             // of the outermost label

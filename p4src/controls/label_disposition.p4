@@ -167,7 +167,7 @@ control LabelDisposition(inout headers_t hdr, inout metadata_t meta) {
             } else {
                 disposition.apply();
                 service_label.apply();
-                if (meta.segment_label != 0 && meta.step == Step.BRIDGE) {
+                if (meta.has_segment_label && meta.step == Step.BRIDGE) {
                     esi_label.apply();
                 }
                 // The parser went by the label's high bits, the entry may disagree.

@@ -100,8 +100,9 @@ def test_what_this_pe_sends_itself_came_from_no_segment(pe: PipelineUnderTest) -
     pe.expect(3, from_core(FLOOD_LABEL, OWN_ESI_LABEL, payload=packet), (2, routed(packet, HOST_B)))
 
 
-def test_unknown_esi_label(pe: PipelineUnderTest) -> None:
-    pe.expect(3, from_core(FLOOD_LABEL, 0xC0099, payload=udp(REMOTE, BROADCAST)))
+@pytest.mark.parametrize("label", [0xC0099, 0, 1])
+def test_unknown_esi_label(pe: PipelineUnderTest, label: int) -> None:
+    pe.expect(3, from_core(FLOOD_LABEL, label, payload=udp(REMOTE, BROADCAST)))
     assert pe.drops() == {"ingress UNKNOWN_ESI_LABEL": 1}
 
 
