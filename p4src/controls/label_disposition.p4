@@ -171,7 +171,7 @@ control LabelDisposition(inout headers_t hdr, inout metadata_t meta) {
                     esi_label.apply();
                 }
                 // The parser went by the label's high bits, the entry may disagree.
-                if ((meta.step == Step.BRIDGE || meta.step == Step.NEXT_HOP) && !hdr.ethernet.isValid()) {
+                if (meta.step != Step.DROP && (meta.step == Step.ROUTE) == hdr.ethernet.isValid()) {
                     meta.step = Step.DROP;
                     meta.drop_reason = DropReason.BAD_LABEL_STACK;
                 }

@@ -67,12 +67,14 @@ def test_stacks_that_mean_nothing(pe: PipelineUnderTest, labels: tuple[int, ...]
 
 
 def test_a_label_of_the_wrong_kind_does_no_harm(pe: PipelineUnderTest) -> None:
-    """A controller that lets an IP label mean a bridge domain."""
+    """A controller that lets an IP label mean a bridge domain, or one for Ethernet an IP-VRF."""
     pe.add("service_label", {"label": 0x8000A}, "bridge_flood", bridge_domain=10)
     pe.add("service_label", {"label": 0x8000B}, "dispose_to", next_hop=2)
     pe.expect(3, from_core(0x8000A, payload=FRAME.payload))
     pe.expect(3, from_core(0x8000B, payload=FRAME.payload))
-    assert pe.drops() == {"ingress BAD_LABEL_STACK": 2}
+    pe.add("service_label", {"label": 0x4000C}, "enter_vrf", vrf=5)
+    pe.expect(3, from_core(0x4000C, payload=FRAME))
+    assert pe.drops() == {"ingress BAD_LABEL_STACK": 3}
 
 
 def test_labels_count_on_core_links_and_in_frames_to_this_router_only(pe: PipelineUnderTest) -> None:
