@@ -174,6 +174,9 @@ control LabelDisposition(inout headers_t hdr, inout metadata_t meta) {
                 if (meta.step != Step.DROP && (meta.step == Step.ROUTE) == hdr.ethernet.isValid()) {
                     meta.step = Step.DROP;
                     meta.drop_reason = DropReason.BAD_LABEL_STACK;
+                } else if (hdr.ethernet.isValid() && hdr.ethernet.src_addr[40:40] == 1 && meta.step != Step.DROP) {
+                    meta.step = Step.DROP;
+                    meta.drop_reason = DropReason.BAD_SOURCE_MAC;
                 }
             }
         }

@@ -8,6 +8,7 @@ from scapy.packet import Raw
 
 from tests.unit.p4src.harness import PipelineUnderTest
 from tests.unit.p4src.provider_edge import (
+    FLOOD_LABEL,
     HOST_A,
     HOST_B,
     HOST_C,
@@ -140,7 +141,9 @@ def test_drop_entries_for_duplicates(pe: PipelineUnderTest) -> None:
 
 def test_group_address_as_source(pe: PipelineUnderTest) -> None:
     pe.expect(1, udp("03:00:00:00:00:01", HOST_B, vlan=10))
-    assert pe.drops() == {"ingress BAD_SOURCE_MAC": 1}
+    for label in (UNICAST_LABEL, FLOOD_LABEL, PW_LABEL):
+        pe.expect(3, from_core(label, payload=udp("03:00:00:00:00:01", HOST_B)))
+    assert pe.drops() == {"ingress BAD_SOURCE_MAC": 4}
 
 
 def test_no_hairpin(pe: PipelineUnderTest) -> None:
