@@ -120,6 +120,8 @@ control Imposition(inout headers_t hdr, inout metadata_t meta, in standard_metad
                 meta.ttl = hdr.ipv6.hop_limit;
                 meta.tc = hdr.ipv6.traffic_class[7:5];
             }
+        } else if (meta.uniform_push && hdr.vlan.isValid()) {
+            meta.tc = hdr.vlan.pcp;   // the tags of a bundle stay
         }
         put_service_label();
         peer_label = 0;

@@ -195,6 +195,10 @@ def test_uniform_model_copies_ttl_and_priority_into_the_labels(pe: PipelineUnder
     assert _labels(pe, 1, frame(HOST_A, GATEWAY, packet, vlan=10)) == {(6, 3)}
     tagged = Ether(src=HOST_A, dst=REMOTE) / Dot1Q(vlan=10, prio=4) / IP(dst="10.0.10.12") / UDP()
     assert _labels(pe, 1, tagged) == {(255, 4)}
+    pe.add("attachment_port", {"port": 7}, "attach_bundle", ac=107, bridge_domain=10, split_horizon_group=0)
+    assert _labels(pe, 7, tagged) == {(255, 4)}
+    nested = Ether(src=HOST_A, dst=REMOTE) / Dot1Q(vlan=10, prio=4) / Dot1Q(vlan=5, prio=3) / UDP()
+    assert _labels(pe, 1, nested) == {(255, 4)}
 
 
 def test_pipe_model_leaves_the_packets_ttl_alone(pe: PipelineUnderTest) -> None:
