@@ -82,7 +82,7 @@ enum bit<8> PuntReason {
     RARP     = 3,   // copy
     GLEAN    = 4,   // the packet itself: connected subnet, neighbour unknown
     LOCAL    = 5,   // the packet itself: to an address of this router
-    DROPPED  = 6,   // the packet itself, as received: watched, and dropped in ingress
+    DROPPED  = 6,   // copy, as received: watched, and dropped in ingress
     POSTCARD = 7,   // copy of a watched packet as it left (or was dropped in egress)
     VRRP     = 8    // copy: an advertisement of a virtual router
 }

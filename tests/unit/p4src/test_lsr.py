@@ -308,6 +308,11 @@ def test_postcards_of_arp_ipv6_and_drops(lsr: PipelineUnderTest) -> None:
     (card,) = lsr.reports(1, expired)
     assert (card.reason, card.drop_reason) == (6, drop_reasons()["TTL_EXCEEDED"])
     assert bytes(card.payload) == bytes(expired)
+    lsr.write.default("expiry_ipv4", "answer_ipv4", address=0x0AFF0065)
+    unknown = arriving((16099, 1), (0x80005, 64), payload=IP(dst="10.0.0.1") / ICMP())
+    (card,) = lsr.reports(1, unknown)
+    assert (card.reason, card.drop_reason) == (6, drop_reasons()["UNKNOWN_LABEL"])
+    assert bytes(card.payload) == bytes(unknown)
 
 
 def test_packet_out(lsr: PipelineUnderTest) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import Ether
 from scapy.packet import Packet
 
 from tests.unit.p4src.harness import CPU_PORT, PacketIn, PacketOut, PipelineUnderTest, Sent, drop_reasons
@@ -25,6 +26,7 @@ from tests.unit.p4src.provider_edge import (
     from_core,
     ip,
     mac,
+    ping,
     request,
     routed,
     to_core,
@@ -164,6 +166,7 @@ def test_copies_dropped_for_a_reason(watched: PipelineUnderTest) -> None:
     [
         (udp(HOST_A, HOST_B, vlan=11, dport=4000), "NO_ATTACHMENT_CIRCUIT"),
         (udp(HOST_A, GATEWAY, vlan=10, dst="198.51.100.7", dport=4000), "NO_ROUTE"),
+        (udp(HOST_A, GATEWAY, vlan=10, src="198.51.100.7", dst="10.0.30.9", dport=4000, ttl=1), "NO_ROUTE"),
         (udp(HOST_A, GATEWAY, vlan=10, dst="10.0.20.13", dport=4000, chksum=1), "BAD_CHECKSUM"),
         (udp("03:00:00:00:00:01", HOST_B, vlan=10, dport=4000), "BAD_SOURCE_MAC"),
     ],
@@ -194,6 +197,14 @@ def test_pruned_towards_the_source_is_no_event(watched: PipelineUnderTest) -> No
 def test_glean_of_a_watched_packet_says_so(watched: PipelineUnderTest) -> None:
     (report,) = watched.reports(1, udp(HOST_A, GATEWAY, vlan=10, dst="10.0.20.77", dport=4000))
     assert (report.reason, report.watch) == (4, 77)
+
+
+def test_answer_to_a_neighbour_that_is_not_known(pe: PipelineUnderTest) -> None:
+    """GLEAN has the answer, for it is the asker that the controller must find."""
+    asked = ping(HOST_A, GATEWAY, vlan=10, src="10.0.20.77", dst="10.0.10.1")
+    (report,) = pe.reports(1, asked)
+    assert (report.reason, report.bridge_domain) == (4, 20)
+    assert Ether(bytes(report.payload))[IP].dst == "10.0.20.77"
 
 
 def test_watching_changes_nothing_else(pe: PipelineUnderTest) -> None:
