@@ -15,6 +15,7 @@ control LabelRewrite(inout headers_t hdr, inout metadata_t meta) {
         meta.ttl = hdr.top.ttl - 1;
         if (meta.pop) {
             if (hdr.top.bos == 0) {
+                hdr.mpls[0].tc = meta.tc;
                 if (hdr.mpls[0].ttl > meta.ttl) {
                     hdr.mpls[0].ttl = meta.ttl;
                 }

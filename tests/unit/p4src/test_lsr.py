@@ -56,8 +56,9 @@ def test_swap_to_another_label(lsr: PipelineUnderTest) -> None:
     lsr.expect(1, arriving((20, 9), (0x40001, 64)), leaving(2, (30, 8), (0x40001, 64)))
 
 
-def test_traffic_class_is_kept(lsr: PipelineUnderTest) -> None:
-    packet = link(HERE, NEXT) / Label(label=SWAPPED, tc=5) / Label(label=0x40001, bos=1) / Raw(bytes(FRAME))
+@pytest.mark.parametrize("label", [SWAPPED, POPPED])
+def test_traffic_class_is_kept(lsr: PipelineUnderTest, label: int) -> None:
+    packet = link(HERE, NEXT) / Label(label=label, tc=5) / Label(label=0x40001, bos=1) / Raw(bytes(FRAME))
     (sent,) = lsr.frames(1, packet)
     assert Label(sent.data[14:]).tc == 5
 
