@@ -1,7 +1,8 @@
 #ifndef COMMON_PE_CHECKSUMS_P4
 #define COMMON_PE_CHECKSUMS_P4
 
-// IPv4 header checksum as received: looked at by the router only, a bridge does not mind (RFC 1812 §5.2.2).
+// Checksums as received. That of an IPv4 header is looked at by the router only, a bridge does not mind (RFC 1812
+// §5.2.2).
 control PeVerifyChecksum(inout headers_t hdr, inout metadata_t meta) {
     apply {
         verify_checksum(hdr.ipv4.isValid() && hdr.ipv4.ihl == 5,
@@ -14,6 +15,11 @@ control PeVerifyChecksum(inout headers_t hdr, inout metadata_t meta) {
               hdr.ipv4.flags, hdr.ipv4.fragment_offset, hdr.ipv4.ttl, hdr.ipv4.protocol, hdr.ipv4.src_addr,
               hdr.ipv4.dst_addr, hdr.ipv4_options.options },
             hdr.ipv4.checksum, HashAlgorithm.csum16);
+        // A solicitation, before it is answered (RFC 4861 §7.1.1): the parser left its options.
+        verify_checksum_with_payload(hdr.nd.isValid(),
+            { hdr.ipv6.src_addr, hdr.ipv6.dst_addr, 16w0, hdr.ipv6.payload_length, 24w0, hdr.ipv6.next_header,
+              hdr.icmp.message_type, hdr.icmp.code, hdr.icmp.rest, hdr.nd.target },
+            hdr.icmp.checksum, HashAlgorithm.csum16);
     }
 }
 

@@ -84,8 +84,11 @@ control NdProxy(inout headers_t hdr, inout metadata_t meta, inout standard_metad
         if (meta.attachment != 0) {
             meta.punt_reason = PuntReason.ND;
         }
-        // A hop limit below 255 has crossed a router: a forgery (RFC 4861 §7.1.1, like the code).
-        if (hdr.icmp.message_type == 135 && hdr.icmp.code == 0 && hdr.ipv6.hop_limit == 255) {
+        // RFC 4861 §7.1.1. A hop limit below 255 has crossed a router: a forgery. The shortest solicitation is 24 bytes
+        // long, and without a source it goes to a solicited-node address.
+        if (hdr.icmp.message_type == 135 && hdr.icmp.code == 0 && hdr.ipv6.hop_limit == 255
+                && standard_metadata.checksum_error == 0 && hdr.ipv6.payload_length >= 24
+                && (hdr.ipv6.src_addr != 0 || hdr.ipv6.dst_addr[127:24] == 0xFF0200000000000000000001FF)) {
             answer = false;
             mac = 0;
             is_router = 0;

@@ -25,6 +25,7 @@ from scapy.packet import Packet, Raw
 
 from tests.unit.p4src.harness import PipelineUnderTest
 from tests.unit.p4src.provider_edge import (
+    BROADCAST,
     FLOOD_LABEL,
     GATEWAY,
     HOST_A,
@@ -43,6 +44,7 @@ from tests.unit.p4src.provider_edge import (
     routed,
     to_core,
 )
+from tests.unit.p4src.wild_frames import checksum
 
 SOLICITED_NODES = "33:33:ff:00:00:99"
 ROUTER = "2001:db8:10::1"
@@ -134,11 +136,28 @@ def test_not_answered_on_the_owners_circuit_nor_for_a_probe_nor_below_255(pe: Pi
     assert len(pe.frames(2, solicit(HOST_B, B, PEER, hlim=254))) == 3
 
 
-def test_code_that_nobody_defined(pe: PipelineUnderTest) -> None:
-    """RFC 4861 §7.1.1."""
-    packet = solicit(HOST_B, B, PEER)
-    packet[ICMPv6ND_NS].code = 1
-    assert len(pe.frames(2, packet)) == 3
+@pytest.mark.parametrize("target", [PEER, ROUTER])
+def test_solicitation_that_is_none(pe: PipelineUnderTest, target: str) -> None:
+    """RFC 4861 §7.1.1: code, checksum, length, and where it goes if it has no source."""
+    for field in ({"code": 1}, {"cksum": 0x1234}):
+        packet = solicit(HOST_B, B, target)
+        for name, value in field.items():
+            packet[ICMPv6ND_NS].setfieldval(name, value)
+        assert len(pe.frames(2, packet)) == 3
+    damaged = bytearray(bytes(solicit(HOST_B, B, target)))
+    damaged[-1] ^= 1
+    assert len(pe.frames(2, bytes(damaged))) == 3
+    assert len(pe.frames(2, _checksum_of(solicit(HOST_B, B, target, plen=16)))) == 3
+    assert len(pe.frames(2, solicit(HOST_B, "::", target, dst=BROADCAST))) == 3
+
+
+def _checksum_of(packet: Packet) -> Packet:
+    """With a checksum that its length is part of."""
+    packet[ICMPv6ND_NS].cksum = 0
+    layer = packet[IPv6]
+    pseudo = bytes(layer)[8:40] + layer.plen.to_bytes(4) + (58).to_bytes(4)
+    packet[ICMPv6ND_NS].cksum = checksum(pseudo + bytes(layer)[40:])
+    return packet
 
 
 def test_multicast_listener_report_is_flooded_with_its_hop_limit(pe: PipelineUnderTest) -> None:

@@ -140,6 +140,10 @@ class WildFrames(Random):
         length = self._rarely(len(message), 0, len(message) + 1, 0xFFFF)
         ttl = self.choice([0, 1, 1, 2, 64, 64, 255, 255])
         addresses = self._address(_IPV6, _ODD_IPV6) + self._address(_IPV6, _ODD_IPV6)
+        if protocol == 58:
+            pseudo = addresses + struct.pack("!IIHH", length, 58, int.from_bytes(message[:2]), 0)
+            right = checksum(pseudo + message[4:])
+            message = message[:2] + self._rarely(right, 0).to_bytes(2) + message[4:]
         return 0x86DD, struct.pack(
             "!IHBB", self._rarely(6, 4) << 28, length, protocol, ttl
         ) + addresses + message
