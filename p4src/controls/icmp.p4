@@ -92,11 +92,13 @@ control Icmp(inout headers_t hdr, inout metadata_t meta) {
 
     apply {
         router = 0;
+        // Else the link's padding was read in place of the 64 bits behind the header.
+        bool whole = hdr.ipv4.total_length >= 28;
         if (meta.protocol == (bit<8>)IpProtocol.ICMP || meta.ip_ttl <= 1) {
             own_address.apply();
             if (meta.originated) {
                 meta.originated = false;
-                if (hdr.icmp.isValid() && hdr.icmp.message_type == 8 && hdr.ipv4.flags[0:0] == 0) {
+                if (whole && hdr.icmp.isValid() && hdr.icmp.message_type == 8 && hdr.ipv4.flags[0:0] == 0) {
                     echo_reply();
                     meta.originated = true;
                 } else if (meta.protocol == (bit<8>)IpProtocol.ICMP) {
@@ -108,7 +110,7 @@ control Icmp(inout headers_t hdr, inout metadata_t meta) {
                 }
             } else if (meta.ip_ttl <= 1) {
                 // Never about an ICMP error (RFC 1812 §4.3.2.7), nor where 64 bits to quote were not read.
-                if (!hdr.ipv4_options.isValid()
+                if (whole && !hdr.ipv4_options.isValid()
                         && (hdr.ports.isValid() || hdr.icmp.isValid() && hdr.icmp.message_type == 8)) {
                     router_address.apply();
                     if (meta.step == Step.ROUTE) {

@@ -87,11 +87,12 @@ control Icmpv6(inout headers_t hdr, inout metadata_t meta) {
 
     apply {
         router = 0;
+        bool whole = hdr.ipv6.payload_length >= 8;   // else it was padding that was read
         if (meta.protocol == (bit<8>)IpProtocol.ICMPV6 || meta.ip_ttl <= 1) {
             own_address_ipv6.apply();
             if (meta.originated) {
                 meta.originated = false;
-                if (hdr.icmp.isValid() && hdr.icmp.message_type == 128) {
+                if (whole && hdr.icmp.isValid() && hdr.icmp.message_type == 128) {
                     echo_reply();
                     meta.originated = true;
                 } else if (meta.protocol == (bit<8>)IpProtocol.ICMPV6) {
@@ -103,7 +104,7 @@ control Icmpv6(inout headers_t hdr, inout metadata_t meta) {
                 }
             } else if (meta.ip_ttl <= 1) {
                 // Never about an ICMPv6 error (RFC 4443 §2.4), nor where 64 bits to quote were not read.
-                if (hdr.ports.isValid() || hdr.icmp.isValid() && hdr.icmp.message_type == 128) {
+                if (whole && (hdr.ports.isValid() || hdr.icmp.isValid() && hdr.icmp.message_type == 128)) {
                     router_address_ipv6.apply();
                     if (meta.step == Step.ROUTE) {
                         error_message.apply(hdr, meta, router);

@@ -81,6 +81,8 @@ control LabelExpiry(inout headers_t hdr, inout metadata_t meta) {
         // Never about an ICMP error, nor where 64 bits to quote were not read (RFC 1812 §4.3.2.7, RFC 4443 §2.4).
         bool answerable = hdr.ports.isValid()
             || hdr.icmp.isValid() && (hdr.icmp.message_type == 8 || hdr.icmp.message_type == 128);
+        // Nor of a link's padding.
+        answerable = answerable && (hdr.ipv4.isValid() ? hdr.ipv4.total_length >= 28 : hdr.ipv6.payload_length >= 8);
         if (hdr.ethernet.isValid() || hdr.ipv4_options.isValid() || !answerable) {
             meta.drop_reason = DropReason.TTL_EXCEEDED;
         } else if (hdr.ipv4.isValid()) {

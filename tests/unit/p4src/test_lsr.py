@@ -191,12 +191,15 @@ def test_postcard_of_an_icmp_error_is_cut_as_the_error_is(lsr: PipelineUnderTest
         bytes(4) + bytes(FRAME),
         IP(src="10.0.10.11", dst="10.0.30.9") / ICMP(type=3) / Raw(bytes(28)),
         IP(src="10.0.10.11", dst="10.0.30.9", frag=9, proto=17) / Raw(bytes(28)),
+        IP(src="10.0.10.11", dst="10.0.30.9", len=20) / UDP(),
+        IPv6(src="2001:db8:10::11", dst="2001:db8:30::9", plen=0) / UDP(),
         b"",
     ],
-    ids=["ethernet", "control word", "icmp error", "fragment", "nothing"],
+    ids=["ethernet", "control word", "icmp error", "fragment", "padding", "padding6", "nothing"],
 )
 def test_expiry_that_cannot_be_answered(lsr: PipelineUnderTest, payload: Packet | bytes) -> None:
     lsr.write.default("expiry_ipv4", "answer_ipv4", address=0x0AFF0065)
+    lsr.write.default("expiry_ipv6", "answer_ipv6", address=0x20010DB8FFFF00000000000000000101)
     lsr.expect(1, arriving((SWAPPED, 1), (0x80005, 1), payload=payload))
     assert lsr.drops() == {"ingress TTL_EXCEEDED": 1}
 

@@ -290,6 +290,13 @@ def test_never_an_error_about_an_error(pe: PipelineUnderTest) -> None:
     assert pe.drops() == {"ingress TTL_EXCEEDED": 1}
 
 
+def test_padding_of_the_link_is_neither_answered_nor_quoted(pe: PipelineUnderTest) -> None:
+    for nh, dst, hlim in ((58, ROUTER, 64), (17, "2001:db8:30::9", 1), (58, "2001:db8:30::9", 1)):
+        packet = IPv6(src=A, dst=dst, hlim=hlim, nh=nh, plen=7) / ICMPv6EchoRequest()
+        pe.expect(1, frame(HOST_A, GATEWAY, packet, vlan=10))
+    assert pe.drops() == {"ingress LOCAL": 1, "ingress TTL_EXCEEDED": 2}
+
+
 def test_glean(pe: PipelineUnderTest) -> None:
     packet = IPv6(src=A, dst="2001:db8:20::77") / UDP()
     (report,) = pe.reports(1, frame(HOST_A, GATEWAY, packet, vlan=10))

@@ -304,6 +304,14 @@ def test_never_an_error_about_an_error(pe: PipelineUnderTest) -> None:
     assert pe.drops() == {"ingress TTL_EXCEEDED": 1}
 
 
+def test_padding_of_the_link_is_neither_answered_nor_quoted(pe: PipelineUnderTest) -> None:
+    """An IP packet that ends where its transport header would begin."""
+    for proto, dst, ttl in ((1, "10.0.10.1", 64), (17, "10.0.30.9", 1), (1, "10.0.30.9", 1)):
+        packet = IP(src="10.0.10.11", dst=dst, len=27, proto=proto, ttl=ttl) / ICMP()
+        pe.expect(1, frame(HOST_A, GATEWAY, packet, vlan=10))
+    assert pe.drops() == {"ingress LOCAL": 1, "ingress TTL_EXCEEDED": 2}
+
+
 def test_bridged_packets_keep_their_ttl(pe: PipelineUnderTest) -> None:
     for ttl in (0, 1):
         pe.expect(
