@@ -16,13 +16,15 @@ from controllers.pe.events import NeighborKind
 from controllers.wire.types import IpAddress
 
 BROADCAST: Final = 0xFFFFFFFFFFFF
-_ARP, _RARP, _IPV6, _VLAN, _MPLS = 0x0806, 0x8035, 0x86DD, 0x8100, 0x8847
+_ARP, _RARP, _IPV6, _VLAN = 0x0806, 0x8035, 0x86DD, 0x8100
+_LABELLED: Final = b"\x88\x47"
 _ICMPV6, _SOLICITATION, _ADVERTISEMENT = 58, 135, 136
 _SOURCE_LLA, _TARGET_LLA = 1, 2
 _ALL_NODES: Final = IPv6Address("ff02::1")
 _SOLICITED_NODE: Final = IPv6Network("ff02::1:ff00:0/104")
 _BEHIND_CONTROL_WORD: Final = 3
-"""The first 3 of the 20 bits of a service label: Ethernet behind a control word."""
+_IP_VRF: Final = (4, 5)
+"""The first 3 of the 20 bits of a service label: Ethernet behind a control word; IPv4 or IPv6."""
 
 
 @final
@@ -57,37 +59,38 @@ def parse(frame: bytes) -> NeighborMessage | RarpMessage | None:
     return None
 
 
-def destination(frame: bytes) -> IpAddress | None:
-    """Where the IP packet in a frame goes, beneath tags or an IP-VRF's label stack, or None."""
-    offset = 12
-    while int.from_bytes(frame[offset : offset + 2], "big") == _VLAN:
-        offset += 4
-    ethertype = int.from_bytes(frame[offset : offset + 2], "big")
-    offset += 2
-    if ethertype == _MPLS:
-        while len(frame) > offset + 4 and not frame[offset + 2] & 1:
+def destination(packet: bytes) -> IpAddress | None:
+    """Where the IP packet in a punted packet goes, beneath labels and tags, or None."""
+    kind, ip = _beneath(packet) if packet[12:14] == _LABELLED else (0, b"")
+    if kind not in _IP_VRF:
+        frame, offset = customers(packet), 12
+        while int.from_bytes(frame[offset : offset + 2], "big") == _VLAN:
             offset += 4
-        offset += 4
-    packet = frame[offset:]
-    if len(packet) >= 20 and packet[0] >> 4 == 4:
-        return IPv4Address(packet[16:20])
-    if len(packet) >= 40 and packet[0] >> 4 == 6:
-        return IPv6Address(packet[24:40])
+        ip = frame[offset + 2 :]
+    if len(ip) >= 20 and ip[0] >> 4 == 4:
+        return IPv4Address(ip[16:20])
+    if len(ip) >= 40 and ip[0] >> 4 == 6:
+        return IPv6Address(ip[24:40])
     return None
 
 
 def customers(packet: bytes) -> bytes:
-    """The customer's frame in a punted packet: beneath link and labels if it came from a pseudo-wire.
+    """The customer's frame in a punted packet: beneath link and labels if it came from the core.
 
     The service label's high bits say whether a control word precedes it (docs/reference/data-plane.md).
     """
-    if packet[12:14] != _MPLS.to_bytes(2, "big"):
+    if packet[12:14] != _LABELLED:
         return packet
+    kind, frame = _beneath(packet)
+    return frame[4:] if kind == _BEHIND_CONTROL_WORD else frame
+
+
+def _beneath(packet: bytes) -> tuple[int, bytes]:
+    """The first 3 bits of the label at the bottom of the stack, and what lies beneath it."""
     offset = 14
     while len(packet) > offset + 4 and not packet[offset + 2] & 1:
         offset += 4
-    service = int.from_bytes(packet[offset : offset + 3], "big") >> 4
-    return packet[offset + (8 if service >> 17 == _BEHIND_CONTROL_WORD else 4) :]
+    return int.from_bytes(packet[offset : offset + 1], "big") >> 5, packet[offset + 4 :]
 
 
 def tagged(frame: bytes, vlan: int | None) -> bytes:

@@ -202,6 +202,11 @@ def test_destination_beneath_tags_and_labels() -> None:
     assert destination(bytes(Ether() / IP(dst=str(A)))) == A
     assert destination(bytes(Ether() / Dot1Q(vlan=10) / IPv6(dst=str(A6)))) == A6
     assert destination(bytes(Ether(type=0x8847) / labels / IP(dst=str(A)))) == A
+    for label, control_word in ((264001, b""), (437001, bytes(4))):
+        labels = MPLS(label=16002, s=0) / MPLS(label=label, s=1) / control_word
+        for tags in (Ether(), Ether() / Dot1Q(vlan=10)):
+            for packet, to in ((IP(dst=str(A)), A), (IPv6(dst=str(A6)), A6)):
+                assert destination(bytes(Ether(type=0x8847) / labels / (tags / packet))) == to
     assert destination(arp(op=1, psrc=str(A), pdst=str(B))) is None
 
 
