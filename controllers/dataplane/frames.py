@@ -17,6 +17,7 @@ from controllers.wire.types import IpAddress
 
 BROADCAST: Final = 0xFFFFFFFFFFFF
 _ARP, _RARP, _IPV6, _VLAN = 0x0806, 0x8035, 0x86DD, 0x8100
+_TAGS: Final = (_VLAN, 0x88A8)
 _LABELLED: Final = b"\x88\x47"
 _ICMPV6, _SOLICITATION, _ADVERTISEMENT = 58, 135, 136
 _SOURCE_LLA, _TARGET_LLA = 1, 2
@@ -47,9 +48,9 @@ class RarpMessage(Struct, frozen=True):
 
 
 def parse(frame: bytes) -> NeighborMessage | RarpMessage | None:
-    """What an Ethernet frame (802.1Q tags skipped) says about its sender, or None."""
+    """What an Ethernet frame (its tags skipped) says about its sender, or None."""
     offset = 12
-    while (ethertype := int.from_bytes(frame[offset : offset + 2], "big")) == _VLAN and len(frame) > offset:
+    while (ethertype := int.from_bytes(frame[offset : offset + 2], "big")) in _TAGS and len(frame) > offset:
         offset += 4
     body = frame[offset + 2 :]
     if ethertype in (_ARP, _RARP):
@@ -64,7 +65,7 @@ def destination(packet: bytes) -> IpAddress | None:
     kind, ip = _beneath(packet) if packet[12:14] == _LABELLED else (0, b"")
     if kind not in _IP_VRF:
         frame, offset = customers(packet), 12
-        while int.from_bytes(frame[offset : offset + 2], "big") == _VLAN:
+        while int.from_bytes(frame[offset : offset + 2], "big") in _TAGS:
             offset += 4
         ip = frame[offset + 2 :]
     if len(ip) >= 20 and ip[0] >> 4 == 4:

@@ -17,7 +17,7 @@ from scapy.layers.inet6 import (
     ICMPv6NDOptUnknown,
     IPv6,
 )
-from scapy.layers.l2 import ARP, Dot1Q, Ether
+from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Ether
 from scapy.packet import Packet
 
 from controllers.dataplane.frames import (
@@ -53,6 +53,11 @@ def arp(**fields: object) -> bytes:
         (
             bytes(Ether(src=GUEST) / Dot1Q(vlan=10) / ARP(hwsrc=GUEST, op=1, psrc=str(A), pdst=str(A))),
             NeighborKind.GRATUITOUS,
+            A,
+        ),
+        (
+            bytes(Ether(src=GUEST) / Dot1AD(vlan=10) / ARP(hwsrc=GUEST, op=2, psrc=str(A), pdst=str(B))),
+            NeighborKind.REPLY,
             A,
         ),
         (
@@ -204,7 +209,7 @@ def test_destination_beneath_tags_and_labels() -> None:
     assert destination(bytes(Ether(type=0x8847) / labels / IP(dst=str(A)))) == A
     for label, control_word in ((264001, b""), (437001, bytes(4))):
         labels = MPLS(label=16002, s=0) / MPLS(label=label, s=1) / control_word
-        for tags in (Ether(), Ether() / Dot1Q(vlan=10)):
+        for tags in (Ether(), Ether() / Dot1Q(vlan=10), Ether() / Dot1AD(vlan=9) / Dot1Q(vlan=10)):
             for packet, to in ((IP(dst=str(A)), A), (IPv6(dst=str(A6)), A6)):
                 assert destination(bytes(Ether(type=0x8847) / labels / (tags / packet))) == to
     assert destination(arp(op=1, psrc=str(A), pdst=str(B))) is None
