@@ -1,4 +1,4 @@
-//   ARP, RARP ---> copy to the controller (not of what EVPN peers send)
+//   ARP, RARP ---> copy to the controller (of what EVPN peers send, only what is for a gateway)
 //        |
 //   request, not gratuitous
 //        |

@@ -1,4 +1,5 @@
-//   neighbour solicitation, advertisement ---> copy to the controller (not of what EVPN peers send)
+//   neighbour solicitation, advertisement ---> copy to the controller (of what EVPN peers send, only what
+//        |                                                is for a gateway)
 //        |
 //   solicitation
 //        |

@@ -191,6 +191,9 @@ def test_a_request_that_calls_itself_rarp_is_not_answered(pe: PipelineUnderTest,
 def test_no_copies_of_what_peers_send(pe: PipelineUnderTest) -> None:
     asked = from_core(FLOOD_LABEL, payload=request(REMOTE, "10.0.10.99", "10.0.10.55"))
     assert pe.reports(3, asked) == []
+    asked = from_core(FLOOD_LABEL, payload=request(REMOTE, "10.0.10.99", "10.0.10.1"))
+    (report,) = pe.reports(3, asked)
+    assert (report.reason, report.attachment) == (1, 0), "but of what is for a gateway"
     asked = from_core(PW_LABEL, payload=request(REMOTE, "10.0.10.99", "10.0.10.55"))
     (report,) = pe.reports(3, asked)
     assert report.attachment == 900
