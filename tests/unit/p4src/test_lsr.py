@@ -207,12 +207,12 @@ def test_expiry_that_cannot_be_answered(lsr: PipelineUnderTest, payload: Packet 
 def test_unknown_label_no_path_and_foreign_frames(lsr: PipelineUnderTest) -> None:
     lsr.select("incoming_label", {"label": 20}, "swap", {"port": 2, "label": 30, "nhlfe_id": 2}, down=1)
     lsr.select("incoming_label", {"label": 21}, "swap", {"port": 2, "label": 30, "nhlfe_id": 99})
-    for label in (16099, 20, 21):
+    for label in (0, 1, 16099, 20, 21):
         lsr.expect(1, arriving((label, 64), (0x40001, 64)))
     lsr.expect(2, arriving((SWAPPED, 64), (0x40001, 64)))
     lsr.expect(1, FRAME)
     assert lsr.drops() == {
-        "ingress UNKNOWN_LABEL": 1,
+        "ingress UNKNOWN_LABEL": 3,
         "ingress NO_PATH": 1,
         "egress NO_PATH": 1,
         "ingress NOT_FOR_US": 2,
@@ -225,6 +225,13 @@ def test_stack_cut_short_or_without_a_bottom(lsr: PipelineUnderTest) -> None:
         lsr.expect(1, whole[:length])
     lsr.expect(1, arriving(*[(SWAPPED, 64)] * 12))
     assert lsr.drops() == {"ingress MALFORMED": 23}
+
+
+@pytest.mark.parametrize(("depth", "left"), [(10, 1), (11, 0)])
+def test_deep_stack(lsr: PipelineUnderTest, depth: int, left: int) -> None:
+    """More than a PE pushes: five transport labels, entropy label and its indicator, service, segment."""
+    assert len(lsr.frames(1, arriving(*[(SWAPPED, 64)] * depth))) == left
+    assert lsr.drops() == ({} if left else {"ingress MALFORMED": 1})
 
 
 def test_what_lies_beneath_is_not_judged(lsr: PipelineUnderTest) -> None:
