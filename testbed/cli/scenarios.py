@@ -195,8 +195,10 @@ def _measured(
 
 def _folder(results: Path) -> None:
     """Make it now: what takes minutes to find must not be lost for want of a place."""
+    from testbed.experiments.result import make_folder
+
     try:
-        results.mkdir(parents=True, exist_ok=True)
+        make_folder(results)
         with tempfile.TemporaryFile(dir=results):
             pass
     except OSError as error:

@@ -271,15 +271,25 @@ def comparison_schema() -> dict[str, object]:
 def write(found: Result | Comparison, directory: Path, name: str = RESULT) -> Path:
     """Write a file into `directory` (made if need be), whole or not at all; returns its path.
 
-    Under sudo the files belong to the user who called it.
+    Under sudo it belongs to the user who called it.
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    make_folder(directory)
     path = directory / name
     draft = directory / f".{name}.{os.getpid()}"
     draft.write_text(json.dumps(found.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
     draft.replace(path)
-    give_to_caller(directory.parent, directory, path)
+    give_to_caller(path)
     return path
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, if need be; under sudo what is made belongs to the user who called it.
+
+    What is there stays whose it is: it may be /tmp.
+    """
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    give_to_caller(*missing)
 
 
 def give_to_caller(*paths: Path) -> None:

@@ -15,7 +15,7 @@ from typing import final
 import pytest
 
 from testbed.api import Lab
-from testbed.experiments.result import give_to_caller
+from testbed.experiments.result import give_to_caller, make_folder
 from testbed.lab.errors import LabError
 from testbed.lab.tap import Tap
 from testbed.model.errors import TopologyError
@@ -110,7 +110,7 @@ def captured(lab: Lab, item: pytest.Item) -> Iterator[Path]:
     """Capture all frames of a lab while a test runs; the file."""
     name = re.sub(r"[^\w.-]+", "-", f"{item.path.stem}-{item.name}").strip("-")
     file = item.config.rootpath / CAPTURES / f"{name}.pcapng"
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(file.parent)
     with Tap(lab.name, file):
         yield file
-    give_to_caller(file.parent.parent, file.parent, file)
+    give_to_caller(file)

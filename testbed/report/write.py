@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import resvg_py
 
-from testbed.experiments.result import give_to_caller
+from testbed.experiments.result import give_to_caller, make_folder
 from testbed.report.page import Report, html
 from testbed.report.sheets import Sheet
 from testbed.report.theme import LIGHT, Theme
@@ -26,7 +26,7 @@ FONTS: Final = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path("
 
 def write(made: Report, folder: Path) -> Path:
     """Write all into `folder` (made if need be); returns the page's path."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     page = folder / PAGE
     files: dict[Path, bytes] = {page: html(made, captures(made, folder)).encode()}
     for figure in made.figures:
@@ -38,7 +38,7 @@ def write(made: Report, folder: Path) -> Path:
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         draft.write_bytes(data)
         draft.replace(path)
-    give_to_caller(folder, *files)
+    give_to_caller(*files)
     return page
 
 
