@@ -13,6 +13,7 @@ import typer
 from testbed import resources
 from testbed.cli.calls import again
 from testbed.cli.progress import Progress
+from testbed.lab.errors import LabError
 
 if TYPE_CHECKING:
     from testbed.model.plan import Plan
@@ -48,7 +49,7 @@ def report(
 def make(results: list[Path], output: Path | None = None, plan: Plan | None = None) -> Path:
     """Write a report; returns the page's path. `plan` is that of labs that did not come along.
 
-    LabError for what is not a result.
+    LabError for what is not a result, and for a folder that cannot be written.
     """
     from testbed.report.page import report as made
     from testbed.report.runs import read_runs
@@ -57,8 +58,12 @@ def make(results: list[Path], output: Path | None = None, plan: Plan | None = No
     runs = read_runs(results, plan)
     if not fonts():
         print("vmto: no fonts here, PNG files lack words: install fonts-dejavu-core", file=sys.stderr)
-    with Progress("drawing"):
-        return write(made(runs), output or runs[0].source.parent / "report")
+    folder = output or runs[0].source.parent / "report"
+    try:
+        with Progress("drawing"):
+            return write(made(runs), folder)
+    except OSError as error:
+        raise LabError(f"{folder} cannot be written ({error.strerror}): name another one with -o") from None
 
 
 def told(file: Path, plan: Plan, wanted: bool) -> str:

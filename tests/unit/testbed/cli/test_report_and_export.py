@@ -8,8 +8,10 @@ import pytest
 
 from testbed.cli.app import run_command
 from testbed.cli.report import told
+from testbed.experiments.result import COMPARISON, Compared, Comparison, write
 from testbed.model.load import load_plan
 from testbed.model.plan import Plan
+from tests.unit.testbed.experiments.conftest import result
 
 ROOT = Path(__file__).parents[4]
 
@@ -23,7 +25,8 @@ def plan() -> Plan:
     ("arguments", "words"),
     [
         (["report", "nowhere.json"], "nowhere.json cannot be read"),
-        (["report", "."], "holds no result: run `vmto run`"),
+        (["report", "empty"], "holds no result: run `vmto run`"),
+        (["report", "compare.json", "-o", "file"], "file cannot be written (File exists): name another one"),
         (["export", "junos", "--node", "acc1"], "no PE or P router 'acc1': use one of pe1"),
         (["export", "junos", "--mode", "vpls"], "use --mode evpn"),
         (["export", "junos", "-o", "file"], "name another folder"),
@@ -39,6 +42,8 @@ def test_mistakes_are_one_line_and_exit_code_2(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("")
+    (tmp_path / "empty").mkdir()
+    write(Comparison(modes={"evpn": Compared.model_validate(result("evpn"))}), tmp_path, COMPARISON)
     assert run_command(arguments) == 2
     error = capsys.readouterr().err
     assert words in error
