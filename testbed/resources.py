@@ -26,7 +26,15 @@ def topology(name: str) -> Path:
     """A topology file by path, or by the name of one that comes along. It need not exist."""
     path = Path(name)
     shipped = topologies() / (name if name.endswith(".yaml") else f"{name}.yaml")
-    return shipped if not path.exists() and shipped.exists() else path
+    return shipped if not is_file(path) and is_file(shipped) else path
+
+
+def is_file(path: Path) -> bool:
+    """Is this a file, as far as one may look? `Path.is_file` raises for a folder that is closed to us."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _folder(name: str) -> Path:

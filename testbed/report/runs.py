@@ -200,8 +200,11 @@ def _shipped(name: str) -> Plan | None:
 
 
 def _in_folder(path: Path) -> Path:
-    if not path.is_dir():
-        return path
+    try:
+        if not path.is_dir():
+            return path
+    except OSError:
+        return path  # who reads it says why nobody can
     present = [path / name for name in FILES if (path / name).is_file()]
     if not present:
         raise LabError(f"{path} holds no result: run `vmto run` or `vmto compare` first, or name a file")

@@ -37,20 +37,23 @@ def names() -> list[str]:
 def find(name: str) -> Path:
     """A scenario by path, or by the name of one that comes along. TopologyError if there is none."""
     path = Path(name)
-    if path.is_file():
-        return path
     shipped = folder() / f"{name.removesuffix('.yaml')}.yaml"
-    if shipped.is_file():
-        return shipped
+    try:
+        if path.is_file():
+            return path
+        if shipped.is_file():
+            return shipped
+    except OSError:
+        return path  # who reads it says why nobody can
     raise TopologyError([Problem(name, 1, "no such scenario", suggest(name, names()))])
 
 
 def is_topology(name: str) -> bool:
     """Is this the name or the path of a topology, and not of a scenario?"""
     path = Path(name)
-    if not path.is_file():
+    if not resources.is_file(path):
         shipped = resources.topology(name)
-        return name not in names() and shipped.parent == resources.topologies() and shipped.is_file()
+        return name not in names() and shipped.parent == resources.topologies() and resources.is_file(shipped)
     try:
         data = parse(read(path, ""), name).data
     except TopologyError:

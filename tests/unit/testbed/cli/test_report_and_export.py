@@ -25,6 +25,7 @@ def plan() -> Plan:
     ("arguments", "words"),
     [
         (["report", "nowhere.json"], "nowhere.json cannot be read"),
+        (["report", "x" * 300], "cannot be read (File name too long)"),
         (["report", "empty"], "holds no result: run `vmto run`"),
         (["report", "compare.json", "-o", "file"], "file cannot be written (File exists): name another one"),
         (["export", "junos", "--node", "acc1"], "no PE or P router 'acc1': use one of pe1"),

@@ -96,6 +96,21 @@ def test_names() -> None:
         choose("moev")
 
 
+def test_names_that_cannot_be_looked_at(tmp_path: Path) -> None:
+    long = "x" * 300
+    with pytest.raises(TopologyError, match=r"cannot be read \(file name too long\): give a scenario file"):
+        choose(long)
+    with pytest.raises(TopologyError, match=r"cannot be read \(file name too long\): give a topology file"):
+        choose("move", topology=str(tmp_path / long))
+
+
+def test_a_folder_does_not_hide_a_topology(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "wan").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert choose("move", topology="wan").plan.name == "wan"
+    assert choose("wan").scenario.name == "move"
+
+
 def test_a_topology_is_a_move_in_it(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text(resources.topology("wan").read_text())
