@@ -9,7 +9,7 @@ from pydantic import Field, Tag
 
 from testbed.experiments.scenario.parts import Actor, Part, Seconds
 from testbed.model.explain import by_key
-from testbed.model.fields import Milliseconds, Name
+from testbed.model.fields import NUMBER, Milliseconds, Name
 from testbed.model.topology import Announce
 
 
@@ -68,7 +68,7 @@ class PingPong(Moving):
     """The machine."""
     to: Actor
     """The slot of its first move; the second one is back, and so on."""
-    moves: Annotated[int, Field(ge=1, le=100)]
+    moves: Annotated[int, Field(ge=1, le=100), NUMBER]
     """How many moves."""
     apart_ms: Milliseconds = 250.0
     """From the end of a move to the next, ms."""

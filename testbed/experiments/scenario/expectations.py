@@ -8,7 +8,9 @@ from pydantic import Field, Tag, model_validator
 
 from testbed.experiments.scenario.parts import Actor, Between, Part
 from testbed.model.explain import by_key
-from testbed.model.fields import Milliseconds, Name
+from testbed.model.fields import NUMBER, Milliseconds, Name
+
+Count = Annotated[int, Field(ge=0), NUMBER]
 
 Violation = Literal["loop", "black-hole", "trombone", "leak"]
 
@@ -25,7 +27,7 @@ class PathExpected(Part):
     """Switches on the way."""
     avoids: tuple[Name, ...] = ()
     """Switches not on the way."""
-    crossings: Annotated[int, Field(ge=0)] | None = None
+    crossings: Count | None = None
     """How often the WAN is crossed, from PE to PE."""
     trombone: bool | Literal["by-mode"] | None = None
     """Whether a PE is visited that is neither the sender's nor the receiver's. `by-mode`: as the mode must do
@@ -54,7 +56,7 @@ class LossExpected(Part):
 
     loss: Between
     """Whose packets to whom."""
-    at_most: Annotated[int, Field(ge=0)] = 0
+    at_most: Count = 0
     """How many at most."""
 
 
@@ -82,9 +84,9 @@ class DipExpected(Part):
 class FloodExpected(Part):
     """Copies of unicast packets that PEs sent to where their receiver is not."""
 
-    flooded: Annotated[int, Field(ge=0)]
+    flooded: Count
     """How many at most."""
-    at_least: Annotated[int, Field(ge=0)] = 0
+    at_least: Count = 0
     """How many at least."""
 
 

@@ -8,6 +8,7 @@ from pydantic import Field, Tag
 
 from testbed.experiments.scenario.parts import Between, Ends, Part
 from testbed.model.explain import by_key
+from testbed.model.fields import NUMBER
 
 GENTLE_RATE: Final = 50.0
 """Datagrams per second of a stream where switches are slow."""
@@ -15,7 +16,7 @@ GENTLE_RATE: Final = 50.0
 GENTLE_MBPS: Final = 0.5
 """The same of bulk data, Mbit/s."""
 
-Interval = Annotated[float, Field(ge=1, le=10_000, allow_inf_nan=False)]
+Interval = Annotated[float, Field(ge=1, le=10_000, allow_inf_nan=False), NUMBER]
 
 
 @final
@@ -34,9 +35,9 @@ class Udp(Part):
 
     udp: Between
     """Who sends to whom."""
-    rate: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)] = 250.0
+    rate: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False), NUMBER] = 250.0
     """Datagrams per second: a gap is measured to one part of it."""
-    size: Annotated[int, Field(ge=24, le=1400)] = 512
+    size: Annotated[int, Field(ge=24, le=1400), NUMBER] = 512
     """Bytes of payload."""
 
 
@@ -56,7 +57,7 @@ class Bulk(Part):
 
     bulk: Between
     """Who sends to whom."""
-    mbps: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)] = 4.0
+    mbps: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False), NUMBER] = 4.0
     """As many as this at most, Mbit/s."""
 
 
@@ -68,7 +69,7 @@ class Http(Part):
     """Who gets from whom."""
     interval_ms: Interval = 50.0
     """From one GET to the next, ms."""
-    size: Annotated[int, Field(ge=0, le=65_536)] = 1000
+    size: Annotated[int, Field(ge=0, le=65_536), NUMBER] = 1000
     """Bytes of the answer's body."""
 
 

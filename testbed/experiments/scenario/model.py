@@ -12,7 +12,7 @@ from testbed.experiments.scenario.expectations import Expectation
 from testbed.experiments.scenario.flows import Flow
 from testbed.experiments.scenario.parts import ROLES, Part, Seconds
 from testbed.model.errors import suggest
-from testbed.model.fields import Name
+from testbed.model.fields import NUMBER, Name
 from testbed.model.plan import Plan
 from testbed.model.topology import Defaults, Mode
 
@@ -40,7 +40,7 @@ class Phase(Part):
     """Its name."""
     settle_s: Seconds | None = None
     """Seconds before it begins; 1.5 after actions and 0 otherwise unless given."""
-    observe_s: Annotated[float, Field(ge=0.2, le=600)] = 1.0
+    observe_s: Annotated[float, Field(ge=0.2, le=600), NUMBER] = 1.0
     """How long paths are looked at, s."""
     expect: Expectations = Field(default_factory=dict)
     """What must hold, by mode or for `all`. Gaps, losses and steps are those since the phase before."""

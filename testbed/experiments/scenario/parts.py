@@ -13,6 +13,8 @@ from typing import Annotated, Final, final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from testbed.model.fields import NUMBER
+
 MACHINE: Final = "$machine"
 TO: Final = "$to"
 CLIENTS: Final = "$clients"
@@ -99,4 +101,4 @@ Between = Annotated[
 Actor = Annotated[str, BeforeValidator(_actor), WithJsonSchema({"type": "string", "pattern": f"^{_ACTOR}$"})]
 """A name of the topology, or a role."""
 
-Seconds = Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=600, allow_inf_nan=False), NUMBER]

@@ -62,6 +62,11 @@ MISTAKES: list[tuple[str, str, int, str]] = [
     ("{path: client <> vm1, trombone: no}", "{gap: vm1 > h3, at_most_ms: 3}", 9, "add `{udp: vm1 > h3}`"),
     ("{path: client <> vm1, trombone: no}", "{owner: vm1, pe: p1}", 9, "no PE 'p1'"),
     ("  - phase: after", "  - phase: after\n  - phase: after", 7, "give each a name of its own"),
+    ("client > vm1}", "client > vm1, interval_ms: yes}", 3, "yes is not a number: write one in digits"),
+    ("phase: after", "phase: after\n    observe_s: on", 7, "yes is not a number"),
+    ("trombone: no", "crossings: no", 9, "no is not a number"),
+    ("{path: client <> vm1, trombone: no}", "{flooded: no}", 9, "no is not a number"),
+    ("{migrate: vm1, to: dc2}", "{ping-pong: vm1, to: dc2, moves: yes}", 5, "yes is not a number"),
     ("name: mine", "naem: mine", 1, "did you mean 'name'?"),
 ]
 
