@@ -96,7 +96,9 @@ def check(scenario: Scenario, source: Source, cast: Cast, plan: Plan) -> None:
 class _Check:
     def __init__(self, scenario: Scenario, source: Source, cast: Cast, plan: Plan) -> None:
         self.scenario, self.source, self.cast, self.plan = scenario, source, cast, plan
-        self.slots = sorted({slot.name for vm in plan.vms.values() for slot in vm.slots})
+        slots = [slot for vm in plan.vms.values() for slot in vm.slots]
+        self.slots = sorted({slot.name for slot in slots})
+        self.places = sorted({name for slot in slots for name in (slot.name, slot.site, slot.port.node)})
         self.pairs: dict[str, set[tuple[str, str]]] = {}
         for flow in scenario.flows:
             kind, ends = kind_and_ends(flow)
@@ -152,7 +154,12 @@ class _Check:
             case act.Split(split=vm, to=to):
                 yield from self._moves(vm, to, (*place, "split"), (*place, "to"))
             case act.Evacuate(evacuate=rack, to=to):
-                yield from self._known(self.cast.one(rack), self.slots, "slot", (*place, "evacuate"))
+                yield from self._known(
+                    self.cast.one(rack),
+                    self.places,
+                    "site or access switch of machines",
+                    (*place, "evacuate"),
+                )
                 yield from self._known(self.cast.one(to), self.slots, "slot", (*place, "to"))
             case act.MigrateBack(migrate_back=vm):
                 yield from self._known(self.cast.one(vm), self.plan.vms, "machine that moves", place)

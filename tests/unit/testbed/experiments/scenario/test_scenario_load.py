@@ -67,6 +67,12 @@ MISTAKES: list[tuple[str, str, int, str]] = [
     ("trombone: no", "crossings: no", 9, "no is not a number"),
     ("{path: client <> vm1, trombone: no}", "{flooded: no}", 9, "no is not a number"),
     ("{migrate: vm1, to: dc2}", "{ping-pong: vm1, to: dc2, moves: yes}", 5, "yes is not a number"),
+    (
+        "{migrate: vm1,",
+        "{evacuate: branch,",
+        5,
+        "no site or access switch of machines 'branch': use one of acc1",
+    ),
     ("name: mine", "naem: mine", 1, "did you mean 'name'?"),
 ]
 
@@ -175,6 +181,12 @@ def test_anything_else_is_told_in_words(data: object) -> None:
     except TopologyError as error:
         for line in str(error).splitlines():
             assert line.startswith("x.yaml:")
+
+
+@pytest.mark.parametrize("place", ["dc1", "acc1"])
+def test_sites_and_access_switches_can_be_evacuated(place: str, scenario: Path) -> None:
+    scenario.write_text(GOOD.replace("{migrate: vm1,", f"{{evacuate: {place},", 1))
+    assert choose(str(scenario)).scenario.timeline[0]
 
 
 def test_actions_in_words(scenario: Path) -> None:
