@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, final
@@ -18,8 +19,10 @@ from testbed.experiments.spec import LabSpec, RunSpec
 from testbed.lab.errors import LabError
 from testbed.lab.fabric_config import fabric_config
 from testbed.lab.switches import BMV2, Target
+from testbed.model.errors import TopologyError, suggest
 from testbed.model.load import load_plan
 from testbed.model.plan import Plan, VmPlan
+from testbed.model.source import Source
 from testbed.model.topology import Announce, Mode, Reflector, SiteKind
 
 BMV2_PROGRAMS: Final = ("p4c-bm2-ss", BMV2)
@@ -97,7 +100,7 @@ def choose(
         name, topology = None, topology or name
     path = find(name or DEFAULT).absolute()
     scenario, source = load(path)
-    file = resources.topology(topology) if topology else topology_of(scenario, path)
+    file = resources.topology(topology) if topology else topology_of(scenario, source, path)
     plan = scenario.on(load_plan(file))
     for option, given, roles in (
         ("--machine", machine, {MACHINE}),
@@ -106,15 +109,13 @@ def choose(
     ):
         if given and not roles & scenario.roles:
             raise LabError(f"{option} means nothing to scenario {scenario.name}: it has no {min(roles)}")
-    for client in clients or ():
-        if client not in plan.machines:
-            raise LabError(f"no machine {client!r}: use one of {', '.join(plan.machines)}")
-    vm = _machine(plan, machine or scenario.machine)
-    cast = Cast(
-        machine=vm.name,
-        to=_destination(vm, to or scenario.to),
-        clients=tuple(clients or scenario.clients or _clients(plan, vm)),
-    )
+    with _in_file(source, "machine", given=machine):
+        vm = _machine(plan, machine or scenario.machine)
+    with _in_file(source, "to", given=to):
+        destination = _destination(vm, to or scenario.to)
+    with _in_file(source, "clients", given=clients):
+        talking = _talking(plan, vm, clients or scenario.clients)
+    cast = Cast(machine=vm.name, to=destination, clients=talking)
     check(scenario, source, cast, plan)
     return Chosen(scenario, path, str(file), plan, cast)
 
@@ -142,6 +143,18 @@ def run_spec(
     )
 
 
+@contextlib.contextmanager
+def _in_file(source: Source, key: str, *, given: object) -> Iterator[None]:
+    """Tells by file and line what is wrong with a name that is the scenario's, not the command line's."""
+    try:
+        yield
+    except LabError as error:
+        if given or key not in source.data:
+            raise
+        what, _, instead = str(error).partition(": ")
+        raise TopologyError([source.problem((key,), what, instead)]) from None
+
+
 def _machine(plan: Plan, name: str | None) -> VmPlan:
     if not plan.vms:
         raise LabError(f"topology {plan.name} has no machine that moves: add one under `vms:`")
@@ -157,6 +170,19 @@ def _destination(vm: VmPlan, to: str | None) -> str:
     if not others:
         raise LabError(f"{vm.name} has one slot only: add another one to move to")
     return to if to is not None else others[0]
+
+
+def _talking(plan: Plan, vm: VmPlan, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Those who talk to a machine."""
+    for number, client in enumerate(wanted):
+        others = [name for name in plan.machines if name != vm.name]
+        if client not in plan.machines:
+            raise LabError(f"no machine {client!r}: {suggest(client, others)}")
+        if client == vm.name:
+            raise LabError(f"{client} is the machine that moves: use one of {', '.join(others)}")
+        if client in wanted[:number]:
+            raise LabError(f"client {client!r} is named twice: once is enough")
+    return tuple(wanted) or _clients(plan, vm)
 
 
 def _clients(plan: Plan, vm: VmPlan) -> tuple[str, ...]:

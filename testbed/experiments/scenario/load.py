@@ -79,10 +79,16 @@ def from_text(text: str | bytes, file: str = "<text>") -> tuple[Scenario, Source
         raise TopologyError(explain(Scenario, source, error)) from None
 
 
-def topology_of(scenario: Scenario, path: Path) -> Path:
-    """The topology file that a scenario names: one beside it, else one that comes along."""
-    beside = path.parent / scenario.topology
-    return beside if beside.is_file() else resources.topology(scenario.topology)
+def topology_of(scenario: Scenario, source: Source, path: Path) -> Path:
+    """The topology file that a scenario names: one beside it, else one that comes along.
+
+    TopologyError if there is none.
+    """
+    for file in (path.parent / scenario.topology, resources.topology(scenario.topology)):
+        if resources.is_file(file):
+            return file
+    what, known = f"no topology {scenario.topology!r}", resources.topology_names()
+    raise TopologyError([source.problem(("topology",), what, suggest(scenario.topology, known))])
 
 
 def check(scenario: Scenario, source: Source, cast: Cast, plan: Plan) -> None:
@@ -139,6 +145,8 @@ class _Check:
             place: Place = ("flows", number, kind)
             yield from self._ends(ends, place)
             for source, destination in self.cast.pairs(ends):
+                if source == destination:
+                    yield self.source.problem(place, f"{source} has no flow to itself", "name two machines")
                 if (kind, source, destination) in seen:
                     yield self.source.problem(
                         place, f"a second {kind} from {source} to {destination}", "one of each kind is enough"

@@ -73,6 +73,14 @@ MISTAKES: list[tuple[str, str, int, str]] = [
         5,
         "no site or access switch of machines 'branch': use one of acc1",
     ),
+    ("client > vm1}", "client > vm1}\n  - {udp: h3 > h3}", 4, "h3 has no flow to itself: name two machines"),
+    ("name: mine", "name: mine\nmachine: vm9", 2, "no machine 'vm9' that moves: use one of vm1"),
+    ("name: mine", "name: mine\nto: mars", 2, "vm1 cannot move from dc1 to 'mars': use one of dc2, dc3"),
+    ("name: mine", "name: mine\nclients: [cleint]", 2, "no machine 'cleint': did you mean 'client'?"),
+    ("name: mine", "name: mine\nclients: [vm1]", 2, "vm1 is the machine that moves: use one of h1, h2"),
+    ("name: mine", "name: mine\nclients: [h1, h1]", 2, "client 'h1' is named twice: once is enough"),
+    ("name: mine", "name: mine\ntopology: wna", 2, "no topology 'wna': did you mean 'wan'?"),
+    ("name: mine", 'name: mine\ntopology: "a\\0"', 2, "use one of rack, wan"),
     ("name: mine", "naem: mine", 1, "did you mean 'name'?"),
 ]
 
