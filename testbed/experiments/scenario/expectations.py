@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, final
+from typing import Annotated, Literal, Self, final, get_args
 
-from pydantic import Field, Tag, model_validator
+from pydantic import BeforeValidator, Field, Tag, model_validator
 
+from controllers.pe.outputs import AlarmCode
 from testbed.experiments.scenario.parts import Actor, Between, Part
 from testbed.model.explain import by_key
 from testbed.model.fields import NUMBER, Milliseconds, Name
@@ -13,6 +14,19 @@ from testbed.model.fields import NUMBER, Milliseconds, Name
 Count = Annotated[int, Field(ge=0), NUMBER]
 
 Violation = Literal["loop", "black-hole", "trombone", "leak"]
+
+
+def _trombone(value: object) -> object:
+    if value in (True, False, "by-mode", None):
+        return value
+    raise ValueError(f"{value!r} says not whether there is one: write yes, no or by-mode")
+
+
+def _violations(value: object) -> object:
+    known = get_args(Violation)
+    if value == "any" or (isinstance(value, list | tuple) and value and all(each in known for each in value)):
+        return value
+    raise ValueError(f"{value!r} names no invariants: write any, or a list with some of {', '.join(known)}")
 
 
 @final
@@ -29,7 +43,7 @@ class PathExpected(Part):
     """Switches not on the way."""
     crossings: Count | None = None
     """How often the WAN is crossed, from PE to PE."""
-    trombone: bool | Literal["by-mode"] | None = None
+    trombone: Annotated[bool | Literal["by-mode"] | None, BeforeValidator(_trombone)] = None
     """Whether a PE is visited that is neither the sender's nor the receiver's. `by-mode`: as the mode must do
     where the machine is then."""
 
@@ -89,6 +103,12 @@ class FloodExpected(Part):
     at_least: Count = 0
     """How many at least."""
 
+    @model_validator(mode="after")
+    def _can_be(self) -> Self:
+        if self.at_least > self.flooded:
+            raise ValueError(f"at least {self.at_least} and at most {self.flooded} cannot be: exchange them")
+        return self
+
 
 @final
 class OwnerExpected(Part):
@@ -104,7 +124,7 @@ class OwnerExpected(Part):
 class AlarmExpected(Part):
     """An alarm that a PE raised, as `duplicate-mac` (RFC 7432 §15.1) or `sticky-mac-moved` (§15.2)."""
 
-    alarm: Name
+    alarm: AlarmCode
     """Which one."""
     raised: bool = True
     """Whether it must have been, or must not."""
@@ -126,7 +146,7 @@ class StepExpected(Part):
 class InvariantExpected(Part):
     """What a check of all tables after every event found, for every pair of machines."""
 
-    broken: tuple[Violation, ...] | Literal["any"]
+    broken: Annotated[tuple[Violation, ...] | Literal["any"], BeforeValidator(_violations)]
     """Which invariants."""
     at_most_ms: Milliseconds = 0.0
     """How long each may be broken at most, ms."""

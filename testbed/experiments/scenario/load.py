@@ -20,6 +20,7 @@ from testbed.model.load import read
 from testbed.model.plan import Plan
 from testbed.model.source import Path as Place
 from testbed.model.source import Source, parse
+from testbed.model.topology import Reflector
 
 FOLDER: Final = "scenarios"
 
@@ -112,7 +113,7 @@ class _Check:
 
     def problems(self) -> Iterator[Problem]:
         # What is wrong with the flows would show in all that looks at them.
-        yield from list(self._flows()) or self._timeline()
+        yield from list(self._flows()) or list(self._pings()) or self._timeline()
 
     def _timeline(self) -> Iterator[Problem]:
         phases: set[str] = set()
@@ -152,6 +153,13 @@ class _Check:
                         place, f"a second {kind} from {source} to {destination}", "one of each kind is enough"
                     )
                 seen.add((kind, source, destination))
+
+    def _pings(self) -> Iterator[Problem]:
+        """A result tells the paths between a client and the machine: there are pings to see them."""
+        machine, pings = self.cast.machine, self.pairs.get("ping", set())
+        if not any({(client, machine), (machine, client)} & pings for client in self.cast.clients):
+            what, flow = f"no ping between a client and {machine}", f"{self.cast.clients[0]} > {machine}"
+            yield self.source.problem(("flows",), what, f"add `{{ping: {flow}}}`, which tells its paths")
 
     def _action(self, step: act.Act, place: Place) -> Iterator[Problem]:
         match step:
@@ -214,6 +222,15 @@ class _Check:
                 yield from self._known(self.cast.one(machine), self.plan.machines, "machine", place)
                 if pe is not None:
                     yield from self._known(pe, [switch.name for switch in self.plan.pes], "PE", place)
+            case want.StepExpected(node=str(node)):
+                yield from self._known(self.cast.one(node), self._stamped(), "switch or machine", place)
+
+    def _stamped(self) -> list[str]:
+        """What can stand on the timeline as the place where something happened."""
+        plan = self.plan
+        links = [f"{cable.a.node}--{cable.b.node}" for cable in plan.cables]
+        copies = [f"{name}-copy" for name in plan.vms]
+        return [*plan.switches, *plan.machines, *copies, *links, *Reflector]
 
     def _shown(
         self, ends: Ends, kinds: tuple[str, ...], place: Place, *, both_ways: bool = False,

@@ -81,6 +81,33 @@ MISTAKES: list[tuple[str, str, int, str]] = [
     ("name: mine", "name: mine\nclients: [h1, h1]", 2, "client 'h1' is named twice: once is enough"),
     ("name: mine", "name: mine\ntopology: wna", 2, "no topology 'wna': did you mean 'wan'?"),
     ("name: mine", 'name: mine\ntopology: "a\\0"', 2, "use one of rack, wan"),
+    (
+        "{path: client <> vm1, trombone: no}",
+        "{step: learned, node: pe9, happens: no}",
+        9,
+        "no switch or machine 'pe9'",
+    ),
+    (
+        "{path: client <> vm1, trombone: no}",
+        "{alarm: dupl-mac, raised: no}",
+        9,
+        "did you mean 'duplicate-mac'?",
+    ),
+    ("{path: client <> vm1, trombone: no}", "{flooded: 1, at_least: 3}", 9, "exchange them"),
+    (
+        "{path: client <> vm1, trombone: no}",
+        "{broken: []}",
+        9,
+        "[] names no invariants: write any, or a list",
+    ),
+    ("{path: client <> vm1, trombone: no}", "{broken: leak}", 9, "write any, or a list with some of loop,"),
+    ("{path: client <> vm1, trombone: no}", "{broken: [lop]}", 9, "['lop'] names no invariants"),
+    (
+        "trombone: no",
+        "trombone: by-mod",
+        9,
+        "'by-mod' says not whether there is one: write yes, no or by-mode",
+    ),
     ("name: mine", "naem: mine", 1, "did you mean 'name'?"),
 ]
 
@@ -93,6 +120,20 @@ def test_mistakes(good: str, bad: str, line: int, said: str, scenario: Path) -> 
     (problem,) = str(caught.value).splitlines()
     assert problem.startswith(f"{scenario}:{line}: ")
     assert said in problem
+
+
+def test_paths_need_a_ping(scenario: Path) -> None:
+    scenario.write_text(GOOD.replace("ping:", "udp:").partition("    expect")[0])
+    with pytest.raises(
+        TopologyError, match=r":2: no ping between a client and vm1: add `{ping: client > vm1}`"
+    ):
+        choose(str(scenario))
+
+
+@pytest.mark.parametrize("node", ["pe1", "$machine", "vm1-copy", "p1--p2", "gobgp"])
+def test_where_steps_may_happen(node: str, scenario: Path) -> None:
+    scenario.write_text(f"{GOOD}expect: {{all: [{{step: learned, node: {node}}}]}}\n")
+    assert choose(str(scenario)).scenario.expect
 
 
 @pytest.mark.parametrize(
