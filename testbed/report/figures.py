@@ -139,10 +139,10 @@ def _datagrams(run: Run, client: str, move: Move, series: Series) -> Figure:
         Points(f"to {machine}", "to", _points(series.ingress)),
         Points(f"from {machine}", "from", _points(series.egress)),
     ]
-    silent = silence(series.ingress)
+    silent, span = _silent(run, client, series), _span(series.ingress, 10.0)
     gap = move.gap_ms.ingress
-    bands = [Band(f"gap to {machine}: {gap:.0f} ms", *silent, "gap")] if silent else []
-    span = _span(series.ingress, 10.0)
+    shown = silent is not None and silent[0] < span[1] and span[0] < silent[1]
+    bands = [Band(f"gap to {machine}: {gap:.0f} ms", *silent, "gap")] if silent and shown else []
     seen = f"Longest silence to the machine {gap:.1f} ms, from it {move.gap_ms.egress:.1f} ms."
 
     def paint(prefix: str, theme: Theme | None) -> Svg:
@@ -174,6 +174,15 @@ def _goodput(run: Run, ends: str, found: GoodputSeen, start: float) -> Figure:
         return charts.samples(frame, [line], bands, span, f"ms after {run.zero}", unit="Mbit/s")
 
     return Figure(_name(run, "", f"goodput-{slug(ends)}"), title, paint)
+
+
+def _silent(run: Run, client: str, series: Series) -> tuple[float, float] | None:
+    """When nothing came to the machine for longest, ms: the series are cut, and may not show it."""
+    ends = "udp", client, run.result.setting.machine
+    for flow in run.result.flows:
+        if (flow.kind, flow.source, flow.destination) == ends:
+            return flow.gap_t_ms, flow.gap_t_ms + flow.gap_ms
+    return silence(series.ingress)
 
 
 def silence(arrivals: Arrivals) -> tuple[float, float] | None:

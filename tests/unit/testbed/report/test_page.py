@@ -188,6 +188,37 @@ def test_a_scenario_shows_all_its_phases(phased_result: Compared, tmp_path: Path
         assert words in page
 
 
+@pytest.mark.parametrize(
+    ("begins", "lasts", "marked"),
+    [
+        (-4.0, 5000.0, True),  # not over when the series are: to their end
+        (2000.0, 400.0, False),  # long after them
+    ],
+)
+def test_the_gap_is_marked_where_it_was(
+    begins: float,
+    lasts: float,
+    marked: bool,
+    compared: Callable[..., Compared],
+    tmp_path: Path,
+) -> None:
+    found = compared("evpn", ("acc4",), ("acc4",)).model_dump()
+    sent = [4.0 * n for n in range(-50, 2)]
+    arrivals = {"sent_ms": sent, "delay_ms": [7.0] * len(sent)}
+    found["move"]["series"] |= {"ingress": arrivals, "egress": arrivals}
+    flow = {"kind": "udp", "source": "client", "destination": "vm1", "sent": 9, "lost": 1, "broken": ""}
+    found["flows"] = [flow | {"gap_ms": lasts, "gap_t_ms": begins}]
+    file = tmp_path / "result.json"
+    file.write_text(Compared.model_validate(found).model_dump_json())
+    figures = {figure.name: figure for figure in report(read_runs([file])).figures}
+    svg = figures["evpn-datagrams"].inline
+    band = re.search(r'<g class="band gap"><rect x="([\d.]+)" y="34" width="([\d.]+)"', svg)
+    assert (band is not None) is marked
+    if band:  # from -210 to 14 ms, which are px 52 to 748
+        assert float(band[1]) == pytest.approx(52 + (begins + 210) * 696 / 224, abs=0.1)
+        assert float(band[1]) + float(band[2]) == pytest.approx(748, abs=0.1)
+
+
 def test_repetitions_show_the_median_and_how_far_to_trust_it(phased_result: Compared, tmp_path: Path) -> None:
     file = tmp_path / "result.json"
     file.write_text(phased_result.model_dump_json())
