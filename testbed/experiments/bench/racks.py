@@ -8,6 +8,7 @@ ns of CLOCK_REALTIME, as packet sockets stamp (socket(7), SO_TIMESTAMPNS).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import select
 import socket
@@ -183,13 +184,14 @@ def next_window(window: int, asked: Sequence[int], missing: Mapping[int, None]) 
 
 
 def main(interfaces: Sequence[str]) -> None:
-    """Entry point: serve requests until standard input ends."""
+    """Entry point: serve requests until standard input ends, or Ctrl-C ends all programs of a terminal."""
     racks = Racks(interfaces)
     print("{}", flush=True)
-    for line in sys.stdin:
-        request = json.loads(line)
-        answer = racks.greet(**request) if request.pop("do") == "greet" else racks.move(**request)
-        print(json.dumps(answer), flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        for line in sys.stdin:
+            request = json.loads(line)
+            answer = racks.greet(**request) if request.pop("do") == "greet" else racks.move(**request)
+            print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

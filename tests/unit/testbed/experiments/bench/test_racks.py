@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 
+import pytest
+
 from controllers.dataplane import frames
+from testbed.experiments.bench import racks
 from testbed.experiments.bench.fabric import GATEWAY, SUBNET, VLAN, bench_plan
 from testbed.experiments.bench.racks import (
     PROBE,
@@ -53,3 +58,19 @@ def test_a_rack_sends_to_as_many_as_are_reached() -> None:
     assert next_window(8, list(range(8)), dict.fromkeys(range(8))) == 4
     assert next_window(1, [7], {7: None}) == 1
     assert next_window(WINDOW, list(range(WINDOW)), {}) == WINDOW
+
+
+def test_ctrl_c_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> Iterator[str]:
+        yield '{"do": "greet", "machines": []}'
+        raise KeyboardInterrupt
+
+    class Racks:
+        def __init__(self, _interfaces: object) -> None: ...
+
+        def greet(self, machines: list[int]) -> list[int]:
+            return machines
+
+    monkeypatch.setattr(racks, "Racks", Racks)
+    monkeypatch.setattr(sys, "stdin", interrupted())
+    racks.main(["rack0"])
