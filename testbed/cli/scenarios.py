@@ -152,7 +152,7 @@ def compare(
             seed=seed,
             logs=logs,
         )
-        for each in (map(chosen.in_mode, mode) if mode else chosen.modes(reflector))
+        for each in (map(chosen.in_mode, dict.fromkeys(mode)) if mode else chosen.modes(reflector))
     ]
     found = _measured(specs, repeat, name, _captures(results, pcap))
     if found:

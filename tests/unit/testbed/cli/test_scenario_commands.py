@@ -83,6 +83,14 @@ def test_each_mode_in_a_lab_of_its_own(
     assert "1 of 2" not in said.out + said.err, "no terminal, no progress"
 
 
+def test_a_mode_that_is_named_twice_is_run_once(labs: list[RunSpec], tmp_path: Path) -> None:
+    twice = ["--mode", "evpn", "--mode", "vpls", "--mode", "evpn"]
+    assert run_command(["compare", "--results", str(tmp_path), *twice]) == 0
+    assert modes(labs) == ["evpn", "vpls"]
+    found = json.loads((tmp_path / "compare.json").read_text())["modes"]
+    assert found["evpn"]["repeated"] is None
+
+
 def test_a_run_of_a_scenario(labs: list[RunSpec], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["run", "move", "--results", str(tmp_path), "--to", "dc3", "--seed", "5"]) == 0
     (spec,) = labs
