@@ -287,7 +287,7 @@ class Lab:
             str(topology),
             mode=_one_of(Mode, mode, "mode"),
             reflector=_one_of(Reflector, reflector, "reflector"),
-            target=Target(target),
+            target=_one_of(Target, target, "target") or Target.EMBEDDED,
             logs=None,
         )
         return cls(name, up(name, spec, detached=detached, output=output))
