@@ -68,8 +68,12 @@ class Getter:
         """Requests whose connection broke, or that were answered otherwise."""
 
     def get(self, sequence: int) -> None:
-        """Begin another one."""
-        wire = socket.socket(self._family, socket.SOCK_STREAM)
+        """Begin another one. Where too many wait for answers already, it fails."""
+        try:
+            wire = socket.socket(self._family, socket.SOCK_STREAM)
+        except OSError:
+            self.failed += 1
+            return
         wire.setblocking(False)
         get = _Get(sequence, wire)
         refused = wire.connect_ex(self._to)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 
@@ -196,3 +199,19 @@ async def test_ping(address: str) -> None:
     rtt = result.rtt_ms()
     assert rtt is not None
     assert 0 < rtt < 50
+
+
+def test_gets_that_find_no_room_for_a_connection_fail() -> None:
+    """A server that is silent for longer than there are descriptors."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
+        port = str(server.getsockname()[1])
+        get = ["http-get", "127.0.0.1", port, "--interval", "0.002"]
+        program = subprocess.Popen(
+            ["/bin/sh", "-c", 'ulimit -n 24; exec "$0" -m testbed.observe.probes "$@"', sys.executable, *get],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        time.sleep(0.7)
+        found = program.communicate(timeout=20)[0].splitlines()[-1]
+    report = json.loads(found)
+    assert report["sent"] > report["failed"] > 0
