@@ -41,14 +41,14 @@ class Directions(_Model):
 
 
 class Gaps(_Model):
-    """The longest silence that the UDP flow of each direction saw around the move, in ms."""
+    """The longest silence of each direction, in ms: of its UDP flow, or else of echoes, requests or GETs."""
 
     ingress: float
     egress: float
 
 
 class Event(_Model):
-    """A step of the move. `t_ms` counts from the moment the machine was paused."""
+    """A step of the move. `t_ms` counts from the first thing that was done: of a move, the pause."""
 
     t_ms: float
     event: str
@@ -58,7 +58,7 @@ class Event(_Model):
 class Arrivals(_Model):
     """Packets of one flow that arrived, in the order of sending. Columns of one table, for plots."""
 
-    sent_ms: list[float] = Field(description="When each was sent, counted from the pause of the machine.")
+    sent_ms: list[float] = Field(description="When each was sent; counted as `t_ms` of an event is.")
     delay_ms: list[float] = Field(description="How long each was under way: echoes there and back, in ms.")
 
 
@@ -74,8 +74,11 @@ class Move(_Model):
     """One live migration as the client's sessions saw it."""
 
     gap_ms: Gaps
-    lost: int = Field(description="UDP datagrams that never arrived, both directions together.")
-    sent: int = Field(description="UDP datagrams sent, both directions together.")
+    lost: int = Field(
+        description="UDP datagrams that never arrived, both directions together; where there are none, "
+        "echoes, requests or GETs that were not answered."
+    )
+    sent: int = Field(description="Of how many.")
     tcp_survived: bool | None = Field(
         description="All TCP sessions opened before the move live after it, HTTP answers; null without any."
     )
@@ -109,8 +112,8 @@ class Setting(_Model):
     topology: str
     machine: str
     client: str
-    origin: str = Field(description="Site the machine left.")
-    destination: str = Field(description="Site the machine went to.")
+    origin: str = Field(description="Slot the machine left: a site or an access switch.")
+    destination: str = Field(description="Slot it went to.")
     blackout_ms: float
     announce: Literal["garp", "rarp", "qemu", "none"]
     reflector: str
