@@ -7,6 +7,7 @@ import sys
 import time
 from importlib.metadata import version
 from platform import python_version, release
+from typing import Any
 
 from testbed.awake import awake
 from testbed.experiments import result
@@ -18,6 +19,7 @@ from testbed.experiments.plausible import plausible
 from testbed.experiments.proof import capture_file
 from testbed.experiments.result import Check, Compared, Proof
 from testbed.experiments.running import RunningLab, Setup
+from testbed.experiments.scenario.actions import Moving
 from testbed.experiments.scenario.flows import gentle
 from testbed.experiments.scenario.load import load
 from testbed.experiments.scenario.model import Scenario
@@ -75,8 +77,7 @@ def _compared(
         client=client,
         origin=origin,
         destination=observed.spans[-1].slots.get(spec.cast.machine) or spec.cast.to,
-        blackout_ms=spec.blackout_ms,
-        announce=spec.announce.value,
+        **how_moved(scenario, spec),
         reflector=spec.lab.reflector.value,
         target=spec.lab.target.value,
         versions=_versions(),
@@ -101,6 +102,16 @@ def _compared(
         violations=outcome.violations(),
         **outcome.cost(),
     )
+
+
+def how_moved(scenario: Scenario, spec: RunSpec) -> dict[str, Any]:
+    """How the first machine that moves does it, by the keys of a result's setting."""
+    move = next((step for step in scenario.timeline if isinstance(step, Moving)), Moving())
+    blackout, announce = move.blackout_ms, move.announce
+    return {
+        "blackout_ms": spec.blackout_ms if blackout is None else blackout,
+        "announce": (spec.announce if announce is None else announce).value,
+    }
 
 
 def _agreement(proof: Proof) -> Check:

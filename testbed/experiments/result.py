@@ -114,7 +114,7 @@ class Setting(_Model):
     client: str
     origin: str = Field(description="Slot the machine left: a site or an access switch.")
     destination: str = Field(description="Slot it went to.")
-    blackout_ms: float
+    blackout_ms: float = Field(description="Of the first move.")
     announce: Literal["garp", "rarp", "qemu", "none"]
     reflector: str
     target: str = Field(description="embedded, or bmv2 for p4c and simple_switch_grpc.")
