@@ -12,6 +12,7 @@ from typing import Final, final
 from controllers.runtime.bgp.reflectors import ReflectorKind, is_installed
 from testbed import resources
 from testbed.experiments.modes import modes
+from testbed.experiments.scenario.actions import Moving
 from testbed.experiments.scenario.load import check, find, is_topology, load, topology_of
 from testbed.experiments.scenario.model import Scenario
 from testbed.experiments.scenario.parts import CLIENT, CLIENTS, MACHINE, TO, Cast
@@ -132,6 +133,14 @@ def run_spec(
     logs: Path | None,
 ) -> RunSpec:
     """One run. LabError for what cannot be run."""
+    moves = [step for step in chosen.scenario.timeline if isinstance(step, Moving)]
+    for option, given, says in (
+        ("--blackout-ms", blackout_ms, [move.blackout_ms for move in moves]),
+        ("--announce", announce, [move.announce for move in moves]),
+    ):
+        if given is not None and None not in says:
+            why = "its moves say themselves" if moves else "nothing moves in it"
+            raise LabError(f"{option} means nothing to scenario {chosen.scenario.name}: {why}, leave it out")
     defaults = chosen.plan.defaults
     return RunSpec(
         lab=lab_spec(chosen.topology, mode=mode, reflector=reflector, target=target, logs=logs),

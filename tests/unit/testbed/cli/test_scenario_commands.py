@@ -83,6 +83,32 @@ def test_each_mode_in_a_lab_of_its_own(
     assert "1 of 2" not in said.out + said.err, "no terminal, no progress"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["silent", "--announce", "rarp"], "--announce means nothing to scenario silent: its moves say"),
+        (
+            ["evacuate", "--blackout-ms", "5"],
+            "--blackout-ms means nothing to scenario evacuate: its moves say",
+        ),
+        (
+            ["link-down", "--blackout-ms", "5"],
+            "--blackout-ms means nothing to scenario link-down: nothing moves",
+        ),
+    ],
+)
+def test_options_that_would_do_nothing(
+    arguments: list[str],
+    said: str,
+    labs: list[RunSpec],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run_command(["run", *arguments, "--results", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith(f"vmto: {said}")
+    assert not labs
+
+
 def test_a_mode_that_is_named_twice_is_run_once(labs: list[RunSpec], tmp_path: Path) -> None:
     twice = ["--mode", "evpn", "--mode", "vpls", "--mode", "evpn"]
     assert run_command(["compare", "--results", str(tmp_path), *twice]) == 0

@@ -7,16 +7,15 @@ import pytest
 from testbed.experiments.defaults import choose, run_spec
 from testbed.experiments.measure import how_moved
 from testbed.lab.switches import Target
-from testbed.model.topology import Announce
 
 
 @pytest.mark.parametrize(
     ("scenario", "blackout_ms", "announce"),
     [
-        ("move", 20.0, "rarp"),
+        ("move", 100.0, "garp"),
         ("silent", 30.0, "none"),
         ("evacuate", 50.0, "qemu"),
-        ("link-down", 20.0, "rarp"),
+        ("link-down", 100.0, "garp"),
     ],
 )
 def test_an_action_says_how_a_machine_moves(scenario: str, blackout_ms: float, announce: str) -> None:
@@ -26,8 +25,8 @@ def test_an_action_says_how_a_machine_moves(scenario: str, blackout_ms: float, a
         chosen.in_mode(None),
         reflector=None,
         target=Target.EMBEDDED,
-        blackout_ms=20.0,
-        announce=Announce.RARP,
+        blackout_ms=None,
+        announce=None,
         seed=0,
         logs=None,
     )
