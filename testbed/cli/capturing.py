@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from testbed.cli.progress import Progress
 from testbed.lab.errors import LabError
 from testbed.lab.tap import Tap
-
-FOREVER = 3600.0
 
 
 def interfaces(wires: Sequence[Sequence[str]], link: str) -> list[str]:
@@ -32,16 +29,12 @@ def interfaces(wires: Sequence[Sequence[str]], link: str) -> list[str]:
 
 
 def capture(lab: str, names: Sequence[str], file: Path, seconds: float | None, snap: int) -> None:
-    """Capture until the time is over or Ctrl-C. LabError if it cannot."""
+    """Capture until the time is over or Ctrl-C. LabError if it cannot, or the lab ends before."""
     with Tap(lab, file, names, snap=snap) as tap:
         what = f"capturing on {', '.join(names) or 'all interfaces'}{'' if seconds else ', until Ctrl-C'}"
         with contextlib.suppress(KeyboardInterrupt), Progress(what, delay=0):
-            _wait(seconds)
+            tap.wait(seconds)
+    if not tap.whole:
+        raise LabError(f"lab {lab!r} ended before the capture: what passed until then is in {file}")
     lost = f", {tap.lost} lost for want of room" if tap.lost else ""
     print(f"{tap.frames} frames in {file}{lost}")
-
-
-def _wait(seconds: float | None) -> None:
-    while seconds is None:
-        time.sleep(FOREVER)
-    time.sleep(seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -24,6 +25,8 @@ class Tap:
         """How many there are; known at the end."""
         self.lost = 0
         """Frames for which the kernel had no room; known at the end."""
+        self.whole = False
+        """It went on until the end of the block, not only until the lab ended; known at the end."""
         argv = [sys.executable, "-m", "testbed.observe.capture", str(file), *interfaces, "--snap", str(snap)]
         self._argv = enter(lab, argv)
 
@@ -44,8 +47,14 @@ class Tap:
             raise LabError(f"nothing can be captured: {reason}")
         return self
 
+    def wait(self, seconds: float | None) -> None:
+        """Until the time is over, if there is one, or the lab is gone."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._program.wait(seconds)
+
     def __exit__(self, *_: object) -> None:
         out, _err = self._program.communicate()
-        if self._program.returncode == 0:
+        self.whole = self._program.returncode == 0
+        if self.whole:
             report = json.loads(out)
             self.frames, self.lost = int(report["frames"]), int(report["lost"])

@@ -116,6 +116,8 @@ def capture(path: Path, names: list[str], snap: int) -> dict[str, int]:
             for index, ns, data, length, outgoing in ring.frames():
                 writer.write(numbers[index], ns, data, length, outgoing=outgoing)
                 count += 1
+            # Whatever ends this program, what was captured is there.
+            file.flush()
     return {"frames": count, "lost": ring.lost()}
 
 
