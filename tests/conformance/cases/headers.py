@@ -129,4 +129,14 @@ CASES = [
         (),
         (packet(0x49, "a1a2 b1b2 ff", "a1a2 2122 ff"),),
     ),
+    Case(
+        "unions",
+        "An assigned header union has the valid header of the other with its fields, whichever it is.",
+        (),
+        (
+            packet(0x80, "77 abcd", "7777abcd"),
+            packet(0x81, "1234 abcd", "12341234abcd"),
+            packet(0x83, "1234 abcd", "1234abcd", value=0),
+        ),
+    ),
 ]

@@ -22,6 +22,11 @@ header answer_t {
     bit<8> second;
 }
 
+header_union either_t {
+    item_t small;
+    pair_t large;
+}
+
 struct inner_t {
     pair_t first;
     pair_t second;
@@ -33,6 +38,8 @@ struct headers_t {
     item_t[4] items;
     inner_t pairs;
     pair_t spare;
+    either_t either;
+    either_t other;
 }
 
 struct metadata_t {
@@ -45,6 +52,8 @@ parser ParserImpl(packet_in packet, out headers_t hdr, inout metadata_t meta, in
         packet.extract(hdr.request);
         transition select(hdr.request.op) {
             0x40 &&& 0x40: pairs;
+            0x80: small;
+            0x81 &&& 0xfd: large;
             default: item;
         }
     }
@@ -61,6 +70,14 @@ parser ParserImpl(packet_in packet, out headers_t hdr, inout metadata_t meta, in
             4: accept;
             default: item;
         }
+    }
+    state small {
+        packet.extract(hdr.either.small);
+        transition accept;
+    }
+    state large {
+        packet.extract(hdr.either.large);
+        transition accept;
     }
     state pairs {
         packet.extract(hdr.pairs.first);
@@ -161,6 +178,15 @@ control IngressImpl(inout headers_t hdr, inout metadata_t meta, inout standard_m
                 hdr.pairs.second.setValid();
                 hdr.pairs.second.left = 0x21;
                 hdr.pairs.second.right = 0x22;
+            }
+            0x80:
+            0x81: { hdr.other = hdr.either; }
+            0x83: {
+                hdr.other.small.setValid();
+                hdr.other.small.value = 0xff;
+                hdr.other = hdr.either;
+                hdr.either.large.setInvalid();
+                hdr.answer.value = (bit<8>)(bit<1>)hdr.other.small.isValid();
             }
             default: {}
         }

@@ -33,9 +33,8 @@ def simple(stmt: ir.Stmt, sources: Sources) -> Json:
             return primitive("assign_header", [ex.operand(header), ex.operand(from_header)], info)
         case ir.AssignStack(target=stack, source=from_stack):
             return primitive("assign_header_stack", [ex.stack(stack), ex.stack(from_stack)], info)
-        case ir.AssignUnion(target=union, source=from_union):
-            op = "assign_union" if isinstance(union, ir.Union) else "assign_union_stack"
-            return primitive(op, [ex.stack(union), ex.stack(from_union)], info)
+        case ir.AssignUnionStack(target=union, source=from_union):
+            return primitive("assign_union_stack", [ex.stack(union), ex.stack(from_union)], info)
         case ir.SetValid(header=header, valid=valid):
             return primitive("add_header" if valid else "remove_header", [ex.operand(header)], info)
         case ir.Shift(stack=stack, push=push, count=count):

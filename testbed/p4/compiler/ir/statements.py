@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from testbed.p4.compiler.ir.base import entity, value
 from testbed.p4.compiler.ir.expressions import Expr, Field
-from testbed.p4.compiler.ir.storage import HeaderRef, Stack, Union, UnionStack
+from testbed.p4.compiler.ir.storage import HeaderRef, Stack, UnionStack
 from testbed.p4.compiler.source import Span
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ class AssignStack(Stmt):
 
 
 @entity
-class AssignUnion(Stmt):
-    """Copy a header union or a stack of them."""
+class AssignUnionStack(Stmt):
+    """Copy a stack of header unions."""
 
-    target: Union | UnionStack
-    source: Union | UnionStack
+    target: UnionStack
+    source: UnionStack
 
 
 @entity

@@ -125,9 +125,13 @@ class Assignments:
                 self._assign_parts(
                     [target.element(i) for i in range(len(elements))], target, source, list(elements), span
                 )
-            case (ir.Union() | ir.UnionStack(), ir.Union() | ir.UnionStack()):
+            case (ir.Union(members=parts), ir.Union(members=new)):
+                # One by one: simple_switch's assign_union loses the fields of a union's second header.
+                for (_, part), (_, value) in zip(parts, new, strict=True):
+                    self.assign(part, value, span)
+            case (ir.UnionStack(), ir.UnionStack()):
                 if target != source:
-                    self.out.append(ir.AssignUnion(span, target, source))
+                    self.out.append(ir.AssignUnionStack(span, target, source))
             case (ir.HeaderRef(), ir.HeaderRef()):
                 if target != source:
                     self.out.append(ir.AssignHeader(span, target, source))

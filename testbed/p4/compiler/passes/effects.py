@@ -85,7 +85,7 @@ def writes(statements: Iterable[ir.Stmt]) -> Iterator[Place]:
                 yield place_of(target.header, target.name)
             case ir.AssignHeader(target=header) | ir.SetValid(header=header) | ir.Extract(header=header):
                 yield place_of(header)
-            case ir.AssignStack(target=stack) | ir.Shift(stack=stack) | ir.AssignUnion(target=stack):
+            case ir.AssignStack(target=stack) | ir.Shift(stack=stack) | ir.AssignUnionStack(target=stack):
                 yield place_of(stack)
             case ir.Primitive(args=args):
                 yield from _primitive_writes(stmt, args)
