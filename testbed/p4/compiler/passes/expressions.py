@@ -82,6 +82,17 @@ class Expressions(Assignments, ABC):
             raise RefusedError(expr.span, "this must be known at compile time")
         return found.value
 
+    def size(self, expr: ast.Expression) -> int:
+        """The size of a table or of an array, at most what P4Info can say.
+
+        Raises:
+            RefusedError: if it is not known, or none.
+        """
+        found = self.number(expr)
+        if not 0 <= found < 1 << 31:
+            raise RefusedError(expr.span, f"a size of {found} is not supported: use 0 to {(1 << 31) - 1}")
+        return found
+
     def pure(self, expr: ast.Expression) -> tuple[Value, list[ir.Stmt]]:
         """A value and the statements needed to get it, which are not appended."""
         outer, self.out = self.out, []

@@ -35,29 +35,31 @@ def make_instance(body: Calls, decl: ast.Declaration, call: ast.Call, name: str)
     args = {b.param.name: b.expr for b in call.bound}
     kind, span = made.decl.name, decl.span
 
-    def number(key: str) -> int:
-        return body.number(known(args[key]))
+    def size() -> int:
+        return body.size(known(args["size"]))
 
     match kind:
         case "counter" | "direct_counter":
-            size = number("size") if kind == "counter" else 0
-            return ir.CounterArray(name, decl, span, member_name(body, args["type"]), size, kind != "counter")
+            length = size() if kind == "counter" else 0
+            return ir.CounterArray(
+                name, decl, span, member_name(body, args["type"]), length, kind != "counter"
+            )
         case "meter" | "direct_meter":
-            size = number("size") if kind == "meter" else 0
-            return ir.MeterArray(name, decl, span, member_name(body, args["type"]), size, kind != "meter")
+            length = size() if kind == "meter" else 0
+            return ir.MeterArray(name, decl, span, member_name(body, args["type"]), length, kind != "meter")
         case "register":
             element = made.args[0]
             scalar = body.unit.scalar_type(element, span)
             if not isinstance(scalar, t.BitsType) and scalar != t.BOOL:
                 raise RefusedError(span, f"registers of {element} are not supported: use bit<n> or int<n>")
-            if number("size") == 0:
+            if size() == 0:
                 raise RefusedError(span, "a register array of size 0 is not supported by this target")
-            return ir.RegisterArray(name, decl, span, number("size"), scalar, element)
+            return ir.RegisterArray(name, decl, span, size(), scalar, element)
         case "action_profile":
-            return ir.ActionProfile(name, decl, span, number("size"), None, body.block)
+            return ir.ActionProfile(name, decl, span, size(), None, body.block)
         case "action_selector":
             algorithm = hash_algorithm(body, args["algorithm"])
-            return ir.ActionProfile(name, decl, span, number("size"), algorithm, body.block)
+            return ir.ActionProfile(name, decl, span, size(), algorithm, body.block)
     raise RefusedError(span, f"extern {kind} is not supported by this target")
 
 

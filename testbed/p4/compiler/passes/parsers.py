@@ -25,7 +25,7 @@ def make_value_set(body: Body, decl: ast.ValueSetDecl, prefix: str) -> ir.ValueS
     parts = list(_parts(element))
     width = sum(ir.width_of(body.unit.scalar_type(p, decl.span)) for p in parts)
     name = body.unit.external_name(decl, prefix)
-    made = ir.ValueSet(name, width, body.number(decl.size), decl, element)
+    made = ir.ValueSet(name, width, body.size(decl.size), decl, element)
     body.unit.program.value_sets.append(made)
     return made
 

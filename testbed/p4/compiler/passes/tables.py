@@ -37,7 +37,7 @@ def make_table(body: Body, slot: TableSlot) -> ir.Table:
 
 def _size(body: Body, decl: ast.TableDecl) -> int:
     found = decl.property_named("size")
-    return (body.number(found.value) if found is not None else 0) or DEFAULT_SIZE
+    return (body.size(found.value) if found is not None else 0) or DEFAULT_SIZE
 
 
 # --- keys -----------------------------------------------------------------------------------------------

@@ -195,3 +195,24 @@ def test_log_messages_take_headers_apart(build) -> None:
 def test_refusals(build, parts: dict[str, str], message: str) -> None:
     with pytest.raises(CompileError, match=message):
         build(**parts)
+
+
+TABLE = "table t { key = { h.i.a: exact; } actions = { NoAction; } %s }"
+
+
+@pytest.mark.parametrize(
+    ("size", "parts"),
+    [
+        (-1, {"locals": TABLE % "size = -1;", "ingress": "t.apply();"}),
+        (1 << 64, {"locals": TABLE % "size = 1 << 64;", "ingress": "t.apply();"}),
+        (0xFFFFFFFF, {"locals": "register<bit<8>>(-1) r;", "ingress": "r.write(0, 1);"}),
+        (1 << 31, {"locals": "counter(1 << 31, CounterType.bytes) c;", "ingress": "c.count(0);"}),
+        (1 << 31, {"locals": "action_profile(1 << 31) p;" + TABLE % "implementation = p;"}
+            | {"ingress": "t.apply();"}),
+        (1 << 31, {"parser_locals": "value_set<bit<8>>(1 << 31) s;"}
+            | {"parser": "state start { transition select(m.x) { s: accept; default: accept; } }"}),
+    ],
+)  # fmt: skip
+def test_sizes_that_p4info_cannot_say(build, size: int, parts: dict[str, str]) -> None:
+    with pytest.raises(CompileError, match=f"a size of {size} is not supported"):
+        build(**parts)
