@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from testbed.p4.compiler import ast, ir
@@ -32,6 +32,7 @@ UNITS = {
     "packets_and_bytes": p4i.CounterSpec.BOTH,
 }
 METER_UNITS = {"bytes": p4i.MeterSpec.BYTES, "packets": p4i.MeterSpec.PACKETS}
+PACKAGE_ANNOTATIONS = ("pkginfo", "platform_property")
 PACKAGE_KEYS = ("name", "version", "organization", "contact", "url", "arch")
 
 
@@ -124,16 +125,13 @@ class _Builder:
         package.arch = "v1model"
         main = self.program.main
         for annotation in main.annotations if main is not None else []:
-            entries = _key_values(annotation)
             if annotation.name == "pkginfo":
-                for key in PACKAGE_KEYS:
-                    if key in entries:
-                        setattr(package, key, entries[key])
+                _set_fields(package, PACKAGE_KEYS, annotation)
             elif annotation.name == "platform_property":
-                for key, number in entries.items():
-                    setattr(package.platform_properties, key, number)
-        own = [a for a in main.annotations if a.name not in ("pkginfo", "platform_property")] if main else []
-        annotate(package, own)
+                properties = package.platform_properties
+                _set_fields(properties, properties.DESCRIPTOR.fields_by_name, annotation)
+        own = main.annotations if main is not None else []
+        annotate(package, [a for a in own if a.entries is not None or a.name not in PACKAGE_ANNOTATIONS])
 
     # --- tables and actions ------------------------------------------------------------------------------
 
@@ -248,7 +246,10 @@ class _Builder:
         semantics = str(special.get("selector_size_semantics", "")).lower()
         if semantics == "sum_of_weights":
             message.sum_of_weights.SetInParent()
-        elif semantics == "sum_of_members":
+        elif semantics and semantics != "sum_of_members":
+            text = '@selector_size_semantics takes "sum_of_weights" or "sum_of_members"'
+            raise RefusedError(profile.owner.span, text)
+        elif semantics:
             message.sum_of_members.SetInParent()
             if "max_member_weight" in special:
                 message.sum_of_members.max_member_weight = int(special["max_member_weight"])
@@ -289,6 +290,17 @@ class _Builder:
             made = message.match.add(id=number, name=name, bitwidth=width(field.type))
             made.match_type = MATCH_TYPES.get(kind, p4i.MatchField.EXACT)
             annotate(made, [a for a in own if a.name != "match"])
+
+
+def _set_fields(message: Any, names: Collection[str], annotation: ast.Annotation) -> None:
+    """Set the fields of those names from the pairs of an annotation."""
+    for key, value in _key_values(annotation).items():
+        if key in names:
+            try:
+                setattr(message, key, value)
+            except (TypeError, ValueError):
+                text = f"@{annotation.name}: {value!r} is not a value of {key}"
+                raise RefusedError(annotation.span, text) from None
 
 
 def _key_values(annotation: ast.Annotation) -> dict[str, Any]:

@@ -95,9 +95,20 @@ class Symbols:
 
 
 def field_ids(owners: Iterable[Sequence[ast.Annotation]]) -> list[int]:
-    """Ids of match fields, parameters or metadata from their annotations: `@id`, else counted from 1."""
-    fixed = [id_annotation(a) for a in owners]
-    taken = {n for n in fixed if n is not None}
+    """Ids of match fields, parameters or metadata from their annotations: `@id`, else counted from 1.
+
+    Raises:
+        RefusedError: if two have the same `@id`.
+    """
+    fixed: list[int | None] = []
+    taken: set[int] = set()
+    for owner in owners:
+        number = id_annotation(owner)
+        if number in taken:
+            span = next(a.span for a in owner if a.name == "id")
+            raise RefusedError(span, f"@id({number}) is used more than once")
+        fixed.append(number)
+        taken |= {number} if number is not None else set()
     result: list[int] = []
     index = 1
     for number in fixed:

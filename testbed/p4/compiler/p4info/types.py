@@ -34,10 +34,8 @@ def translation(type_: t.Type) -> tuple[str, int] | None:
     found = type_.decl.annotation("p4runtime_translation")
     if found is None:
         return None
-    tokens = [part for part in found.tokens if part != ","]
-    uri = tokens[0].strip('"')
-    digits = [part for part in tokens[1:] if part.isdigit()]
-    return uri, int(digits[0]) if digits else 0
+    uri, bits = found.args
+    return str(uri), int(bits)
 
 
 def width(type_: t.Type) -> int:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from google.protobuf import text_format
 from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.p4.compiler import ast
+from testbed.p4.compiler.diagnostics import CompileError
 from testbed.p4.compiler.p4info import symbols as sym
 from testbed.p4.compiler.p4info.stubs import p4i
 from testbed.p4.compiler.p4info.write import encoded, format_of
 from testbed.p4.compiler.source import NO_SPAN
+from tests.unit.p4.compiler.back.conftest import source
 
 NAMES = st.lists(st.text("abc", min_size=1, max_size=2), min_size=1, max_size=3).map(".".join)
 
@@ -184,3 +187,50 @@ def test_types_are_mentioned_where_p4c_looks_for_them(build) -> None:
     assert build(locals="counter(4, CounterType.packets) c;", ingress="c.count(0);").result.p4info.HasField(
         "type_info"
     )
+
+
+SELECTOR = """%s action_selector(HashAlgorithm.crc16, 4, 4) s;
+    table t { key = { h.i.a: exact; h.i.b: selector; } actions = { NoAction; } implementation = s; }"""
+KEYED = "table t { key = { h.i.a: exact %s; h.i.b: exact @id(2); } actions = { NoAction; } }"
+DECLARED = "%s header x_t { bit<8> x; }"
+NEW_TYPE = "%s type bit<8> w_t;"
+
+
+@pytest.mark.parametrize(
+    ("part", "text", "annotation"),
+    [
+        ("locals", SELECTOR, '@max_group_size("x")'),
+        ("locals", SELECTOR, "@max_group_size(99999999999)"),
+        ("locals", SELECTOR, '@selector_size_semantics("sum_of_members") @max_member_weight(2147483648)'),
+        ("locals", SELECTOR, '@selector_size_semantics("neither")'),
+        ("locals", KEYED, "@id(0)"),
+        ("locals", KEYED, "@id(2)"),
+        ("locals", KEYED, "@id(4294967296)"),
+        ("locals", KEYED, "@mine[9223372036854775808]"),
+        ("types", DECLARED, "@controller_header"),
+        ("types", DECLARED, "@controller_header(5)"),
+        ("types", NEW_TYPE, "@p4runtime_translation"),
+        ("types", NEW_TYPE, '@p4runtime_translation("x", word)'),
+        ("types", NEW_TYPE, '@p4runtime_translation("x", 99999999999)'),
+    ],
+)
+def test_malformed_annotations(build, part: str, text: str, annotation: str) -> None:
+    parts = {part: text % annotation, "ingress": "t.apply();" if part == "locals" else ""}
+    with pytest.raises(CompileError, match=r"^[^\n]*: error: .*(takes|more than once|64 bits)"):
+        build(**parts)
+
+
+@pytest.mark.parametrize(
+    "annotation", ["@pkginfo(name = 5)", '@platform_property(multicast_group_table_size = "x")']
+)
+def test_malformed_annotations_of_the_package(build, annotation: str) -> None:
+    with pytest.raises(CompileError, match="is not a value of"):
+        build(source().replace("V1Switch(", f"{annotation} V1Switch("))
+
+
+def test_widths_of_translations_are_numbers_of_any_base(build) -> None:
+    code = '@p4runtime_translation("x", 0x20) type bit<8> w_t;'
+    table = 'table t { key = { (w_t)h.i.a: exact @name("k"); } actions = { NoAction; } }'
+    info = build(types=code, locals=table, ingress="t.apply();").result.p4info
+    assert info.tables[0].match_fields[0].bitwidth == 32
+    assert info.type_info.new_types["w_t"].translated_type.sdn_bitwidth == 32
