@@ -16,7 +16,7 @@ from controllers.evpn.context import Context
 from controllers.evpn.duplicates import MoveCounter
 from controllers.evpn.events import NeighborKind, NeighborSeen
 from controllers.evpn.mac_paths import MacPath, best, takes_over
-from controllers.evpn.tasks import AskWhereItWas, ForgetMoved, RefreshBinding, RetryDuplicateIp
+from controllers.evpn.tasks import AskWhereItIs, ForgetMoved, RefreshBinding, RetryDuplicateIp
 from controllers.intents import Adjacent, Neighbor, Remote
 from controllers.pe.ip_vrf import Host, HostRank
 from controllers.pe.outputs import AlarmCode, Note, Probe
@@ -151,12 +151,13 @@ class Bindings:
     def given_a_chance(self, record: MacRecord) -> None:
         """A MAC is no duplicate any more: settle its addresses, and have it say where it is.
 
-        A host that only answers would go on missing its traffic if it is not where it was seen last.
+        A host that only answers would go on missing its traffic if it is not where it was seen last. Asked
+        at once it would answer while its frames are still dropped.
         """
         claimed = {path.ip for path in record.paths.values() if path.ip is not None}
         for ip in sorted(claimed | record.ips, key=int):
             self.settle(ip)
-            self._probe(ip, None, self._mac_vrf.flooding.acs, remote=True)
+            self._ask_later(ip, record.mac, None)
 
     # --- what happens to the MAC ----------------------------------------------------------------------------
 
@@ -280,14 +281,18 @@ class Bindings:
             self._ask_later(binding.ip, record.mac, record.left)
             record.left = None
 
-    def _ask_later(self, ip: IpAddress, mac: int, ac: int) -> None:
+    def _ask_later(self, ip: IpAddress, mac: int, ac: int | None) -> None:
         at = self._context.now + self._context.config.probing.farewell
-        self._context.agenda.schedule(AskWhereItWas(self._bd, ip, mac, ac), at)
+        self._context.agenda.schedule(AskWhereItIs(self._bd, ip, mac, ac), at)
 
-    def ask_where_it_was(self, task: AskWhereItWas) -> None:
-        """Ask at the old place of a host, unless it came back meanwhile (RFC 9135 §7.1)."""
+    def ask_where_it_is(self, task: AskWhereItIs) -> None:
+        """Ask at the old place of a host, or everywhere, unless it came here meanwhile (RFC 9135 §7.1)."""
         record = self._mac_vrf.record(task.mac)
-        if record is None or record.local is None:
+        if record is not None and record.local is not None:
+            return
+        if task.ac is None:
+            self._probe(task.ip, None, self._mac_vrf.flooding.acs, remote=True)
+        else:
             self._probe(task.ip, task.mac, (task.ac,), remote=False)
 
     # RFC 9721 §6: the address went to another MAC, whose sequence had to exceed ours.

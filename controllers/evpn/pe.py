@@ -15,7 +15,7 @@ from controllers.evpn.importer import Facts, Importer
 from controllers.evpn.mac_vrf import MacVrf
 from controllers.evpn.originate import ETHERNET_TAG
 from controllers.evpn.tasks import (
-    AskWhereItWas,
+    AskWhereItIs,
     ForgetMoved,
     RefreshBinding,
     RetryDuplicate,
@@ -101,8 +101,8 @@ class EvpnPe(PeCore[PeConfig, MacVrf, Task, Never]):
                 self.bds[bd].bindings.refresh(ip)
             case ForgetMoved(bd, ip):
                 self.bds[bd].bindings.forget_moved(ip)
-            case AskWhereItWas():
-                self.bds[task.bd].bindings.ask_where_it_was(task)
+            case AskWhereItIs():
+                self.bds[task.bd].bindings.ask_where_it_is(task)
             case RetryDuplicate(bd, mac):
                 self.bds[bd].clear_duplicate(mac)
             case RetryDuplicateIp(bd, ip):

@@ -26,13 +26,13 @@ class ForgetMoved(Struct, frozen=True):
 
 
 @final
-class AskWhereItWas(Struct, frozen=True):
-    """Make sure that a host has left a circuit: ask there for an address of it."""
+class AskWhereItIs(Struct, frozen=True):
+    """Ask for an address of a host: on the circuit that it left, or everywhere (None)."""
 
     bd: int
     ip: IpAddress
     mac: int
-    ac: int
+    ac: int | None
 
 
 @final
@@ -51,4 +51,4 @@ class RetryDuplicateIp(Struct, frozen=True):
     ip: IpAddress
 
 
-Task: TypeAlias = RefreshBinding | ForgetMoved | AskWhereItWas | RetryDuplicate | RetryDuplicateIp
+Task: TypeAlias = RefreshBinding | ForgetMoved | AskWhereItIs | RetryDuplicate | RetryDuplicateIp
