@@ -203,15 +203,17 @@ def test_neighbour_solicitations_are_valid(
 
 
 def test_destination_beneath_tags_and_labels() -> None:
+    link = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+    core = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02", type=0x8847)
     labels = MPLS(label=16002, s=0) / MPLS(label=601201, s=1)
-    assert destination(bytes(Ether() / IP(dst=str(A)))) == A
-    assert destination(bytes(Ether() / Dot1Q(vlan=10) / IPv6(dst=str(A6)))) == A6
-    assert destination(bytes(Ether(type=0x8847) / labels / IP(dst=str(A)))) == A
+    assert destination(bytes(link / IP(dst=str(A)))) == A
+    assert destination(bytes(link / Dot1Q(vlan=10) / IPv6(dst=str(A6)))) == A6
+    assert destination(bytes(core / labels / IP(dst=str(A)))) == A
     for label, control_word in ((264001, b""), (437001, bytes(4))):
         labels = MPLS(label=16002, s=0) / MPLS(label=label, s=1) / control_word
-        for tags in (Ether(), Ether() / Dot1Q(vlan=10), Ether() / Dot1AD(vlan=9) / Dot1Q(vlan=10)):
+        for tags in (link, link / Dot1Q(vlan=10), link / Dot1AD(vlan=9) / Dot1Q(vlan=10)):
             for packet, to in ((IP(dst=str(A)), A), (IPv6(dst=str(A6)), A6)):
-                assert destination(bytes(Ether(type=0x8847) / labels / (tags / packet))) == to
+                assert destination(bytes(core / labels / (tags / packet))) == to
     assert destination(arp(op=1, psrc=str(A), pdst=str(B))) is None
 
 

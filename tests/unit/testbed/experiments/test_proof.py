@@ -92,13 +92,14 @@ def test_slots_without_carrier(plan: Plan, way: Way, trace: Assemble) -> None:
 def test_the_quick_look_finds_echoes_beneath_tags_and_labels() -> None:
     echo = IP(src="10.0.40.10", dst="10.0.10.11") / ICMP()
     labels = bytes.fromhex("03e83040800013ff")
+    link = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
     frames = {
-        "plain": bytes(Ether() / echo),
-        "tagged": bytes(Ether() / Dot1Q(vlan=10) / echo),
-        "labelled": bytes(Ether(type=0x8847)) + labels + bytes(echo),
-        "udp": bytes(Ether() / IP(src="10.0.40.10", dst="10.0.10.11") / UDP()),
-        "others": bytes(Ether() / IP(src="10.0.40.10", dst="10.0.10.12") / ICMP()),
-        "way back": bytes(Ether() / IP(src="10.0.10.11", dst="10.0.40.10") / ICMP()),
+        "plain": bytes(link / echo),
+        "tagged": bytes(link / Dot1Q(vlan=10) / echo),
+        "labelled": bytes(link)[:12] + b"\x88\x47" + labels + bytes(echo),
+        "udp": bytes(link / IP(src="10.0.40.10", dst="10.0.10.11") / UDP()),
+        "others": bytes(link / IP(src="10.0.40.10", dst="10.0.10.12") / ICMP()),
+        "way back": bytes(link / IP(src="10.0.10.11", dst="10.0.40.10") / ICMP()),
         "addresses at the start": IPv4Address("10.0.40.10").packed + IPv4Address("10.0.10.11").packed,
     }
     captured = [Captured(name, False, 0.0, data, len(data)) for name, data in frames.items()]
