@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from ipaddress import IPv4Address
@@ -57,6 +58,8 @@ class Speaker:
         self._on_routes = on_routes
         self._on_peer = on_peer
         self._on_end_of_rib = on_end_of_rib
+        self.strangers: Counter[IpAddress] = Counter()
+        """Connections from addresses that no peer has, which are refused."""
         self._peers: dict[IpAddress, Peer] = {}
         self._server: asyncio.Server | None = None
         self._flush_turn: Turn | None = None
@@ -189,9 +192,12 @@ class Speaker:
 
     def _admit(self, connection: BgpConnection) -> Peer | None:
         """Find the peer that a connection from outside belongs to."""
-        peer = self._peers.get(connection.remote_address)
+        address = connection.remote_address
+        peer = self._peers.get(address)
         if peer is None:
-            log.info("%s: connection refused: not a peer", connection.remote_address)
+            if address not in self.strangers:
+                log.info("%s: connection refused: not a peer", address)
+            self.strangers[address] += 1
         return peer
 
     # What peers tell: `peer.Hooks`.

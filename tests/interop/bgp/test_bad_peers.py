@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import socket
 import struct
@@ -246,16 +247,21 @@ async def test_a_gateways_mac_is_not_taken_over(lab: Lab) -> None:
     assert alarms == [AlarmCode.GATEWAY_MAC_CLAIMED]
 
 
-async def test_a_stranger_is_turned_away(lab: Lab) -> None:
+async def test_a_stranger_is_turned_away(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     await lab.reflector("embedded", clients=2)
     one, two = await lab.pe(1), await lab.pe(2)
     await one.until(lambda p: p.up, "the session")
     await two.until(lambda p: p.up, "the session")
-    stranger = await Rogue.connect(9)
-    farewell = await stranger.farewell()
-    assert (farewell.code, farewell.subcode) == (6, 5)
+    for _ in range(3):
+        stranger = await Rogue.connect(9)
+        farewell = await stranger.farewell()
+        assert (farewell.code, farewell.subcode) == (6, 5)
+        stranger.close()
     await unharmed(one, two)
-    stranger.close()
+    assert lab.speaker is not None
+    assert lab.speaker.strangers == {pe(9): 3}
+    assert sum("not a peer" in record.getMessage() for record in caplog.records) == 1
 
 
 async def test_a_neighbour_that_flaps_leaves_nothing_behind(lab: Lab) -> None:
