@@ -290,13 +290,15 @@ class MacVrf:
 
     def received(self, path: MacPath) -> None:
         """Take in a MAC/IP advertisement: new, or in place of that of the same key."""
-        self._paths[path.key] = path
+        former, self._paths[path.key] = self._paths.get(path.key), path
         record = self._macs.get(path.mac)
         if record is None:
             record = self._macs[path.mac] = MacRecord(path.mac)
         record.paths[path.key] = path
         if path.gateway:
             self.gateways.check(path)
+        elif former is not None and former.gateway:
+            self.gateways.withdrawn(former)
         ip = path.ip
         if ip is None:
             if not self._says_nothing_new(record, path):

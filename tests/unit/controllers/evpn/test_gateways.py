@@ -166,10 +166,12 @@ class TestOtherGateways:
         assert outputs == []
 
     def test_an_address_that_differs_is_logged(self, bench: Any, alarms_in: Any) -> None:
-        outputs = bench.receive(gateway_route(bench, "pe3", self.OTHER, "10.1.0.254"))
-        assert alarms_in(outputs) == [AlarmCode.GATEWAY_MISMATCH]
-        outputs = bench.withdraw(gateway_route(bench, "pe3", self.OTHER, "10.1.0.254"))
-        assert cleared(outputs) == [AlarmCode.GATEWAY_MISMATCH]
+        route = gateway_route(bench, "pe3", self.OTHER, "10.1.0.254")
+        assert alarms_in(bench.receive(route)) == [AlarmCode.GATEWAY_MISMATCH]
+        assert cleared(bench.withdraw(route)) == [AlarmCode.GATEWAY_MISMATCH]
+        assert alarms_in(bench.receive(route)) == [AlarmCode.GATEWAY_MISMATCH]
+        no_gateway = gateway_route(bench, "pe3", self.OTHER, "10.1.0.254", community=False)
+        assert cleared(bench.receive(no_gateway)) == [AlarmCode.GATEWAY_MISMATCH]
 
     def test_plain_gateways_are_bridged_to(self, make_bench: Make, alarms_in: Any) -> None:
         bench = make_bench(Lan(mode=GatewayMode.PLAIN))
