@@ -19,6 +19,13 @@ REAL = pytest.param("bmv2", id="bmv2", marks=[pytest.mark.needs_bmv2, pytest.mar
 Maker = Callable[[str], PipelineUnderTest]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def interfaces_go() -> Iterator[None]:
+    """The interfaces of real switches outlive switches, not the tests."""
+    yield
+    real_switch.close_links()
+
+
 @pytest.fixture(
     params=[
         *(pytest.param(engine, id=engine.__name__.removesuffix("Target").lower()) for engine in ENGINES),

@@ -80,8 +80,15 @@ def compiled() -> dict[str, Program]:
 
 @cache
 def links() -> Links:
-    """Interfaces for all tests of this process."""
+    """Interfaces for all tests of this process, until `close_links`."""
     return Links(PORTS)
+
+
+def close_links() -> None:
+    """Remove the interfaces, if there are any."""
+    if links.cache_info().currsize:
+        links().close()
+        links.cache_clear()
 
 
 @final
