@@ -49,10 +49,7 @@ class RarpMessage(Struct, frozen=True):
 
 def parse(frame: bytes) -> NeighborMessage | RarpMessage | None:
     """What an Ethernet frame (its tags skipped) says about its sender, or None."""
-    offset = 12
-    while (ethertype := int.from_bytes(frame[offset : offset + 2], "big")) in _TAGS and len(frame) > offset:
-        offset += 4
-    body = frame[offset + 2 :]
+    ethertype, body = _beneath_tags(frame)
     if ethertype in (_ARP, _RARP):
         return _parse_arp(body, ethertype)
     if ethertype == _IPV6:
@@ -64,10 +61,7 @@ def destination(packet: bytes) -> IpAddress | None:
     """Where the IP packet in a punted packet goes, beneath labels and tags, or None."""
     kind, ip = _beneath(packet) if packet[12:14] == _LABELLED else (0, b"")
     if kind not in _IP_VRF:
-        frame, offset = customers(packet), 12
-        while int.from_bytes(frame[offset : offset + 2], "big") in _TAGS:
-            offset += 4
-        ip = frame[offset + 2 :]
+        _, ip = _beneath_tags(customers(packet))
     if len(ip) >= 20 and ip[0] >> 4 == 4:
         return IPv4Address(ip[16:20])
     if len(ip) >= 40 and ip[0] >> 4 == 6:
@@ -92,6 +86,14 @@ def _beneath(packet: bytes) -> tuple[int, bytes]:
     while len(packet) > offset + 4 and not packet[offset + 2] & 1:
         offset += 4
     return int.from_bytes(packet[offset : offset + 1], "big") >> 5, packet[offset + 4 :]
+
+
+def _beneath_tags(frame: bytes) -> tuple[int, bytes]:
+    """The EtherType behind the tags of a frame, and what follows it."""
+    offset = 12
+    while (ethertype := int.from_bytes(frame[offset : offset + 2], "big")) in _TAGS:
+        offset += 4
+    return ethertype, frame[offset + 2 :]
 
 
 def tagged(frame: bytes, vlan: int | None) -> bytes:

@@ -25,15 +25,15 @@ class AccessController:
         self.switch = SwitchController(setup.switch, program, AccessRenderer(), self, observer)
         self._macs: dict[tuple[int, int], int] = {}
         """Port by VLAN and MAC (int)."""
-        self._members = {(vlan, port.port) for port in setup.ports for vlan in port.vlans}
+        self._members: dict[int, list[int]] = {}
+        """Ports by VLAN."""
         self._down: set[int] = set()
         self.switch.set(ControllerChannel((MAC_LEARN_DIGEST,), program.digest_list))
-        members: dict[int, list[int]] = {}
         for port in setup.ports:
             for vlan in port.vlans:
                 self.switch.set(VlanPort(port.port, vlan, port.tagged))
-                members.setdefault(vlan, []).append(port.port)
-        for vlan, ports in members.items():
+                self._members.setdefault(vlan, []).append(port.port)
+        for vlan, ports in self._members.items():
             self.switch.set(VlanFlood(vlan, tuple(ports)))
 
     @property
@@ -58,8 +58,9 @@ class AccessController:
     def adopt(self, present: list[Entity]) -> bool:
         """Go on with the MACs that an earlier controller learned, where they can still be."""
         for host in learned(present):
-            if (host.bd, host.attachment) in self._members and host.attachment not in self._down:
-                self._learn(host.bd, host.mac, host.attachment)
+            port = host.attachment
+            if port in self._members.get(host.bd, ()) and port not in self._down:
+                self._learn(host.bd, host.mac, port)
         return False
 
     def _learn(self, vlan: int, mac: int, port: int) -> None:

@@ -9,7 +9,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from controllers.wire.types import RouteTarget
+
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
+_TARGET = re.compile(r"[0-9.]{1,15}:[0-9]{1,10}")
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _MARTIANS: dict[int, list[Any]] = {
     4: [ipaddress.IPv4Network(net) for net in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")],
@@ -67,24 +70,15 @@ def _mac_range(value: object) -> str:
 
 def _target(value: object) -> str:
     text = _text(value, "65000:10")
-    administrator, _, number = text.rpartition(":")
-    fits = number.isdecimal() and len(number) < 11
-    if fits and administrator.isdecimal() and len(administrator) < 11:
-        asn = int(administrator)
-        fits = int(number) <= (0xFFFFFFFF if asn <= 0xFFFF else 0xFFFF if asn <= 0xFFFFFFFF else -1)
-    elif fits:
-        fits = _is_ipv4(administrator) and int(number) <= 0xFFFF
-    if not fits:
-        raise ValueError(f"{text!r} is not a route target: write for example 65000:10 or 10.255.0.1:10")
-    return text
-
-
-def _is_ipv4(text: str) -> bool:
     try:
-        ipaddress.IPv4Address(text)
+        if not _TARGET.fullmatch(text):
+            raise ValueError
+        RouteTarget.parse(text)
     except ValueError:
-        return False
-    return True
+        raise ValueError(
+            f"{text!r} is not a route target: write for example 65000:10 or 10.255.0.1:10"
+        ) from None
+    return text
 
 
 def _community(value: object) -> str:

@@ -280,13 +280,19 @@ class TestSiteOfTwoPes:
         pair.settle()
         assert self.circuits(pair, "dc2") == [False, False]
 
-    def test_only_the_one_that_forwards_is_a_router(self) -> None:
+    @pytest.fixture
+    def routers(self) -> Network:
+        """The same two as gateways."""
         configs = stretched_lan(SITES)
         for n in (0, 1):
             instance = replace(configs[n].instances[0], ve_id=7, preference=200 - n)
             configs[n] = replace(configs[n], instances=(instance,))
         net = network(configs)
         net.settle()
+        return net
+
+    def test_only_the_one_that_forwards_is_a_router(self, routers: Network) -> None:
+        net = routers
         net.advance(10)
         assert table(net, "dc1", "GatewayMac", BD, GATEWAY)
         assert not [key for key in net.nodes["dc2"].tables if key[0] in ("GatewayMac", "GatewayAddress")]
@@ -298,13 +304,8 @@ class TestSiteOfTwoPes:
         assert table(net, "dc3", "GatewayMac", BD, GATEWAY) is None
         assert [route for route in net.nodes["dc2"].core.originated if isinstance(route.nlri, VpnPrefix)]
 
-    def test_one_whose_circuits_are_all_down_hands_over_its_gateway_too(self) -> None:
-        configs = stretched_lan(SITES)
-        for n in (0, 1):
-            instance = replace(configs[n].instances[0], ve_id=7, preference=200 - n)
-            configs[n] = replace(configs[n], instances=(instance,))
-        net = network(configs)
-        net.settle()
+    def test_one_whose_circuits_are_all_down_hands_over_its_gateway_too(self, routers: Network) -> None:
+        net = routers
 
         def state() -> list[object]:
             net.settle()
